@@ -1,0 +1,1 @@
+//! Writes Atom 1.0.

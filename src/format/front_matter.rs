@@ -1,0 +1,1 @@
+//! Writes a record as Markdown with YAML front matter.

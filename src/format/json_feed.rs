@@ -1,0 +1,1 @@
+//! Writes JSON Feed 1.1.

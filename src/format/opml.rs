@@ -1,0 +1,1 @@
+//! Writes OPML 2.0.

@@ -1,0 +1,1 @@
+//! HTTP GET with caps, and a guard on where it may go.

@@ -1,0 +1,5 @@
+//! The edges: clock, network, files. No decisions.
+
+pub mod clock;
+pub mod fetch;
+pub mod output;

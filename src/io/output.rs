@@ -1,0 +1,1 @@
+//! Writes the published tree, atomically and only where it differs.

@@ -1,0 +1,11 @@
+//! Topicwire follows many sources, files each article under topics, and republishes one clean feed per topic.
+
+pub mod cli;
+pub mod config;
+pub mod entry;
+pub mod format;
+pub mod io;
+pub mod record;
+pub mod stage;
+pub mod store;
+pub mod web;

@@ -1,0 +1,2 @@
+//! The `topicwire` command.
+fn main() {}

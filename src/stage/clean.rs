@@ -1,0 +1,1 @@
+//! Clean URLs: one article, one address.

@@ -1,0 +1,1 @@
+//! Reads every form of date that publishers write.

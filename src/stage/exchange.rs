@@ -1,0 +1,1 @@
+//! What a response means: one outcome for every exchange with a server.

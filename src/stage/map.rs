@@ -1,0 +1,1 @@
+//! Makes a record of an entry.

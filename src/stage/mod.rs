@@ -1,0 +1,11 @@
+//! The pure stages: no clock, files, network, async, randomness or globals. Values in, values out.
+
+pub mod classify;
+pub mod clean;
+pub mod date;
+pub mod exchange;
+pub mod map;
+pub mod page;
+pub mod parse;
+pub mod schedule;
+pub mod text;

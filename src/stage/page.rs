@@ -1,0 +1,1 @@
+//! Reads a news page by selectors.

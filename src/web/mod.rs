@@ -1,0 +1,1 @@
+//! Serves output/ over HTTP.
