@@ -1,1 +1,0 @@
-//! Writes a record as Markdown with YAML front matter.
