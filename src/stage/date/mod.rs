@@ -3,8 +3,10 @@
 //! RFC 822 and RFC 3339 dates, which nearly all feeds hold, are read byte by byte; everything else goes through [`scan`]. A date is
 //! read or it is not: a day or an hour that does not exist gives `None`, never a neighbouring day.
 
+mod clock;
 mod relative;
 mod scan;
+mod token;
 mod words;
 
 use chrono::format::{Fixed, Item, Parsed, StrftimeItems, parse_and_remainder};

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
-use super::scan::{Kind, Scan, tokens};
+use super::scan::Scan;
+use super::token::{Kind, tokens};
 use super::{Clock, from_local, shorten, words};
 
 /// Most years that are gone back for a day without a year: 29 February is at most eight years old.

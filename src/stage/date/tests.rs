@@ -109,6 +109,7 @@ fn one_moment_in_every_spelling() {
             "2024년 1월 15일 오전 10:30:00",
             "2024年1月15日 10时30分",
             "2024-01-15 오전 10:30:00",
+            "Posted by Mark and May Smith, 15 January 2024 10:30",
             "Published by the office on 15 January 2024 10:30",
             "  Mon, 15 Jan 2024 10:30:00 GMT\n\t ",
             "\u{feff}2024-01-15T10:30:00Z\u{a0}",

@@ -5,35 +5,38 @@ use chrono_tz::{OffsetName, Tz};
 
 use super::Zone;
 
-/// Names of the months, folded (see [`fold`]): nominative, genitive and usual short forms, in English, Finnish, Swedish, German, French,
-/// Spanish, Italian, Portuguese, Dutch, Danish, Norwegian, Russian, Polish, Hungarian and Greek. No word means two months. Finnish
-/// months stand here without `kuu`, which [`month`] takes off.
+/// Names of the months, folded (see [`fold`]): nominative, genitive and usual short forms, in English, Swedish, German, French,
+/// Spanish, Italian, Portuguese, Dutch, Danish, Norwegian, Russian, Polish, Hungarian and Greek. No word means two months.
 #[rustfmt::skip]
 const MONTHS: [&[&str]; 12] = [
-    &["january", "jan", "tammi", "januari", "januar", "janner", "janvier", "janv", "enero", "ene", "gennaio", "gen", "janeiro", "январь",
+    &["january", "jan", "januari", "januar", "janner", "janvier", "janv", "enero", "ene", "gennaio", "gen", "janeiro", "январь",
       "января", "янв", "styczen", "stycznia", "sty", "ιανουαριοσ", "ιανουαριου", "ιαν"],
-    &["february", "feb", "helmi", "februari", "februar", "feber", "fevrier", "fevr", "fev", "febrero", "febbraio", "fevereiro", "февраль",
+    &["february", "feb", "februari", "februar", "feber", "fevrier", "fevr", "fev", "febrero", "febbraio", "fevereiro", "февраль",
       "февраля", "фев", "февр", "luty", "lutego", "lut", "φεβρουαριοσ", "φεβρουαριου", "φεβ"],
-    &["march", "mar", "maalis", "mars", "marz", "maerz", "mrz", "marzo", "marco", "maart", "mrt", "marts", "март", "марта", "мар",
+    &["march", "mar", "mars", "marz", "maerz", "mrz", "marzo", "marco", "maart", "mrt", "marts", "март", "марта", "мар",
       "marzec", "marca", "marcius", "μαρτιοσ", "μαρτιου", "μαρ"],
-    &["april", "apr", "huhti", "avril", "avr", "abril", "abr", "aprile", "апрель", "апреля", "апр", "kwiecien", "kwietnia", "kwi",
+    &["april", "apr", "avril", "avr", "abril", "abr", "aprile", "апрель", "апреля", "апр", "kwiecien", "kwietnia", "kwi",
       "aprilis", "απριλιοσ", "απριλιου", "απρ"],
-    &["may", "touko", "maj", "mai", "mayo", "maggio", "mag", "maio", "mei", "май", "мая", "maja", "majus", "μαιοσ", "μαιου", "μαι"],
-    &["june", "jun", "kesa", "juni", "juin", "junio", "giugno", "giu", "junho", "июнь", "июня", "июн", "czerwiec", "czerwca", "cze",
+    &["may", "maj", "mai", "mayo", "maggio", "mag", "maio", "mei", "май", "мая", "maja", "majus", "μαιοσ", "μαιου", "μαι"],
+    &["june", "jun", "juni", "juin", "junio", "giugno", "giu", "junho", "июнь", "июня", "июн", "czerwiec", "czerwca", "cze",
       "junius", "ιουνιοσ", "ιουνιου", "ιουν", "ιον"],
-    &["july", "jul", "heina", "juli", "juillet", "juil", "julio", "luglio", "lug", "julho", "июль", "июля", "июл", "lipiec", "lipca",
+    &["july", "jul", "juli", "juillet", "juil", "julio", "luglio", "lug", "julho", "июль", "июля", "июл", "lipiec", "lipca",
       "lip", "julius", "ιουλιοσ", "ιουλιου", "ιουλ", "ιολ"],
-    &["august", "aug", "elo", "augusti", "aout", "agosto", "ago", "augustus", "август", "августа", "авг", "sierpien", "sierpnia", "sie",
+    &["august", "aug", "augusti", "aout", "agosto", "ago", "augustus", "август", "августа", "авг", "sierpien", "sierpnia", "sie",
       "augusztus", "αυγουστοσ", "αυγουστου", "αυγ"],
-    &["september", "sep", "sept", "syys", "septembre", "septiembre", "setiembre", "settembre", "set", "sett", "setembro", "сентябрь",
+    &["september", "sep", "sept", "septembre", "septiembre", "setiembre", "settembre", "set", "sett", "setembro", "сентябрь",
       "сентября", "сен", "сент", "wrzesien", "wrzesnia", "wrz", "szeptember", "σεπτεμβριοσ", "σεπτεμβριου", "σεπ", "σεπτ"],
-    &["october", "oct", "loka", "oktober", "okt", "octobre", "octubre", "ottobre", "ott", "outubro", "out", "октябрь", "октября", "окт",
+    &["october", "oct", "oktober", "okt", "octobre", "octubre", "ottobre", "ott", "outubro", "out", "октябрь", "октября", "окт",
       "pazdziernik", "pazdziernika", "paz", "οκτωβριοσ", "οκτωβριου", "οκτ"],
-    &["november", "nov", "marras", "novembre", "noviembre", "novembro", "ноябрь", "ноября", "ноя", "нояб", "listopad", "listopada", "lis",
+    &["november", "nov", "novembre", "noviembre", "novembro", "ноябрь", "ноября", "ноя", "нояб", "listopad", "listopada", "lis",
       "νοεμβριοσ", "νοεμβριου", "νοε"],
-    &["december", "dec", "joulu", "dezember", "dez", "decembre", "diciembre", "dic", "dicembre", "dezembro", "desember", "des", "декабрь",
+    &["december", "dec", "dezember", "dez", "decembre", "diciembre", "dic", "dicembre", "dezembro", "desember", "des", "декабрь",
       "декабря", "дек", "grudzien", "grudnia", "gru", "δεκεμβριοσ", "δεκεμβριου", "δεκ"],
 ];
+
+/// The Finnish months, folded, without the ending `kuu` (month), its cases and its short form `k`.
+const FINNISH_MONTHS: [&str; 12] =
+    ["tammi", "helmi", "maalis", "huhti", "touko", "kesa", "heina", "elo", "syys", "loka", "marras", "joulu"];
 
 /// Lower case without the accents of the languages that dates are read in, so that `Février`, `FEVRIER` and `février` are one word.
 pub(super) fn fold(word: &str) -> String {
@@ -94,9 +97,11 @@ pub(super) fn month(word: &str) -> Option<u32> {
         return Some(month);
     }
     let folded = fold(word);
-    let finnish = ["kuuta", "kuun", "kuu"].iter().find_map(|ending| folded.strip_suffix(ending));
-    let stem = finnish.or_else(|| folded.strip_suffix('k').filter(|stem| stem.len() > 2)).unwrap_or(&folded);
-    (1..).zip(MONTHS).find(|(_, names)| names.iter().any(|name| *name == folded || *name == stem)).map(|(number, _)| number)
+    if let Some(found) = (1..).zip(MONTHS).find(|(_, names)| names.contains(&folded.as_str())) {
+        return Some(found.0);
+    }
+    let stem = ["kuuta", "kuun", "kuu", "k"].iter().find_map(|ending| folded.strip_suffix(ending)).unwrap_or(&folded);
+    (1..).zip(FINNISH_MONTHS).find(|(_, name)| *name == stem).map(|(number, _)| number)
 }
 
 /// The weekday that an English word names, whole or cut short.
@@ -210,6 +215,7 @@ mod tests {
             ("JANUARY", 1),
             ("tammikuuta", 1),
             ("tammik", 1),
+            ("kesä", 6),
             ("Jänner", 1),
             ("févr", 2),
             ("März", 3),
@@ -230,7 +236,7 @@ mod tests {
         for (word, number) in table {
             assert_eq!(month(word), Some(number), "{word}");
         }
-        for word in ["kuu", "k", "klo", "martes", "mandag", "monday", "", "Janet"] {
+        for word in ["kuu", "k", "klo", "Mark", "martes", "mandag", "monday", "", "Janet"] {
             assert_eq!(month(word), None, "{word}");
         }
     }
