@@ -131,3 +131,77 @@ fn plain(value: &str, language: Option<&str>) -> Text {
 fn date(when: DateTime<Utc>) -> FixedDateTime {
     moment(when).fixed_offset()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::samples::{bare, document, item};
+    use super::*;
+
+    fn written(items: Vec<FeedItem>) -> String {
+        String::from_utf8(write(&document(items))).unwrap()
+    }
+
+    #[test]
+    fn the_source_is_kept_whole() {
+        let xml = written(vec![item(1)]);
+        let source = xml.split_once("<source>").unwrap().1.split_once("</source>").unwrap().0;
+        let lines: Vec<&str> = source.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        assert_eq!(
+            lines,
+            [
+                "<title>Example News</title>",
+                "<id>https://news.example/feed</id>",
+                "<updated>2026-11-20T08:00:00+00:00</updated>",
+                "<link href=\"https://news.example/feed?a=1&amp;b=2\" rel=\"self\"/>",
+                "<link href=\"https://news.example/\" rel=\"alternate\"/>",
+                "<rights>© 2026 Example News</rights>",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_source_is_author_only_where_no_one_else_is() {
+        assert_eq!(written(vec![item(1)]).matches("<author>").count(), 2);
+        let feed = Feed::read_from(write(&document(vec![bare()])).as_slice()).unwrap();
+        assert_eq!(feed.authors, []);
+        assert_eq!(feed.entries[0].authors, []);
+        assert_eq!(feed.entries[0].source.as_ref().unwrap().authors[0].name, "Example News");
+    }
+
+    #[test]
+    fn html_is_escaped_once() {
+        assert!(written(vec![item(1)]).contains(
+            "<summary xml:lang=\"en-GB\" type=\"html\">&lt;p&gt;Three hospitals &amp;amp; one question: &lt;em&gt;who&lt;/em&gt; reads the record?&lt;/p&gt;</summary>"
+        ));
+    }
+
+    #[test]
+    fn an_entry_without_a_page_has_content() {
+        let feed = Feed::read_from(write(&document(vec![FeedItem { url: "javascript:alert(1)".into(), ..item(1) }])).as_slice()).unwrap();
+        assert_eq!(feed.entries[0].links.iter().filter(|link| link.rel == "alternate").count(), 0);
+        assert_eq!(feed.entries[0].content.as_ref().unwrap().value.as_deref(), Some(item(1).summary_html.as_str()));
+    }
+
+    #[test]
+    fn categories_share_the_scheme_of_the_site() {
+        let feed = Feed::read_from(write(&document(vec![item(1)])).as_slice()).unwrap();
+        let category = &feed.entries[0].categories[1];
+        assert_eq!(category.term, "Health: Community Health");
+        assert_eq!(category.scheme.as_deref(), Some("https://planet.example/topic/"));
+        assert_eq!(category.label.as_deref(), Some("Community Health"));
+    }
+
+    #[test]
+    fn pictures_and_their_namespace_come_together() {
+        let with = written(vec![item(1)]);
+        assert!(with.contains("xmlns:media=") && with.contains("<media:thumbnail url=\"https://news.example/a.jpg?w=1&amp;h=2\">"));
+        assert!(!written(vec![bare()]).contains("media"));
+    }
+
+    #[test]
+    fn only_another_language_is_named() {
+        let xml = written(vec![FeedItem { language: Some("EN".into()), ..item(1) }, FeedItem { language: Some("de".into()), ..item(2) }]);
+        assert_eq!(xml.matches("xml:lang=\"de\"").count(), 2);
+        assert_eq!(xml.matches("xml:lang=").count(), 3);
+    }
+}

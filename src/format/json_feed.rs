@@ -139,3 +139,50 @@ struct Source<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     feed_url: Option<Cow<'a, str>>,
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::document::samples::{bare, document, item};
+    use super::*;
+
+    #[test]
+    fn an_item_keeps_its_particulars() {
+        let feed: Value = serde_json::from_slice(&write(&document(vec![item(1)]))).unwrap();
+        assert_eq!(
+            feed["items"][0],
+            json!({
+                "id": "urn:uuid:00000000-0000-5000-8000-000000000001",
+                "url": "https://news.example/story?number=1&page=1",
+                "title": "Hospitals share what they learn, part 1",
+                "content_html": "<p>Three hospitals &amp; one question: <em>who</em> reads the record?</p>",
+                "summary": "Three hospitals & one question: who reads the record?",
+                "image": "https://news.example/a.jpg?w=1&h=2",
+                "date_published": "2026-11-18T09:30:00Z",
+                "date_modified": "2026-11-18T09:30:00Z",
+                "authors": [{"name": "Ada Writer"}, {"name": "Bo Reporter"}],
+                "tags": ["Health: Digital Health", "Health: Community Health"],
+                "language": "en-GB",
+                "attachments": [{"url": "https://news.example/a.mp3?x=1&y=2", "mime_type": "audio/mpeg", "size_in_bytes": 1234}],
+                "_topicwire": {
+                    "source": {
+                        "id": "https://news.example/feed",
+                        "title": "Example News",
+                        "url": "https://news.example/",
+                        "feed_url": "https://news.example/feed?a=1&b=2"
+                    },
+                    "rights": "CC BY 4.0"
+                }
+            })
+        );
+    }
+
+    #[test]
+    fn what_is_unknown_is_absent() {
+        let feed: Value = serde_json::from_slice(&write(&document(vec![bare()]))).unwrap();
+        let members: Vec<&String> = feed["items"][0].as_object().unwrap().keys().collect();
+        assert_eq!(members, ["id", "url", "title", "content_html", "date_published", "date_modified", "authors", "_topicwire"]);
+        assert_eq!(feed["items"][0]["authors"], json!([{"name": "Example News"}]));
+    }
+}

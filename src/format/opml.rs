@@ -71,3 +71,31 @@ fn category(topic: &TopicLine) -> String {
     }
     path
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::samples::{at, topics};
+    use super::*;
+
+    #[test]
+    fn each_topic_is_one_line() {
+        let list = write("Planet & Co", "https://planet.example/", &topics(), Some(at("2026-11-20T10:00:00Z")));
+        let lines: Vec<&str> = list.lines().map(str::trim).collect();
+        assert_eq!(lines[3], "<title>Planet &amp; Co</title>");
+        assert_eq!(lines[4], "<dateModified>Fri, 20 Nov 2026 10:00:00 GMT</dateModified>");
+        assert_eq!(
+            lines[8],
+            "<outline type=\"rss\" text=\"Health: Digital Health\" title=\"Health: Digital Health\" \
+             xmlUrl=\"https://planet.example/topic/health-digital-health/atom.xml\" \
+             htmlUrl=\"https://planet.example/topic/health-digital-health/\" category=\"/Health/Digital Health\" \
+             description=\"What &quot;is&quot; said\"/>"
+        );
+        assert!(lines[10].contains("category=\"/News/A  B C &amp; &lt;D&gt;\""), "{}", lines[10]);
+        assert!(lines[11].contains("category=\"/Unfiled\""), "{}", lines[11]);
+    }
+
+    #[test]
+    fn no_date_is_invented() {
+        assert!(!write("Planet", "https://planet.example/", &topics(), None).contains("dateModified"));
+    }
+}

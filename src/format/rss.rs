@@ -85,3 +85,69 @@ fn extension<const N: usize>(prefix: &str, name: &str, attributes: [(&str, Strin
     let element = Extension { name: format!("{prefix}:{name}"), attrs, ..Extension::default() };
     BTreeMap::from([(prefix.to_owned(), BTreeMap::from([(name.to_owned(), vec![element])]))])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::samples::{bare, document, hostile, item};
+    use super::*;
+
+    fn read_back(items: Vec<FeedItem>) -> Channel {
+        Channel::read_from(write(&document(items)).as_slice()).unwrap()
+    }
+
+    #[test]
+    fn the_channel_knows_itself() {
+        let xml = String::from_utf8(write(&document(vec![bare()]))).unwrap();
+        for part in [
+            "<link>https://planet.example/topic/health-digital-health/</link>",
+            "<atom:link href=\"https://planet.example/topic/health-digital-health/rss.xml\" rel=\"self\" type=\"application/rss+xml\">",
+            "<lastBuildDate>Fri, 20 Nov 2026 10:00:00 GMT</lastBuildDate>",
+            "<language>en</language>",
+        ] {
+            assert!(xml.contains(part), "{part} in {xml}");
+        }
+        assert!(!xml.contains("xmlns:media"));
+    }
+
+    #[test]
+    fn an_item_keeps_its_particulars() {
+        let channel = read_back(vec![item(1)]);
+        let item = &channel.items[0];
+        assert_eq!(item.pub_date.as_deref(), Some("Wed, 18 Nov 2026 09:30:00 GMT"));
+        assert_eq!(item.enclosure.as_ref().map(|file| file.url.as_str()), Some("https://news.example/a.mp3?x=1&y=2"));
+        assert_eq!(item.source.as_ref().map(|source| source.url.as_str()), Some("https://news.example/feed?a=1&b=2"));
+        let core = item.dublin_core_ext.as_ref().unwrap();
+        assert_eq!(
+            (core.creators.len(), core.rights.as_slice(), core.languages.as_slice()),
+            (2, &["CC BY 4.0".to_owned()][..], &["en-GB".to_owned()][..])
+        );
+        assert_eq!(item.extensions["media"]["thumbnail"][0].attrs["url"], "https://news.example/a.jpg?w=1&h=2");
+    }
+
+    #[test]
+    fn readers_see_the_enclosure_beside_the_picture() {
+        let feed = feed_rs::parser::parse(write(&document(vec![item(1)])).as_slice()).unwrap();
+        let urls: Vec<_> =
+            feed.entries[0].media.iter().flat_map(|media| &media.content).filter_map(|content| content.url.as_ref()).collect();
+        assert!(urls.iter().any(|url| url.as_str() == "https://news.example/a.mp3?x=1&y=2"), "{urls:?}");
+    }
+
+    #[test]
+    fn an_id_is_a_permalink_only_where_it_is_the_address() {
+        let permalink = FeedItem { id: item(2).url, ..item(2) };
+        let flags: Vec<bool> = read_back(vec![item(1), permalink]).items.iter().map(|item| item.guid.as_ref().unwrap().permalink).collect();
+        assert_eq!(flags, [false, true]);
+    }
+
+    #[test]
+    fn the_source_is_creator_where_no_one_else_is() {
+        assert_eq!(read_back(vec![bare()]).items[0].dublin_core_ext.as_ref().unwrap().creators, ["Example News"]);
+    }
+
+    #[test]
+    fn html_comes_back_as_it_was() {
+        for (read, written) in read_back(hostile()).items.iter().zip(hostile()) {
+            assert_eq!(read.description.as_deref().unwrap_or_default(), super::text(&written.summary_html));
+        }
+    }
+}
