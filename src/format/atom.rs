@@ -1,1 +1,207 @@
 //! Writes Atom 1.0.
+//!
+//! The feed has no author and no rights of its own: entries would inherit them, and they belong to their publishers (RFC 4287
+//! sections 4.2.1 and 4.2.10).
+
+use std::collections::BTreeMap;
+
+use atom_syndication::extension::{Extension, ExtensionMap};
+use atom_syndication::{Category, Content, Entry, Feed, FixedDateTime, Generator, Link, Person, Source, Text, TextType, WriteConfig};
+use chrono::{DateTime, Utc};
+use quick_xml::escape::escape;
+
+use super::document::{FeedDocument, FeedItem, FeedSource, GENERATOR, VERSION, blank, iri, line, moment, text, web_url};
+
+/// The feed as UTF-8; the same document always gives the same bytes.
+#[must_use]
+pub fn write(document: &FeedDocument) -> Vec<u8> {
+    let mut links = vec![link("self", &document.atom_url, "application/atom+xml")];
+    // The page comes first: readers that know one alternate only take the first.
+    links.push(link("alternate", &document.page_url, "text/html"));
+    links.push(link("alternate", &document.rss_url, "application/rss+xml"));
+    links.push(link("alternate", &document.json_url, "application/feed+json"));
+    let mut namespaces = BTreeMap::new();
+    if document.items.iter().any(|item| item.image.as_deref().and_then(web_url).is_some()) {
+        namespaces.insert("media".to_owned(), "http://search.yahoo.com/mrss/".to_owned());
+    }
+    let feed = Feed {
+        title: plain(&document.title, None),
+        id: iri(&document.id).into_owned(),
+        updated: date(document.updated),
+        generator: Some(Generator { value: GENERATOR.0.into(), uri: Some(GENERATOR.1.into()), version: Some(VERSION.into()) }),
+        links,
+        subtitle: document.subtitle.as_deref().filter(|subtitle| !blank(subtitle)).map(|subtitle| plain(subtitle, None)),
+        entries: document.items.iter().map(|item| entry(item, document.item_language(item))).collect(),
+        namespaces,
+        lang: document.language().map(Into::into),
+        ..Feed::default()
+    };
+    // The crate's own declaration names no encoding.
+    let declaration = b"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n".to_vec();
+    // Memory takes every write. Were it not so, the feed would be empty, which the publisher's reading it back refuses.
+    let mut bytes =
+        feed.write_with_config(declaration, WriteConfig { write_document_declaration: false, indent_size: Some(1) }).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}
+
+fn entry(item: &FeedItem, language: Option<&str>) -> Entry {
+    let mut links = Vec::with_capacity(1 + item.enclosures.len());
+    let alternate = web_url(&item.url);
+    if let Some(url) = &alternate {
+        links.push(Link { href: url.clone().into_owned(), rel: "alternate".into(), ..Link::default() });
+    }
+    links.extend(item.files().map(|(url, file)| Link {
+        length: (file.length_bytes > 0).then(|| file.length_bytes.to_string()),
+        ..link("enclosure", &url, &file.media_type)
+    }));
+    let authors: Vec<Person> = item.names().map(|name| person(&name)).collect();
+    let html = (!blank(&item.summary_html)).then(|| text(&item.summary_html));
+    // RFC 4287 section 4.1.2: an entry without an alternate link must have content.
+    let (summary, content) = match &alternate {
+        Some(_) => (html.map(|value| Text { r#type: TextType::Html, ..plain(&value, language) }), None),
+        None => {
+            let value = html.map(Into::into);
+            (None, Some(Content { value, lang: language.map(Into::into), content_type: Some("html".into()), ..Content::default() }))
+        }
+    };
+    Entry {
+        title: plain(&item.headline(), language),
+        id: iri(&item.id).into_owned(),
+        updated: date(item.updated),
+        categories: item
+            .categories
+            .iter()
+            .map(|category| Category {
+                term: line(&category.term).into_owned(),
+                scheme: category.scheme().map(Into::into),
+                label: Some(line(&category.label).into_owned()),
+            })
+            .collect(),
+        links,
+        published: Some(date(item.published)),
+        rights: item.rights.as_deref().filter(|notice| !blank(notice)).map(|notice| plain(notice, None)),
+        source: Some(source(&item.source, authors.is_empty())),
+        authors,
+        summary,
+        content,
+        extensions: item.image.as_deref().and_then(web_url).map(|url| thumbnail(&url)).unwrap_or_default(),
+        ..Entry::default()
+    }
+}
+
+/// The entry's provenance; its author too where the entry names none, or it would have no author at all (RFC 4287 section 4.1.2).
+fn source(source: &FeedSource, is_author: bool) -> Source {
+    let mut links = Vec::new();
+    for (rel, url) in [("self", Some(&source.self_url)), ("alternate", source.alternate_url.as_ref())] {
+        if let Some(url) = url.and_then(|url| web_url(url)) {
+            links.push(Link { href: url.into_owned(), rel: rel.into(), ..Link::default() });
+        }
+    }
+    Source {
+        title: plain(&source.name(), None),
+        id: iri(&source.id).into_owned(),
+        updated: date(source.updated),
+        authors: if is_author { vec![person(&source.name())] } else { Vec::new() },
+        links,
+        rights: source.rights.as_deref().filter(|notice| !blank(notice)).map(|notice| plain(notice, None)),
+        ..Source::default()
+    }
+}
+
+fn thumbnail(url: &str) -> ExtensionMap {
+    // The crate writes an extension's attributes unescaped.
+    let attrs = BTreeMap::from([("url".to_owned(), escape(url).into_owned())]);
+    let element = Extension { name: "media:thumbnail".into(), attrs, ..Extension::default() };
+    BTreeMap::from([("media".to_owned(), BTreeMap::from([("thumbnail".to_owned(), vec![element])]))])
+}
+
+fn link(rel: &str, url: &str, media_type: &str) -> Link {
+    Link { href: iri(url).into_owned(), rel: rel.into(), mime_type: Some(media_type.into()), ..Link::default() }
+}
+
+fn person(name: &str) -> Person {
+    Person { name: name.into(), ..Person::default() }
+}
+
+fn plain(value: &str, language: Option<&str>) -> Text {
+    Text { value: text(value).into_owned(), lang: language.map(Into::into), ..Text::default() }
+}
+
+fn date(when: DateTime<Utc>) -> FixedDateTime {
+    moment(when).fixed_offset()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::samples::{bare, document, item};
+    use super::*;
+
+    fn written(items: Vec<FeedItem>) -> String {
+        String::from_utf8(write(&document(items))).unwrap()
+    }
+
+    #[test]
+    fn the_source_is_kept_whole() {
+        let xml = written(vec![item(1)]);
+        let source = xml.split_once("<source>").unwrap().1.split_once("</source>").unwrap().0;
+        let lines: Vec<&str> = source.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        assert_eq!(
+            lines,
+            [
+                "<title>Example News</title>",
+                "<id>https://news.example/feed</id>",
+                "<updated>2026-11-20T08:00:00+00:00</updated>",
+                "<link href=\"https://news.example/feed?a=1&amp;b=2\" rel=\"self\"/>",
+                "<link href=\"https://news.example/\" rel=\"alternate\"/>",
+                "<rights>© 2026 Example News</rights>",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_source_is_author_only_where_no_one_else_is() {
+        assert_eq!(written(vec![item(1)]).matches("<author>").count(), 2);
+        let feed = Feed::read_from(write(&document(vec![bare()])).as_slice()).unwrap();
+        assert_eq!(feed.authors, []);
+        assert_eq!(feed.entries[0].authors, []);
+        assert_eq!(feed.entries[0].source.as_ref().unwrap().authors[0].name, "Example News");
+    }
+
+    #[test]
+    fn html_is_escaped_once() {
+        assert!(written(vec![item(1)]).contains(
+            "<summary xml:lang=\"en-GB\" type=\"html\">&lt;p&gt;Three hospitals &amp;amp; one question: &lt;em&gt;who&lt;/em&gt; reads the record?&lt;/p&gt;</summary>"
+        ));
+    }
+
+    #[test]
+    fn an_entry_without_a_page_has_content() {
+        let feed = Feed::read_from(write(&document(vec![FeedItem { url: "javascript:alert(1)".into(), ..item(1) }])).as_slice()).unwrap();
+        assert_eq!(feed.entries[0].links.iter().filter(|link| link.rel == "alternate").count(), 0);
+        assert_eq!(feed.entries[0].content.as_ref().unwrap().value.as_deref(), Some(item(1).summary_html.as_str()));
+    }
+
+    #[test]
+    fn categories_share_the_scheme_of_the_site() {
+        let feed = Feed::read_from(write(&document(vec![item(1)])).as_slice()).unwrap();
+        let category = &feed.entries[0].categories[1];
+        assert_eq!(category.term, "Health: Community Health");
+        assert_eq!(category.scheme.as_deref(), Some("https://planet.example/topic/"));
+        assert_eq!(category.label.as_deref(), Some("Community Health"));
+    }
+
+    #[test]
+    fn pictures_and_their_namespace_come_together() {
+        let with = written(vec![item(1)]);
+        assert!(with.contains("xmlns:media=") && with.contains("<media:thumbnail url=\"https://news.example/a.jpg?w=1&amp;h=2\">"));
+        assert!(!written(vec![bare()]).contains("media"));
+    }
+
+    #[test]
+    fn only_another_language_is_named() {
+        let xml = written(vec![FeedItem { language: Some("EN".into()), ..item(1) }, FeedItem { language: Some("de".into()), ..item(2) }]);
+        assert_eq!(xml.matches("xml:lang=\"de\"").count(), 2);
+        assert_eq!(xml.matches("xml:lang=").count(), 3);
+    }
+}

@@ -1,1 +1,188 @@
 //! Writes JSON Feed 1.1.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use super::document::{FeedDocument, FeedItem, FeedSource, blank, iri, rfc3339, text, untagged, web_url};
+
+/// The feed as UTF-8; the same document always gives the same bytes.
+#[must_use]
+pub fn write(document: &FeedDocument) -> Vec<u8> {
+    let feed = Feed {
+        version: "https://jsonfeed.org/version/1.1",
+        title: untagged(&document.title),
+        home_page_url: iri(&document.page_url),
+        feed_url: iri(&document.json_url),
+        description: document.subtitle.as_deref().filter(|subtitle| !blank(subtitle)).map(untagged),
+        language: document.language(),
+        items: document.items.iter().map(|item| entry(item, document.item_language(item))).collect(),
+    };
+    // These types always serialise. Were it not so, the feed would be empty, which the publisher's reading it back refuses.
+    let mut bytes = serde_json::to_vec_pretty(&feed).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}
+
+fn entry<'a>(item: &'a FeedItem, language: Option<&'a str>) -> Item<'a> {
+    let mut authors: Vec<Author<'_>> = item.names().map(|name| Author { name, url: None }).collect();
+    if authors.is_empty() {
+        authors.push(Author { name: item.source.name(), url: item.source.alternate_url.as_deref().and_then(web_url) });
+    }
+    Item {
+        id: iri(&item.id),
+        url: web_url(&item.url),
+        title: untag(item.headline()),
+        content_html: text(&item.summary_html),
+        summary: (!blank(&item.summary_text)).then(|| untagged(&item.summary_text)),
+        image: item.image.as_deref().and_then(web_url),
+        date_published: rfc3339(item.published),
+        date_modified: rfc3339(item.updated),
+        authors,
+        tags: item.categories.iter().map(|category| text(&category.term)).collect(),
+        language,
+        attachments: item
+            .files()
+            .map(|(url, file)| Attachment {
+                url,
+                mime_type: &file.media_type,
+                size_in_bytes: (file.length_bytes > 0).then_some(file.length_bytes),
+            })
+            .collect(),
+        extension: Extension { source: source(&item.source), rights: item.any_rights().map(text) },
+    }
+}
+
+fn source(source: &FeedSource) -> Source<'_> {
+    Source {
+        id: iri(&source.id),
+        title: source.name(),
+        url: source.alternate_url.as_deref().and_then(web_url),
+        feed_url: web_url(&source.self_url),
+    }
+}
+
+fn untag(raw: Cow<'_, str>) -> Cow<'_, str> {
+    match raw {
+        Cow::Borrowed(raw) => untagged(raw),
+        Cow::Owned(raw) => Cow::Owned(untagged(&raw).into_owned()),
+    }
+}
+
+/// Members stand in the order of the specification, https://www.jsonfeed.org/version/1.1/
+#[derive(Serialize)]
+struct Feed<'a> {
+    version: &'static str,
+    title: Cow<'a, str>,
+    home_page_url: Cow<'a, str>,
+    feed_url: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<&'a str>,
+    items: Vec<Item<'a>>,
+}
+
+#[derive(Serialize)]
+struct Item<'a> {
+    id: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<Cow<'a, str>>,
+    title: Cow<'a, str>,
+    content_html: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<Cow<'a, str>>,
+    date_published: String,
+    date_modified: String,
+    authors: Vec<Author<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<Attachment<'a>>,
+    #[serde(rename = "_topicwire")]
+    extension: Extension<'a>,
+}
+
+#[derive(Serialize)]
+struct Author<'a> {
+    name: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<Cow<'a, str>>,
+}
+
+#[derive(Serialize)]
+struct Attachment<'a> {
+    url: Cow<'a, str>,
+    mime_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size_in_bytes: Option<u64>,
+}
+
+/// What JSON Feed has no member for: where the item was taken from and whose it is.
+#[derive(Serialize)]
+struct Extension<'a> {
+    source: Source<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rights: Option<Cow<'a, str>>,
+}
+
+#[derive(Serialize)]
+struct Source<'a> {
+    id: Cow<'a, str>,
+    title: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feed_url: Option<Cow<'a, str>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::document::samples::{bare, document, item};
+    use super::*;
+
+    #[test]
+    fn an_item_keeps_its_particulars() {
+        let feed: Value = serde_json::from_slice(&write(&document(vec![item(1)]))).unwrap();
+        assert_eq!(
+            feed["items"][0],
+            json!({
+                "id": "urn:uuid:00000000-0000-5000-8000-000000000001",
+                "url": "https://news.example/story?number=1&page=1",
+                "title": "Hospitals share what they learn, part 1",
+                "content_html": "<p>Three hospitals &amp; one question: <em>who</em> reads the record?</p>",
+                "summary": "Three hospitals & one question: who reads the record?",
+                "image": "https://news.example/a.jpg?w=1&h=2",
+                "date_published": "2026-11-18T09:30:00Z",
+                "date_modified": "2026-11-18T09:30:00Z",
+                "authors": [{"name": "Ada Writer"}, {"name": "Bo Reporter"}],
+                "tags": ["Health: Digital Health", "Health: Community Health"],
+                "language": "en-GB",
+                "attachments": [{"url": "https://news.example/a.mp3?x=1&y=2", "mime_type": "audio/mpeg", "size_in_bytes": 1234}],
+                "_topicwire": {
+                    "source": {
+                        "id": "https://news.example/feed",
+                        "title": "Example News",
+                        "url": "https://news.example/",
+                        "feed_url": "https://news.example/feed?a=1&b=2"
+                    },
+                    "rights": "CC BY 4.0"
+                }
+            })
+        );
+    }
+
+    #[test]
+    fn what_is_unknown_is_absent() {
+        let feed: Value = serde_json::from_slice(&write(&document(vec![bare()]))).unwrap();
+        let members: Vec<&String> = feed["items"][0].as_object().unwrap().keys().collect();
+        assert_eq!(members, ["id", "url", "title", "content_html", "date_published", "date_modified", "authors", "_topicwire"]);
+        assert_eq!(feed["items"][0]["authors"], json!([{"name": "Example News"}]));
+    }
+}
