@@ -1,1 +1,0 @@
-//! Text from outside: plain, excerpted, sanitised.
