@@ -1,0 +1,199 @@
+//! One word or phrase of a rule, and where it stands in a text.
+
+use std::ops::Range;
+
+use unicode_normalization::UnicodeNormalization;
+
+/// Longest term in characters. A longer one is a pasted sentence, which no article repeats.
+pub const TERM_MAX_CHARS: usize = 200;
+
+/// Longest run of spaces and hyphens that still joins two words of a phrase; without it hostile text made of blanks
+/// would be walked again for every term.
+const GAP_MAX_CHARS: usize = 64;
+
+/// Why a term can never be found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TermError {
+    /// Nothing that could be found between word boundaries.
+    #[error("has no letter or digit")]
+    NoLetter,
+    /// Longer than [`TERM_MAX_CHARS`].
+    #[error("is longer than {TERM_MAX_CHARS} characters")]
+    TooLong,
+}
+
+/// A word or phrase in the form it is compared in.
+///
+/// - Case does not matter, but a word of two to five letters that is all in upper case (`AI`, `EHR`, `COVID-19`) is found
+///   only in upper case; to find it in any case it is written otherwise (`ehr`, `Covid-19`).
+/// - A run of spaces and hyphens matches any other such run: `follow-up` is `follow up`.
+/// - Typographic quotes are the plain ones.
+/// - It begins and ends at word boundaries (letters and digits of any script); one `s` may follow it.
+/// - Scripts that are written without spaces (Chinese, Japanese, Thai and the like) have no word boundaries to keep.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Term {
+    letters: Vec<Letter>,
+}
+
+/// A character to compare: folded, or as written when `exact`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Letter {
+    char: char,
+    exact: bool,
+}
+
+/// Stands for a run of spaces and hyphens.
+const GAP: Letter = Letter { char: ' ', exact: false };
+
+impl Term {
+    /// Reads a term as a rule has it.
+    ///
+    /// # Errors
+    /// When it could never be found.
+    pub fn parse(text: &str) -> Result<Self, TermError> {
+        let mut letters: Vec<Letter> = Vec::new();
+        for char in text.trim().nfc() {
+            if !is_gap(char) {
+                letters.push(Letter { char, exact: false });
+            } else if letters.last().is_some_and(|last| *last != GAP) {
+                letters.push(GAP);
+            }
+        }
+        while letters.last() == Some(&GAP) {
+            letters.pop();
+        }
+        if letters.len() > TERM_MAX_CHARS {
+            return Err(TermError::TooLong);
+        }
+        if !letters.iter().any(|letter| letter.char.is_alphanumeric()) {
+            return Err(TermError::NoLetter);
+        }
+        for word in runs(&letters, char::is_alphanumeric) {
+            let word = &mut letters[word];
+            let upper = word.iter().filter(|letter| letter.char.is_uppercase()).count();
+            let exact = (2..=5).contains(&upper) && word.iter().all(|letter| letter.char.is_uppercase() || letter.char.is_numeric());
+            word.iter_mut().for_each(|letter| letter.exact = exact);
+        }
+        for letter in letters.iter_mut().filter(|letter| !letter.exact) {
+            letter.char = fold(letter.char);
+        }
+        Ok(Self { letters })
+    }
+
+    /// The words that a search could look for first: runs of ASCII letters and digits, which an automaton finds in either
+    /// case; where there are none, runs of other letters.
+    pub(super) fn words(&self) -> Vec<Range<usize>> {
+        let ascii = runs(&self.letters, |char| char.is_ascii_alphanumeric());
+        if ascii.is_empty() { runs(&self.letters, char::is_alphanumeric) } else { ascii }
+    }
+
+    /// The forms of a word that together stand for it in a search that ignores the case of ASCII letters only.
+    ///
+    /// Other scripts are found in lower case, in upper case, and with a capital first; not in mixed case.
+    pub(super) fn spellings(&self, word: Range<usize>) -> Vec<String> {
+        let lower: String = self.letters[word.clone()].iter().map(|letter| fold(letter.char)).collect();
+        let mut spellings = vec![lower.clone()];
+        if !lower.is_ascii() {
+            let mut rest = lower.chars();
+            let capital: String = rest.next().into_iter().flat_map(char::to_uppercase).collect();
+            spellings.push(capital + rest.as_str());
+            spellings.push(lower.to_uppercase());
+            // A letter that is two in upper case would put the rest of the term out of step.
+            spellings.retain(|spelling| spelling.chars().count() == word.len());
+            spellings.sort();
+            spellings.dedup();
+        }
+        spellings
+    }
+
+    /// The term's place in `text` if its `word` stands at the bytes `at`. With `any_case`, exact words match in any case.
+    pub(super) fn place(&self, text: &str, word: Range<usize>, at: Range<usize>, any_case: bool) -> Option<Range<usize>> {
+        let (before, after) = (&self.letters[..word.start], &self.letters[word.end..]);
+        let mut anchor = text.get(at.clone())?.chars();
+        if !self.letters[word].iter().all(|letter| anchor.next().is_some_and(|char| letter.is(char, any_case))) {
+            return None;
+        }
+        let mut head = text.get(..at.start)?.chars();
+        for letter in before.iter().rev() {
+            if *letter == GAP {
+                let run = head.as_str().chars().rev().take(GAP_MAX_CHARS).take_while(|char| is_gap(*char)).count();
+                head.nth_back(run.checked_sub(1)?);
+            } else if !letter.is(head.next_back()?, any_case) {
+                return None;
+            }
+        }
+        let mut tail = text.get(at.end..)?.chars();
+        for letter in after {
+            if *letter == GAP {
+                let run = tail.as_str().chars().take(GAP_MAX_CHARS).take_while(|char| is_gap(*char)).count();
+                tail.nth(run.checked_sub(1)?);
+            } else if !letter.is(tail.next()?, any_case) {
+                return None;
+            }
+        }
+        let start = head.as_str().len();
+        if !is_boundary(head.next_back(), self.letters.first()?.char) {
+            return None;
+        }
+        let last = *self.letters.last()?;
+        let mut plural = tail.clone();
+        let is_plural = match plural.next() {
+            Some('s') => true,
+            Some('S') => !last.exact || any_case,
+            _ => false,
+        } && last.char.is_alphanumeric()
+            && is_boundary(plural.clone().next(), 's');
+        if is_plural {
+            tail = plural;
+        } else if !is_boundary(tail.clone().next(), last.char) {
+            return None;
+        }
+        Some(start..text.len() - tail.as_str().len())
+    }
+}
+
+impl Letter {
+    fn is(self, char: char, any_case: bool) -> bool {
+        self.char == char || if self.exact { any_case && fold(self.char) == fold(char) } else { self.char == fold(char) }
+    }
+}
+
+/// Whether a word may begin or end between `outside` and the term's own edge.
+fn is_boundary(outside: Option<char>, edge: char) -> bool {
+    let Some(outside) = outside else { return true };
+    // A combining accent makes another letter of the one before it, so it continues the word.
+    let continues = outside.is_alphanumeric() || ('\u{300}'..='\u{36f}').contains(&outside);
+    !continues || !edge.is_alphanumeric() || is_unspaced(outside) || is_unspaced(edge)
+}
+
+/// Whether the character's script is written without spaces between words.
+fn is_unspaced(char: char) -> bool {
+    matches!(char, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3040}'..='\u{30ff}'
+        | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
+}
+
+/// Space or hyphen. Dashes are left out: they part clauses, which a phrase must not bridge.
+fn is_gap(char: char) -> bool {
+    char.is_whitespace() || matches!(char, '-' | '\u{2010}' | '\u{2011}')
+}
+
+/// One character without case, with typographic quotes made plain.
+fn fold(char: char) -> char {
+    match char {
+        '\0'..='\x7f' => char.to_ascii_lowercase(),
+        '\u{2018}' | '\u{2019}' | '\u{2bc}' => '\'',
+        '\u{201c}' | '\u{201d}' => '"',
+        _ => char.to_lowercase().next().unwrap_or(char),
+    }
+}
+
+fn runs(letters: &[Letter], belongs: impl Fn(char) -> bool) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for (at, _) in letters.iter().enumerate().filter(|(_, letter)| belongs(letter.char)) {
+        match runs.last_mut() {
+            Some(run) if run.end == at => run.end = at + 1,
+            _ => runs.push(at..at + 1),
+        }
+    }
+    runs
+}
