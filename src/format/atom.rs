@@ -10,7 +10,8 @@ use atom_syndication::{Category, Content, Entry, Feed, FixedDateTime, Generator,
 use chrono::{DateTime, Utc};
 use quick_xml::escape::escape;
 
-use super::document::{FeedDocument, FeedItem, FeedSource, GENERATOR, VERSION, blank, iri, line, moment, text, web_url};
+use super::document::gate::{blank, iri, line, moment, text, web_url};
+use super::document::{FeedDocument, FeedItem, FeedSource, GENERATOR, VERSION};
 
 /// The feed as UTF-8; the same document always gives the same bytes.
 #[must_use]

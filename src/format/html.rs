@@ -7,10 +7,8 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 
-use super::document::{
-    ATOM_FILE, FeedDocument, FeedItem, GENERATOR, JSON_FILE, OPML_FILE, PAGE_FILE, RSS_FILE, STYLE_FILE, TopicLine, blank, moment, rfc3339,
-    text, web_url,
-};
+use super::document::gate::{blank, moment, rfc3339, text, web_url};
+use super::document::{ATOM_FILE, FeedDocument, FeedItem, GENERATOR, JSON_FILE, OPML_FILE, PAGE_FILE, RSS_FILE, STYLE_FILE, TopicLine};
 
 /// The stylesheet of all pages, to be published as [`STYLE_FILE`] in the site's root.
 pub const STYLE: &str = include_str!("assets/style.css");

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::document::{FeedDocument, FeedItem, FeedSource, blank, iri, rfc3339, text, untagged, web_url};
+use super::document::gate::{blank, iri, rfc3339, text, untagged, web_url};
+use super::document::{FeedDocument, FeedItem, FeedSource};
 
 /// The feed as UTF-8; the same document always gives the same bytes.
 #[must_use]

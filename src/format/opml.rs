@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::document::{ATOM_FILE, TopicLine, iri, line, rfc822, text};
+use super::document::gate::{iri, line, rfc822, text};
+use super::document::{ATOM_FILE, TopicLine};
 
 /// The list as UTF-8; the same values always give the same bytes. `base_url` ends with a slash.
 #[must_use]

@@ -1,6 +1,6 @@
 //! Writes RSS 2.0.
 //!
-//! Titles have no type in RSS, so they go through [`super::document`]'s `untagged`.
+//! Titles have no type in RSS, so they go through `untagged`.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,8 @@ use rss::extension::dublincore::DublinCoreExtension;
 use rss::extension::{Extension, ExtensionMap};
 use rss::{Category, Channel, Enclosure, Guid, Item, Source};
 
-use super::document::{FeedDocument, FeedItem, GENERATOR, VERSION, blank, iri, line, rfc822, text, untagged, web_url};
+use super::document::gate::{blank, iri, line, rfc822, text, untagged, web_url};
+use super::document::{FeedDocument, FeedItem, GENERATOR, VERSION};
 
 /// The feed as UTF-8; the same document always gives the same bytes.
 #[must_use]
