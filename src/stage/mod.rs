@@ -5,6 +5,7 @@ pub mod clean;
 pub mod date;
 pub mod exchange;
 pub mod map;
+pub mod naming;
 pub mod page;
 pub mod parse;
 pub mod schedule;
