@@ -1,0 +1,253 @@
+//! `[defaults]` and `[[source]]`.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::format::{Item, StrftimeItems};
+use chrono_tz::Tz;
+use scraper::Selector;
+use toml::de::DeValue;
+
+use super::fields::{At, Fields, spell_duration};
+use super::problem::{Report, suggest};
+use super::read::{id, is_duplicate, language, time_zone, web_url};
+use super::site::{FetchPolicy, NamedSection, PageSelectors, Source, SourceKind};
+use crate::stage::schedule::Schedule;
+
+const DEFAULTS_KEYS: &[&str] = &["schedule", "time_zone", "language", "section", "curator", "entries_max", "excerpt_max", "enrich"];
+const SOURCE_KEYS: &[&str] = &[
+    "id",
+    "url",
+    "title",
+    "kind",
+    "selectors",
+    "curator",
+    "section",
+    "language",
+    "time_zone",
+    "schedule",
+    "categories",
+    "institution",
+    "offering",
+    "entries_max",
+    "excerpt_max",
+    "enrich",
+];
+const SELECTOR_KEYS: &[&str] = &["item", "title", "link", "summary", "date", "date_format", "image", "author", "skip"];
+const SCHEDULE_KEYS: &[&str] = &["cron", "time_zone"];
+const KINDS: &[&str] = &["feed", "page"];
+
+/// Polled this often where nothing else is said: publishers expect no more from strangers.
+const DEFAULT_SCHEDULE: Duration = Duration::from_secs(3_600);
+
+/// What sources refer to.
+pub(super) struct Around<'a> {
+    pub(super) curator: Option<&'a str>,
+    pub(super) time_zone: Tz,
+    pub(super) fetch: &'a FetchPolicy,
+    pub(super) sections: &'a [NamedSection],
+    /// Indexes of topics by category.
+    pub(super) topics: HashMap<&'a str, usize>,
+}
+
+/// What `[defaults]` and a source may both set.
+#[derive(Clone)]
+struct Settings {
+    /// Without one where it was wrong, or where nothing is set.
+    schedule: Option<Schedule>,
+    time_zone: Tz,
+    language: Option<String>,
+    section: usize,
+    curator: Option<String>,
+    entries_max: usize,
+    excerpt_max_chars: usize,
+}
+
+/// The sources in the file's order; `None` for one that cannot be used, which is then reported.
+pub(super) fn sources(report: &mut Report, top: &Fields, around: &Around) -> Vec<Option<Source>> {
+    let table = top.table(report, "defaults", "[defaults]", DEFAULTS_KEYS);
+    let plain = Settings {
+        schedule: None,
+        time_zone: around.time_zone,
+        language: None,
+        section: 0,
+        curator: around.curator.map(str::to_owned),
+        entries_max: 1_000,
+        excerpt_max_chars: 300,
+    };
+    let mut defaults = settings(report, &table, &plain, around);
+    if !table.has("schedule") {
+        let gap = DEFAULT_SCHEDULE.max(around.fetch.floor);
+        defaults.schedule = Schedule::parse(&spell_duration(gap), around.time_zone).ok();
+    }
+    let tables = top.tables(report, "source", "[[source]]", SOURCE_KEYS);
+    if !top.has("source") {
+        let remedy = "add [[source]] with id = \"…\" and url = \"https://…\"";
+        report.missing(0..0, "there is no [[source]], so there is nothing to follow", remedy);
+    }
+    let mut lines = HashMap::new();
+    tables.iter().map(|table| source(report, table, &defaults, around, &mut lines)).collect()
+}
+
+fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Around, lines: &mut HashMap<String, usize>) -> Option<Source> {
+    let id = table.required(report, "id", "id = \"…\", a short name that never changes").and_then(|text| id(report, &text, "[[source]]"));
+    let is_new = id.as_ref().is_none_or(|id| !is_duplicate(report, lines, id, "source"));
+    let url = table.required(report, "url", "url = \"https://…\"").and_then(|text| {
+        let url = web_url(report, &text, "url")?;
+        let port = url.port_or_known_default().unwrap_or(80);
+        if matches!(port, 80 | 443) || around.fetch.ports.contains(&port) {
+            return Some(url);
+        }
+        report.wrong(text.span, format!("port {port} may not be reached"), format!("add ports = [{port}] to [fetch]"));
+        None
+    });
+    let title = table.text(report, "title");
+    let kind = kind(report, table);
+    let categories = categories(report, table, around);
+    let institution = table.text(report, "institution");
+    let offering = table.text(report, "offering");
+    let settings = settings(report, table, defaults, around);
+    Some(Source {
+        id: id.filter(|_| is_new)?.value,
+        url: url?,
+        kind: kind?,
+        title: title.map(|text| text.value.to_owned()),
+        curator: settings.curator,
+        section: settings.section,
+        language: settings.language,
+        time_zone: settings.time_zone,
+        schedule: settings.schedule?,
+        categories,
+        institution: institution.map(|text| text.value.to_owned()),
+        offering: offering.map(|text| text.value.to_owned()),
+        entries_max: settings.entries_max,
+        excerpt_max_chars: settings.excerpt_max_chars,
+    })
+}
+
+/// A table's own settings over those of `defaults`.
+fn settings(report: &mut Report, table: &Fields, defaults: &Settings, around: &Around) -> Settings {
+    let section = table.text(report, "section").and_then(|text| {
+        let index = around.sections.iter().position(|section| section.id == text.value);
+        if index.is_none() {
+            let remedy = suggest(text.value, around.sections.iter().map(|section| section.id.as_str()));
+            report.missing(text.span, format!("unknown section \"{}\"", text.value), remedy);
+        }
+        index
+    });
+    if let Some(enrich) = table.text(report, "enrich").filter(|text| text.value != "never") {
+        let what = format!("\"enrich\" cannot be \"{}\": article pages are not read in this version", enrich.value);
+        report.wrong(enrich.span, what, "write \"never\", or leave it out");
+    }
+    let number = |number: Option<u64>, other| number.and_then(|number| usize::try_from(number).ok()).unwrap_or(other);
+    Settings {
+        schedule: if table.has("schedule") { schedule(report, table, around) } else { defaults.schedule.clone() },
+        time_zone: table.text(report, "time_zone").and_then(|text| time_zone(report, &text)).unwrap_or(defaults.time_zone),
+        language: table.text(report, "language").and_then(|text| language(report, &text)).or_else(|| defaults.language.clone()),
+        section: section.unwrap_or(defaults.section),
+        curator: table.text(report, "curator").map(|text| text.value.to_owned()).or_else(|| defaults.curator.clone()),
+        entries_max: number(table.number(report, "entries_max", 1..=100_000), defaults.entries_max),
+        excerpt_max_chars: number(table.number(report, "excerpt_max", 0..=10_000), defaults.excerpt_max_chars),
+    }
+}
+
+/// An interval or cron fields in the site's zone, or a table that names another zone.
+fn schedule(report: &mut Report, table: &Fields, around: &Around) -> Option<Schedule> {
+    let (text, zone) = match table.get("schedule")?.get_ref() {
+        DeValue::Table(_) => {
+            let inner = table.table(report, "schedule", "schedule", SCHEDULE_KEYS);
+            let text = inner.required(report, "cron", "cron = \"0 6 * * *\"");
+            let zone = inner.text(report, "time_zone").and_then(|text| time_zone(report, &text));
+            (text?, zone.unwrap_or(around.time_zone))
+        }
+        _ => (table.text(report, "schedule")?, around.time_zone),
+    };
+    let At { value, span } = text;
+    let schedule = match Schedule::parse(value, zone) {
+        Ok(schedule) => schedule,
+        Err(error) => {
+            let remedy = "write an interval such as \"30m\", or five cron fields such as \"*/30 6-20 * * 1-5\"";
+            report.wrong(span, format!("\"{value}\" is no schedule: {error}"), remedy);
+            return None;
+        }
+    };
+    let (gap, floor) = (schedule.shortest_gap(), around.fetch.floor);
+    if gap < floor {
+        let what =
+            format!("\"{value}\" polls {} after the last time, sooner than the floor of {}", spell_duration(gap), spell_duration(floor));
+        let remedy = format!("poll no more often than every {}, or lower floor in [fetch] if the publisher agrees", spell_duration(floor));
+        report.wrong(span, what, remedy);
+        return None;
+    }
+    Some(schedule)
+}
+
+fn categories(report: &mut Report, table: &Fields, around: &Around) -> Vec<usize> {
+    let mut categories = Vec::new();
+    for text in table.texts(report, "categories") {
+        match around.topics.get(text.value) {
+            Some(index) if !categories.contains(index) => categories.push(*index),
+            Some(_) => {}
+            None => {
+                let mut known: Vec<&str> = around.topics.keys().copied().collect();
+                known.sort_unstable();
+                let what = format!("unknown category \"{}\": there is no [[topic]] of that name", text.value);
+                report.missing(text.span, what, suggest(text.value, known));
+            }
+        }
+    }
+    categories
+}
+
+fn kind(report: &mut Report, table: &Fields) -> Option<SourceKind> {
+    let kind = table.text(report, "kind");
+    let is_page = match &kind {
+        None => false,
+        Some(text) if KINDS.contains(&text.value) => text.value == "page",
+        Some(text) => {
+            let what = format!("unknown kind \"{}\" in [[source]]", text.value);
+            report.wrong(text.span.clone(), what, suggest(text.value, KINDS.iter().copied()));
+            return None;
+        }
+    };
+    let inner = table.table(report, "selectors", "selectors", SELECTOR_KEYS);
+    if !is_page {
+        if table.has("selectors") {
+            report.wrong(inner.span, "\"selectors\" are for pages, and this source is a feed", "set kind = \"page\", or remove them");
+        }
+        return Some(SourceKind::Feed);
+    }
+    let mut selector = |key: &str| {
+        let text = inner.text(report, key)?;
+        if Selector::parse(text.value).is_ok() {
+            return Some(text.value.to_owned());
+        }
+        let what = format!("\"{key}\" in selectors is no CSS selector: \"{}\"", text.value);
+        report.wrong(text.span, what, "write one such as \"div.date\" or \"h3 a[href]\"");
+        None
+    };
+    let [item, title, link, summary, date, image, author] =
+        ["item", "title", "link", "summary", "date", "image", "author"].map(&mut selector);
+    if !inner.has("item") {
+        let what = "a page needs \"item\" in selectors, one entry of its list";
+        report.missing(inner.span.clone(), what, "add selectors = { item = \"article\" }");
+    }
+    let date_format = inner.text(report, "date_format").and_then(|text| {
+        if !StrftimeItems::new(text.value).any(|item| item == Item::Error) {
+            return Some(text.value.to_owned());
+        }
+        let what = format!("\"date_format\" in selectors is no format: \"{}\"", text.value);
+        report.wrong(text.span, what, "write strftime letters, such as \"%B %d, %Y\"");
+        None
+    });
+    let mut skip = Vec::new();
+    for text in inner.texts(report, "skip") {
+        if text.value.starts_with('/') {
+            skip.push(text.value.to_owned());
+        } else {
+            let what = format!("\"{}\" under skip in selectors is no path", text.value);
+            report.wrong(text.span, what, "begin it with a slash, such as \"/news/videos\"");
+        }
+    }
+    Some(SourceKind::Page(PageSelectors { item: item?, title, link, summary, date, date_format, image, author, skip }))
+}
