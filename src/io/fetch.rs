@@ -1,1 +1,0 @@
-//! HTTP GET with caps, and a guard on where it may go.

@@ -1,0 +1,305 @@
+//! Why a request gave no response, in sentences for a site's owner.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use rustls::CertificateError;
+use url::Url;
+
+use super::coding::Undecodable;
+use super::guard::{Forbidden, NoAddress};
+
+/// Why a request gave no response. URLs in here are [`shown`]: no credentials, no query.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The client could not be made.
+    #[error("cannot set up the HTTP client: {0}")]
+    Setup(String),
+    /// This machine has no CA certificates, so no https server can prove who it is.
+    #[error("cannot check the certificate of {host}: this machine has no CA certificates (install the package ca-certificates)")]
+    NoRoots {
+        /// The server.
+        host: String,
+    },
+    /// The guard refused, and nothing was connected to.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// A redirect led to where the guard refuses to go.
+    #[error("redirected by {from}, but {why}")]
+    ForbiddenHop {
+        /// The URL that redirected.
+        from: String,
+        /// The refusal.
+        why: Forbidden,
+    },
+    /// The name gave no address.
+    #[error("cannot find {host} in the DNS: {why}")]
+    Dns {
+        /// The name.
+        host: String,
+        /// What the resolver said.
+        why: String,
+    },
+    /// No connection.
+    #[error("cannot connect to {host}: {why}")]
+    Connect {
+        /// The server, with its port where that is unusual.
+        host: String,
+        /// What happened.
+        why: String,
+    },
+    /// No secure connection.
+    #[error("no secure connection to {host}: {why}")]
+    Tls {
+        /// The server.
+        host: String,
+        /// What is wrong, mostly with its certificate.
+        why: String,
+    },
+    /// A limit passed.
+    #[error("{host}: {what} within {} s", .limit.as_secs_f32())]
+    Timeout {
+        /// The server.
+        host: String,
+        /// What did not happen.
+        what: &'static str,
+        /// The limit.
+        limit: Duration,
+    },
+    /// Redirects that cannot be followed.
+    #[error("{why}: {chain}")]
+    Redirect {
+        /// What is wrong with them.
+        why: &'static str,
+        /// The URLs in order.
+        chain: String,
+    },
+    /// Too many bytes.
+    #[error("{url} is larger than {}{}", size(*max_bytes), if *decoded { " when decompressed" } else { "" })]
+    Large {
+        /// What was fetched.
+        url: String,
+        /// The cap.
+        max_bytes: u64,
+        /// Whether it was the cap on decoded bytes.
+        decoded: bool,
+    },
+    /// A body that its content coding does not fit, or that is a bomb.
+    #[error("cannot decompress {url}: {why}")]
+    Coding {
+        /// What was fetched.
+        url: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The connection ended before the body did.
+    #[error("{url} broke off after {}{}", size(*received_bytes), expected_bytes.map(|bytes| format!(" of {}", size(bytes))).unwrap_or_default())]
+    Interrupted {
+        /// What was fetched.
+        url: String,
+        /// Bytes that came.
+        received_bytes: u64,
+        /// Bytes that were announced.
+        expected_bytes: Option<u64>,
+    },
+    /// The server does not speak HTTP as it should.
+    #[error("{host} gave no valid HTTP answer: {why}")]
+    Protocol {
+        /// The server.
+        host: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+impl FetchError {
+    /// One word for counting and colours.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Setup(_) => "setup",
+            Self::Forbidden(_) | Self::ForbiddenHop { .. } => "forbidden",
+            Self::Dns { .. } => "dns",
+            Self::Connect { .. } => "connect",
+            Self::NoRoots { .. } | Self::Tls { .. } => "tls",
+            Self::Timeout { .. } => "timeout",
+            Self::Redirect { .. } => "redirect",
+            Self::Large { .. } => "large",
+            Self::Coding { .. } => "coding",
+            Self::Interrupted { .. } => "interrupted",
+            Self::Protocol { .. } => "protocol",
+        }
+    }
+
+    /// Why a request to `url` ended before its response's head was there.
+    pub(super) fn before_the_head(url: &Url, error: &reqwest::Error, connect_limit: Duration) -> Self {
+        let host = host(url);
+        match find::<NoAddress>(error) {
+            Some(NoAddress::Forbidden(why)) => return Self::Forbidden(why.clone()),
+            Some(why) => return Self::Dns { host, why: why.to_string() },
+            None => {}
+        }
+        if let Some(why) = find::<rustls::Error>(error) {
+            return Self::Tls { host, why: tls(why) };
+        }
+        if error.is_connect() {
+            if error.is_timeout() {
+                return Self::Timeout { host, what: "no connection", limit: connect_limit };
+            }
+            return Self::Connect { host, why: connection(error) };
+        }
+        let why = innermost(error);
+        match find::<io::Error>(error) {
+            Some(_) => Self::Connect { host, why: connection(error) },
+            // Hyper's words; they are all there is to tell these apart by.
+            None if why.contains("too large") => Self::Protocol { host, why: "its headers are too many or too long".to_owned() },
+            None if why.contains("before message completed") => {
+                Self::Connect { host, why: "it closed the connection without an answer".to_owned() }
+            }
+            None => Self::Protocol { host, why },
+        }
+    }
+
+    pub(super) fn undecodable(url: &Url, why: Undecodable, body_max_bytes: u64) -> Self {
+        let url = shown(url);
+        let why = match why {
+            Undecodable::Large => return Self::Large { url, max_bytes: body_max_bytes, decoded: true },
+            Undecodable::Ratio => "it expands so much that it looks like a decompression bomb".to_owned(),
+            Undecodable::Unknown(coding) => format!("unknown content coding {coding:?}"),
+            Undecodable::Corrupt(coding, why) => format!("not whole or not {coding} ({why})"),
+        };
+        Self::Coding { url, why }
+    }
+}
+
+/// A URL as it may be printed: credentials cut, and the query too, for feeds carry access tokens there.
+pub fn shown(url: &Url) -> String {
+    let mut shown = without_credentials(url);
+    if shown.query().is_some() {
+        shown.set_query(Some("…"));
+    }
+    shown.to_string().replace("%E2%80%A6", "…")
+}
+
+/// The URL without user name, password and fragment.
+pub(super) fn without_credentials(url: &Url) -> Url {
+    let mut url = url.clone();
+    // Fails only for URLs that cannot have credentials.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_fragment(None);
+    url
+}
+
+/// Host, and port where it is not the scheme's own.
+pub(super) fn host(url: &Url) -> String {
+    let name = url.host_str().unwrap_or("(no host)");
+    url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"))
+}
+
+/// Finds the first error of a type among an error and its causes. An `io::Error` hides the error it carries from `source`.
+fn find<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {
+    let mut current = Some(error);
+    while let Some(error) = current {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        let carried = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        current = match carried {
+            Some(carried) => Some(carried),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    let mut current = error;
+    while let Some(cause) = current.source() {
+        current = cause;
+    }
+    current.to_string().chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+fn connection(error: &reqwest::Error) -> String {
+    match find::<io::Error>(error).map(io::Error::kind) {
+        Some(io::ErrorKind::ConnectionRefused) => "the connection was refused".to_owned(),
+        Some(io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe) => {
+            "the connection was cut".to_owned()
+        }
+        Some(io::ErrorKind::UnexpectedEof) => "it closed the connection in the middle of the handshake".to_owned(),
+        Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => "there is no way to it from here".to_owned(),
+        _ => innermost(error),
+    }
+}
+
+fn tls(error: &rustls::Error) -> String {
+    let day = |at: &rustls::pki_types::UnixTime| {
+        let at = i64::try_from(at.as_secs()).ok().and_then(|seconds| DateTime::<Utc>::from_timestamp(seconds, 0));
+        at.map_or_else(String::new, |at| at.format(" %Y-%m-%d").to_string())
+    };
+    let why = match error {
+        rustls::Error::InvalidCertificate(why) => why,
+        other => return other.to_string(),
+    };
+    match why {
+        CertificateError::Expired => "its certificate has expired".to_owned(),
+        CertificateError::ExpiredContext { not_after, .. } => format!("its certificate expired{}", day(not_after)),
+        CertificateError::NotValidYet => "its certificate is not valid yet".to_owned(),
+        CertificateError::NotValidYetContext { not_before, .. } => format!("its certificate is not valid before{}", day(not_before)),
+        CertificateError::UnknownIssuer => "its certificate is signed by nobody whom this machine trusts".to_owned(),
+        CertificateError::NotValidForName => "its certificate is for another name".to_owned(),
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            let names: Vec<_> = presented.iter().take(5).map(String::as_str).collect();
+            format!("its certificate is for another name ({})", names.join(", "))
+        }
+        CertificateError::Revoked => "its certificate was revoked".to_owned(),
+        other => format!("its certificate is bad ({other})"),
+    }
+}
+
+/// Bytes in the largest unit that leaves no fraction, or in the one that reads best.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_024 => format!("{bytes} bytes"),
+        1_024..1_048_576 => format!("{} KiB", bytes / 1_024),
+        _ if bytes.is_multiple_of(1 << 20) => format!("{} MiB", bytes >> 20),
+        _ => format!("{}.{} MiB", bytes >> 20, ((bytes & 0xF_FFFF) * 10) >> 20),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let url = Url::parse("https://me:pass@a.example:8443/feed?token=abc&x=1#frag").unwrap();
+        assert_eq!(shown(&url), "https://a.example:8443/feed?…");
+        assert_eq!(shown(&Url::parse("https://a.example/feed").unwrap()), "https://a.example/feed");
+    }
+
+    #[test]
+    fn sizes_read_well() {
+        for (bytes, text) in
+            [(0, "0 bytes"), (1_023, "1023 bytes"), (2_048, "2 KiB"), (10 << 20, "10 MiB"), ((3 << 20) + (1 << 19), "3.5 MiB")]
+        {
+            assert_eq!(size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn an_expired_certificate_is_dated() {
+        let at = |seconds| rustls::pki_types::UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let why = CertificateError::ExpiredContext { time: at(1_800_000_000), not_after: at(1_767_312_000) };
+        assert_eq!(tls(&rustls::Error::InvalidCertificate(why)), "its certificate expired 2026-01-02");
+    }
+
+    #[test]
+    fn an_error_is_found_inside_an_io_error() {
+        let inner = io::Error::other(NoAddress::Empty);
+        let outer = io::Error::other(inner);
+        assert!(matches!(find::<NoAddress>(&outer), Some(NoAddress::Empty)));
+    }
+}

@@ -1,0 +1,351 @@
+//! HTTP GET with caps, and a guard on where it may go. Plain facts come out; what they mean is `stage::exchange`'s.
+//!
+//! Own redirects, own resolver, own content decoding, because the client's would each open a hole: see `guard` and `coding`.
+//! No cookies, no Referer, no proxy from the environment (one would answer for addresses that the guard refuses).
+
+mod coding;
+mod error;
+mod gate;
+mod guard;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use url::Url;
+
+pub use error::{FetchError, shown};
+pub use gate::{HostGate, Pass};
+pub use guard::{Forbidden, Guard};
+
+use crate::config::FetchPolicy;
+use error::{host, without_credentials};
+use guard::{Lookup, Vetted};
+
+/// `Accept` for feeds (F27).
+pub const ACCEPT_FEED: &str =
+    "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, text/xml;q=0.8, */*;q=0.1";
+
+/// `Accept` for pages.
+pub const ACCEPT_PAGE: &str = "text/html, application/xhtml+xml, */*;q=0.1";
+
+/// Limit for a connection, name look-up and TLS included.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// Limit for the head of a response, connection included.
+const FIRST_BYTE_LIMIT: Duration = Duration::from_secs(20);
+
+/// Redirects that are followed (F21).
+const HOPS_MAX: usize = 5;
+
+/// Of a body that comes with an error status only the server's own words are wanted, not all of it, and no fault in it matters.
+const ERROR_BODY_MAX_BYTES: u64 = 64 * 1024;
+
+/// One GET.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Where to.
+    pub url: Url,
+    /// `If-None-Match`, byte for byte.
+    pub etag: Option<Vec<u8>>,
+    /// `If-Modified-Since`, byte for byte.
+    pub last_modified: Option<Vec<u8>>,
+    /// The URL that both belong to; `url` itself if `None`. They are sent in the hop that asks for it and in no other: a server that is
+    /// asked with another's validators may answer 304 for something that was never read (F10).
+    pub validator_url: Option<Url>,
+    /// `Accept`.
+    pub accept: &'static str,
+}
+
+/// One redirect that was followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hop {
+    /// Its status.
+    pub status: u16,
+    /// Where it led.
+    pub to: Url,
+}
+
+/// A response, whatever its status. Header values are as received.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// Status code.
+    pub status: u16,
+    /// Where it came from, after redirects; without credentials and fragment.
+    pub final_url: Url,
+    /// The redirects before it.
+    pub hops: Vec<Hop>,
+    /// Whether the request that got it carried a validator.
+    pub conditional: bool,
+    /// `ETag`.
+    pub etag: Option<Vec<u8>>,
+    /// `Last-Modified`.
+    pub last_modified: Option<Vec<u8>>,
+    /// `Content-Type`.
+    pub content_type: Option<String>,
+    /// `Cache-Control`; several are joined with commas.
+    pub cache_control: Option<String>,
+    /// `Age`.
+    pub age: Option<String>,
+    /// `Expires`.
+    pub expires: Option<String>,
+    /// `Date`.
+    pub date: Option<String>,
+    /// `Retry-After`.
+    pub retry_after: Option<String>,
+    /// `Server`.
+    pub server: Option<String>,
+    /// `cf-mitigated`, by which Cloudflare marks its challenge pages.
+    pub cf_mitigated: Option<String>,
+    /// The body, decoded. Whole for a success; the first 64 KiB at most for an error; empty for 204, 205 and 304.
+    pub body: Vec<u8>,
+    /// Bytes of the body as they came.
+    pub wire_bytes: u64,
+}
+
+impl Response {
+    /// Whether there were redirects and every one was permanent.
+    pub fn permanent(&self) -> bool {
+        !self.hops.is_empty() && self.hops.iter().all(|hop| matches!(hop.status, 301 | 308))
+    }
+}
+
+/// The HTTP client behind its guard. Clones share connections.
+#[derive(Clone, Debug)]
+pub struct Fetcher {
+    client: reqwest::Client,
+    guard: Arc<Guard>,
+    has_roots: bool,
+    limits: Limits,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    total: Duration,
+    wire_max_bytes: u64,
+    body_max_bytes: u64,
+}
+
+impl Fetcher {
+    /// Makes a client. A machine without CA certificates gets one that fetches http and says what is missing for https.
+    pub fn new(policy: &FetchPolicy, user_agent: &str) -> Result<Self, FetchError> {
+        Self::with_lookup(policy, user_agent, guard::system_lookup())
+    }
+
+    fn with_lookup(policy: &FetchPolicy, user_agent: &str, lookup: Lookup) -> Result<Self, FetchError> {
+        // The client takes the process's provider; an error means that there is one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let guard = Arc::new(Guard { allow: policy.allow.clone(), ports: policy.ports.clone() });
+        let builder = || {
+            reqwest::Client::builder()
+                .user_agent(user_agent)
+                .no_proxy()
+                .redirect(reqwest::redirect::Policy::none())
+                .referer(false)
+                .connect_timeout(CONNECT_LIMIT)
+                .pool_idle_timeout(Duration::from_secs(20))
+                .pool_max_idle_per_host(2)
+                .dns_resolver(Vetted { guard: guard.clone(), lookup: lookup.clone() })
+        };
+        let (client, has_roots) = match builder().build() {
+            Ok(client) => (client, true),
+            // Without any root; no https request will get as far as needing one.
+            Err(_) => (builder().tls_certs_only([]).build().map_err(|why| FetchError::Setup(why.to_string()))?, false),
+        };
+        let limits = Limits { total: policy.timeout, wire_max_bytes: policy.wire_max_bytes, body_max_bytes: policy.body_max_bytes };
+        Ok(Self { client, guard, has_roots, limits })
+    }
+
+    /// Fetches, following redirects, within the limits. Any status is a response; only what gives none is an error.
+    pub async fn get(&self, request: &Request) -> Result<Response, FetchError> {
+        let Limits { total, .. } = self.limits;
+        match tokio::time::timeout(total, self.follow(request)).await {
+            Ok(result) => result,
+            Err(_) => Err(FetchError::Timeout { host: host(&request.url), what: "the answer was not complete", limit: total }),
+        }
+    }
+
+    async fn follow(&self, request: &Request) -> Result<Response, FetchError> {
+        let home = without_credentials(request.validator_url.as_ref().unwrap_or(&request.url));
+        let mut url = request.url.clone();
+        url.set_fragment(None);
+        let mut hops: Vec<Hop> = Vec::new();
+        self.guard.url(&url)?;
+        loop {
+            let here = without_credentials(&url);
+            let (response, conditional) = self.send(&url, request, here == home).await?;
+            let Some(next) = target(&url, &response)? else {
+                return self.receive(response, here, hops, conditional).await;
+            };
+            let status = response.status().as_u16();
+            let to = without_credentials(&next);
+            let seen = to == without_credentials(&request.url) || hops.iter().any(|hop| hop.to == to);
+            let from = shown(&url);
+            hops.push(Hop { status, to });
+            let broken = |why| Err(FetchError::Redirect { why, chain: chain(&request.url, &hops) });
+            if seen {
+                return broken("it redirects in a circle");
+            }
+            if hops.len() > HOPS_MAX {
+                return broken("it redirects more than 5 times");
+            }
+            if url.scheme() == "https" && next.scheme() == "http" {
+                return broken("it redirects from https to http");
+            }
+            self.guard.url(&next).map_err(|why| FetchError::ForbiddenHop { from, why })?;
+            url = next;
+        }
+    }
+
+    /// Sends one hop's request; also returns whether it carried a validator.
+    async fn send(&self, url: &Url, request: &Request, at_home: bool) -> Result<(reqwest::Response, bool), FetchError> {
+        if url.scheme() == "https" && !self.has_roots {
+            return Err(FetchError::NoRoots { host: host(url) });
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static(request.accept));
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(coding::ACCEPTED));
+        let mut conditional = false;
+        if at_home {
+            for (name, value) in [(header::IF_NONE_MATCH, &request.etag), (header::IF_MODIFIED_SINCE, &request.last_modified)] {
+                // One with control bytes cannot be sent, and is not.
+                if let Some(value) = value.as_deref().and_then(|bytes| HeaderValue::from_bytes(bytes).ok()) {
+                    headers.insert(name, value);
+                    conditional = true;
+                }
+            }
+        }
+        match tokio::time::timeout(FIRST_BYTE_LIMIT, self.client.get(url.clone()).headers(headers).send()).await {
+            Ok(Ok(response)) => Ok((response, conditional)),
+            Ok(Err(why)) => Err(FetchError::before_the_head(url, &why, CONNECT_LIMIT)),
+            Err(_) => Err(FetchError::Timeout { host: host(url), what: "no answer", limit: FIRST_BYTE_LIMIT }),
+        }
+    }
+
+    /// Reads the body and gathers the facts.
+    async fn receive(
+        &self,
+        mut response: reqwest::Response,
+        final_url: Url,
+        hops: Vec<Hop>,
+        conditional: bool,
+    ) -> Result<Response, FetchError> {
+        let status = response.status();
+        let headers = response.headers().clone();
+        let (body, wire_bytes) = match status.as_u16() {
+            204 | 205 | 304 => (Vec::new(), 0),
+            200..=299 => self.body(&mut response, &final_url).await?,
+            _ => error_body(&mut response).await,
+        };
+        let bytes = |name: HeaderName| headers.get(name).map(|value| value.as_bytes().to_vec());
+        let text = |name: HeaderName| joined(&headers, &name);
+        Ok(Response {
+            status: status.as_u16(),
+            final_url,
+            hops,
+            conditional,
+            etag: bytes(header::ETAG),
+            last_modified: bytes(header::LAST_MODIFIED),
+            content_type: text(header::CONTENT_TYPE),
+            cache_control: text(header::CACHE_CONTROL),
+            age: text(header::AGE),
+            expires: text(header::EXPIRES),
+            date: text(header::DATE),
+            retry_after: text(header::RETRY_AFTER),
+            server: text(header::SERVER),
+            cf_mitigated: text(HeaderName::from_static("cf-mitigated")),
+            body,
+            wire_bytes,
+        })
+    }
+
+    /// The whole body, decoded, and its size on the wire.
+    async fn body(&self, response: &mut reqwest::Response, url: &Url) -> Result<(Vec<u8>, u64), FetchError> {
+        let Limits { wire_max_bytes, body_max_bytes, .. } = self.limits;
+        let expected = response.content_length();
+        let large = || FetchError::Large { url: shown(url), max_bytes: wire_max_bytes, decoded: false };
+        if expected.is_some_and(|bytes| bytes > wire_max_bytes) {
+            return Err(large());
+        }
+        let mut wire = Vec::new();
+        loop {
+            match response.chunk().await {
+                Ok(None) => break,
+                Ok(Some(chunk)) if (wire.len() + chunk.len()) as u64 > wire_max_bytes => return Err(large()),
+                Ok(Some(chunk)) => wire.extend_from_slice(&chunk),
+                Err(_) => {
+                    let received_bytes = wire.len() as u64;
+                    return Err(FetchError::Interrupted { url: shown(url), received_bytes, expected_bytes: expected });
+                }
+            }
+        }
+        let wire_bytes = wire.len() as u64;
+        let label = joined(response.headers(), &header::CONTENT_ENCODING).unwrap_or_default();
+        let decoded = match coding::is_coded(&label, &wire) {
+            false => coding::decode(&label, wire, body_max_bytes),
+            // Tens of MiB of CPU work; a panic in a decoder costs this request only.
+            true => match tokio::task::spawn_blocking(move || coding::decode(&label, wire, body_max_bytes)).await {
+                Ok(decoded) => decoded,
+                Err(_) => return Err(FetchError::Coding { url: shown(url), why: "the decoder failed on it".to_owned() }),
+            },
+        };
+        let body = decoded.map_err(|why| FetchError::undecodable(url, why, body_max_bytes))?;
+        Ok((body, wire_bytes))
+    }
+}
+
+/// As much of an error's body as there is within the cap; whatever is wrong with it, the status is what counts.
+async fn error_body(response: &mut reqwest::Response) -> (Vec<u8>, u64) {
+    let mut wire = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        wire.extend_from_slice(&chunk);
+        if wire.len() as u64 >= ERROR_BODY_MAX_BYTES {
+            break;
+        }
+    }
+    let wire_bytes = wire.len() as u64;
+    let label = joined(response.headers(), &header::CONTENT_ENCODING).unwrap_or_default();
+    let coded = coding::is_coded(&label, &wire);
+    let decode = move || coding::decode(&label, wire, 4 * ERROR_BODY_MAX_BYTES).unwrap_or_default();
+    let mut body = if coded { tokio::task::spawn_blocking(decode).await.unwrap_or_default() } else { decode() };
+    body.truncate(usize::try_from(ERROR_BODY_MAX_BYTES).unwrap_or(usize::MAX));
+    (body, wire_bytes)
+}
+
+/// Where a redirect leads; `None` if the response is none, or names no place.
+fn target(url: &Url, response: &reqwest::Response) -> Result<Option<Url>, FetchError> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return Ok(None);
+    }
+    let Some(location) = response.headers().get(header::LOCATION) else { return Ok(None) };
+    let next = std::str::from_utf8(location.as_bytes()).ok().and_then(|location| url.join(location).ok());
+    let Some(next) = next else {
+        return Err(FetchError::Redirect { why: "it redirects to what is no URL", chain: shown(url) });
+    };
+    // Credentials go no further than the origin they were given for, and none are taken from a server (S10).
+    let mut clean = without_credentials(&next);
+    if clean.origin() == url.origin() {
+        // Fails only for URLs that cannot have credentials, and those have none.
+        let _ = clean.set_username(url.username());
+        let _ = clean.set_password(url.password());
+    }
+    Ok(Some(clean))
+}
+
+fn chain(start: &Url, hops: &[Hop]) -> String {
+    let mut text = shown(start);
+    for hop in hops {
+        text.push_str(" -> ");
+        text.push_str(&shown(&hop.to));
+    }
+    text
+}
+
+/// A header's value or values as text.
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let values: Vec<_> = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    (!values.is_empty()).then(|| values.join(", "))
+}
+
+#[cfg(test)]
+mod tests;
