@@ -7,7 +7,7 @@ use super::token::{Kind, Token, tokens};
 use super::{Clock, Written, Zone, full_year, words};
 
 /// Most words that may stand before a date (`Published by the office on 6 March 2018`); more make it prose that happens to hold a date.
-const STRAY_WORDS_MAX: usize = 5;
+const STRAY_WORDS_MAX: usize = 8;
 
 /// Reads a date with words or separators in it. A day or time that cannot exist makes the whole unreadable.
 pub(super) fn scan(text: &str, time_zone: Tz, language: Option<&str>) -> Option<Written> {
