@@ -156,7 +156,7 @@ enum Style {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
     Ordinary,
-    Space,
+    Colon,
     Hash,
     LineFeed,
     /// A control character: only double quotes can hold it.
@@ -174,7 +174,7 @@ const CLASSES: [Class; 256] = {
     let mut byte = 0;
     while byte < 256 {
         classes[byte] = match byte as u8 {
-            b' ' => Class::Space,
+            b':' => Class::Colon,
             b'#' => Class::Hash,
             b'\n' => Class::LineFeed,
             0x00..=0x1F | 0x7F => Class::Control,
@@ -187,6 +187,14 @@ const CLASSES: [Class; 256] = {
     }
     classes
 };
+
+/// Bytes of a text that are looked at in one go.
+const CHUNK_BYTES: usize = 16;
+
+/// Every byte that is not [`Class::Ordinary`], and some that are: a test without a table, for many bytes at once.
+fn is_notable(byte: u8) -> bool {
+    !(b' '..=b'~').contains(&byte) | (byte == b':') | (byte == b'#')
+}
 
 /// Chooses as js-yaml does: plain if it reads back, single quotes if not; a block for line breaks and for lines that are too
 /// long; double quotes where a character must be escaped. Lengths are in units of UTF-16, JavaScript's own.
@@ -204,23 +212,32 @@ fn style(text: &str, width: usize) -> Style {
     let mut line_start = 0;
     // Bytes less units of UTF-16 since the line's start.
     let mut surplus = 0_usize;
-    for (index, &byte) in bytes.iter().enumerate() {
-        match CLASSES[usize::from(byte)] {
-            Class::Ordinary => {}
-            Class::Space => plain &= index == 0 || bytes[index - 1] != b':',
-            Class::Hash => plain &= index > 0 && !matches!(bytes[index - 1], b' ' | b'\n'),
-            Class::LineFeed => {
-                broken = true;
-                too_long |= index - line_start - surplus > width && bytes[line_start] != b' ';
-                line_start = index + 1;
-                surplus = 0;
+    for (chunk_index, chunk) in bytes.chunks(CHUNK_BYTES).enumerate() {
+        // Most chunks have nothing to look at, which the processor sees at once.
+        if let Ok(whole) = <&[u8; CHUNK_BYTES]>::try_from(chunk)
+            && whole.iter().fold(0, |found, &byte| found | u8::from(is_notable(byte))) == 0
+        {
+            continue;
+        }
+        for (offset, &byte) in chunk.iter().enumerate() {
+            let index = chunk_index * CHUNK_BYTES + offset;
+            match CLASSES[usize::from(byte)] {
+                Class::Ordinary => {}
+                Class::Colon => plain &= bytes.get(index + 1) != Some(&b' '),
+                Class::Hash => plain &= index > 0 && !matches!(bytes[index - 1], b' ' | b'\n'),
+                Class::LineFeed => {
+                    broken = true;
+                    too_long |= index - line_start - surplus > width && bytes[line_start] != b' ';
+                    line_start = index + 1;
+                    surplus = 0;
+                }
+                Class::Control => return Style::Double,
+                Class::Continuation => surplus = surplus.wrapping_add(1),
+                Class::Suspect if is_unprintable(&bytes[index..]) => return Style::Double,
+                Class::Suspect => {}
+                // Four bytes, two units: of the three bytes to come, one is no surplus. (Below zero only until then.)
+                Class::Astral => surplus = surplus.wrapping_sub(1),
             }
-            Class::Control => return Style::Double,
-            Class::Continuation => surplus = surplus.wrapping_add(1),
-            Class::Suspect if is_unprintable(&bytes[index..]) => return Style::Double,
-            Class::Suspect => {}
-            // Four bytes, two units: of the three bytes to come, one is no surplus. (Below zero only until then.)
-            Class::Astral => surplus = surplus.wrapping_sub(1),
         }
     }
     too_long |= bytes.len() - line_start - surplus > width && bytes[line_start] != b' ';
@@ -417,38 +434,41 @@ fn push_block(out: &mut String, text: &str, indent: usize, fold_width: Option<us
 
 /// Breaks greedily at spaces that a word follows: the longest line within `width`, else the shortest beyond it.
 fn push_folded(out: &mut String, line: &str, width: usize, indent: usize) {
-    let bytes = line.as_bytes();
-    // Places are (byte, unit of UTF-16).
-    let (mut start, mut start_unit) = (0, 0);
-    let (mut space, mut space_unit) = (0, 0);
-    let mut unit = 0;
-    for (index, &byte) in bytes.iter().enumerate() {
-        match CLASSES[usize::from(byte)] {
-            Class::Continuation => continue,
-            Class::Space if bytes.get(index + 1).is_some_and(|&next| next != b' ') => {
-                if unit - start_unit > width {
-                    let (end, end_unit) = if space > start { (space, space_unit) } else { (index, unit) };
-                    push_line(out, &line[start..end], indent);
-                    (start, start_unit) = (end + 1, end_unit + 1);
-                }
-                (space, space_unit) = (index, unit);
-            }
-            Class::Astral => unit += 1,
-            _ => {}
-        }
-        unit += 1;
+    let mut rest = line;
+    while let Some(limit) = byte_at_unit(rest, width) {
+        let bytes = rest.as_bytes();
+        let is_break = |&index: &usize| bytes[index] == b' ' && bytes.get(index + 1).is_some_and(|&next| next != b' ');
+        let within = (1..=limit).rev().find(is_break);
+        let Some(space) = within.or_else(|| (limit + 1..bytes.len()).find(is_break)) else {
+            break;
+        };
+        out.push_str(&rest[..space]);
+        out.push('\n');
+        push_spaces(out, indent);
+        rest = &rest[space + 1..];
     }
-    if unit - start_unit > width && space > start {
-        push_line(out, &line[start..space], indent);
-        start = space + 1;
-    }
-    out.push_str(&line[start..]);
+    out.push_str(rest);
 }
 
-fn push_line(out: &mut String, line: &str, indent: usize) {
-    out.push_str(line);
-    out.push('\n');
-    push_spaces(out, indent);
+/// Where the character stands that has `width` units of UTF-16 before it, or the one that straddles them; `None` if the text has
+/// no more units than that.
+fn byte_at_unit(text: &str, width: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    if bytes.get(..=width)?.is_ascii() {
+        return Some(width);
+    }
+    let mut units = 0;
+    for (index, &byte) in bytes.iter().enumerate() {
+        units += match CLASSES[usize::from(byte)] {
+            Class::Continuation => 0,
+            Class::Astral => 2,
+            _ => 1,
+        };
+        if units > width {
+            return Some(index);
+        }
+    }
+    None
 }
 
 #[cfg(test)]
