@@ -137,3 +137,89 @@ pub struct Record {
     /// `relatedOfferings`: at most five.
     pub related_offerings: Vec<Offering>,
 }
+
+/// All of a record that follows from its entry and the configuration: what [`crate::stage::map`] makes and the store keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draft {
+    /// The clean URL: the record's identity.
+    pub href: String,
+    /// The URL as the source gave it.
+    pub original: String,
+    /// Plain text.
+    pub title: String,
+    /// The excerpt as plain text.
+    pub summary: String,
+    /// The excerpt as sanitised HTML.
+    pub body: String,
+    /// When the article was published; when it was first seen, if the source does not say or says the future.
+    pub published: DateTime<Utc>,
+    /// When the source says it changed, never before `published` and never in the future.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<DateTime<Utc>>,
+    /// Topics' slugs with their categories, best first.
+    pub topics: Vec<DraftTopic>,
+    /// Curators.
+    pub curators: Vec<String>,
+    /// Names of the article's own authors.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authors: Vec<String>,
+    /// Id of the section.
+    pub section: String,
+    /// Language (BCP 47).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Rights notice as plain text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rights: Option<String>,
+    /// Files that come with it: URL, media type, bytes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub enclosures: Vec<(String, String, u64)>,
+    /// A picture's URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// The id that published feeds should carry: the entry's own where that is an absolute IRI.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feed_id: Option<String>,
+    /// The feed it was taken from.
+    pub taken_from: TakenFrom,
+    /// Name of the source through which it was found, if that is not its publisher.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<String>,
+    /// Link to that source's item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via_link: Option<String>,
+    /// `institution` of the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub institution: Option<String>,
+    /// `offering` of the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offering: Option<String>,
+}
+
+/// A topic of a draft.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DraftTopic {
+    /// Folder name.
+    pub slug: String,
+    /// `Vocabulary: Label`.
+    pub category: String,
+}
+
+/// What an aggregated entry says of the feed it was taken from (RFC 4287 section 4.2.11).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenFrom {
+    /// The feed's id, else its URL.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Its address.
+    pub self_url: String,
+    /// Its site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alternate_url: Option<String>,
+    /// Its last change when the entry was taken.
+    pub updated: DateTime<Utc>,
+    /// Its rights notice as plain text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rights: Option<String>,
+}

@@ -1,1 +1,216 @@
-//! One file per command.
+//! The commands, one file each. Arguments in, sentences and an exit code out.
+
+mod check;
+mod demo;
+mod explain;
+mod init;
+mod parse;
+mod publish;
+mod refresh;
+mod serve;
+mod status;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, Utc};
+use clap::{Parser, Subcommand};
+
+use crate::config::{self, ConfigError, Site};
+use crate::ingest::{Ingest, IngestError, SharedStore};
+use crate::io::clock::Clock;
+use crate::publisher::PublishError;
+use crate::scheduler::ServiceError;
+use crate::store::StoreError;
+use crate::store::lock::StoreLock;
+use crate::store::sqlite::SqliteStore;
+
+/// Follows many sources, files each article under topics, republishes one clean feed per topic.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    propagate_version = true,
+    after_help = "Exit codes: 0 all well; 1 could not run; 2 usage or configuration; 3 ran, some sources failed."
+)]
+pub struct Args {
+    /// The configuration; relative paths in it are relative to it
+    #[arg(short, long, global = true, value_name = "FILE", default_value = "feeds.toml")]
+    config: PathBuf,
+    /// Holds the clock at this moment (RFC 3339): for tests and for reproducing a run
+    #[arg(long, global = true, value_name = "MOMENT", hide = true)]
+    now: Option<DateTime<Utc>>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a commented starter configuration; never overwrites
+    Init,
+    /// Read the configuration and report every problem at once
+    Check,
+    /// Poll the named sources (all by default) once, then publish what changed
+    Refresh(refresh::Options),
+    /// Poll each source on its schedule, publish, and serve the result, until SIGTERM or SIGINT; SIGHUP re-reads the configuration
+    Serve(serve::Options),
+    /// Rebuild the output from the store, without fetching
+    Publish,
+    /// Show how each source is doing
+    Status(status::Options),
+    /// Tell an article's way: which source brought it, how its URL was cleaned, each topic with the words that matched
+    Explain(explain::Options),
+    /// Show what the reader makes of feeds, before any mapping
+    Parse(parse::Options),
+    /// Ten seconds without a network or a configuration: three bundled sources, refreshed and served
+    Demo(demo::Options),
+}
+
+impl Args {
+    /// How much is logged: the service tells of every poll; other commands show their results themselves.
+    #[must_use]
+    pub fn log_level(&self) -> tracing::level_filters::LevelFilter {
+        match self.command {
+            Command::Serve(_) => tracing::level_filters::LevelFilter::INFO,
+            _ => tracing::level_filters::LevelFilter::ERROR,
+        }
+    }
+}
+
+/// How a command ended, as the shell sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: all well.
+    Well,
+    /// 1: could not run.
+    CouldNotRun,
+    /// 2: usage or configuration.
+    Usage,
+    /// 3: ran, some sources failed.
+    SomeFailed,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Well => Self::SUCCESS,
+            Exit::CouldNotRun => Self::from(1),
+            Exit::Usage => Self::from(2),
+            Exit::SomeFailed => Self::from(3),
+        }
+    }
+}
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The configuration's problems, all of them.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The user asked for something that there is not.
+    #[error("{0}")]
+    Usage(String),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Polling.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+    /// Publishing.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// The service.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// A file or socket.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried, with the path or address.
+        what: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl CommandError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_) | Self::Usage(_) => Exit::Usage,
+            _ => Exit::CouldNotRun,
+        }
+    }
+
+    fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Io { what, source }
+    }
+}
+
+type Result<T = Exit, E = CommandError> = std::result::Result<T, E>;
+
+/// Runs the command; what went wrong goes to standard error as one or more sentences.
+#[must_use]
+pub fn run(args: Args) -> Exit {
+    let clock = args.now.map_or(Clock::System, Clock::Held);
+    let context = Context { config: args.config, clock };
+    let result = match args.command {
+        Command::Init => init::run(&context),
+        Command::Check => check::run(&context),
+        Command::Refresh(options) => refresh::run(&context, &options),
+        Command::Serve(options) => serve::run(&context, &options),
+        Command::Publish => publish::run(&context),
+        Command::Status(options) => status::run(&context, &options),
+        Command::Explain(options) => explain::run(&context, &options),
+        Command::Parse(options) => parse::run(&context, &options),
+        Command::Demo(options) => demo::run(&context, &options),
+    };
+    result.unwrap_or_else(|error| {
+        print_error(&error);
+        error.exit()
+    })
+}
+
+#[expect(clippy::print_stderr, reason = "the one place where a command's failure is told")]
+fn print_error(error: &CommandError) {
+    eprintln!("topicwire: {error}");
+}
+
+/// What every command has.
+struct Context {
+    config: PathBuf,
+    clock: Clock,
+}
+
+impl Context {
+    fn site(&self) -> Result<Site> {
+        Ok(config::load(&self.config)?)
+    }
+
+    /// Opens the store for work: alone, and with every record derived by the site's rules.
+    fn work(&self, site: Site, command: &str) -> Result<(StoreLock, Ingest)> {
+        let now = self.clock.now();
+        let lock = StoreLock::take(&site.store, command, now)?;
+        let store: SharedStore = Arc::new(Mutex::new(SqliteStore::open(&site.store)?));
+        let ingest = Ingest::new(Arc::new(site), store)?;
+        ingest.apply_rules(now)?;
+        Ok((lock, ingest))
+    }
+}
+
+/// The asynchronous edges' runtime.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CommandError::io("cannot start"))
+}
+
+/// Writes to standard output. A reader that closed the pipe early (`| head`) is not an error.
+fn print(text: &str) {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Writes a value as one line of JSON.
+fn print_json(value: &serde_json::Value) {
+    print(&format!("{value}\n"));
+}

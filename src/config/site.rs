@@ -68,6 +68,21 @@ pub struct FetchPolicy {
     pub ports: Vec<u16>,
 }
 
+impl Default for FetchPolicy {
+    fn default() -> Self {
+        Self {
+            concurrency: 32,
+            host_gap: Duration::from_secs(1),
+            floor: Duration::from_secs(15 * 60),
+            timeout: Duration::from_secs(30),
+            wire_max_bytes: 10 << 20,
+            body_max_bytes: 32 << 20,
+            allow: Vec::new(),
+            ports: Vec::new(),
+        }
+    }
+}
+
 /// A section with the id that sources name it by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedSection {

@@ -14,15 +14,15 @@ pub(crate) mod samples;
 use gate::{blank, is_media_type, language, text, web_url};
 
 /// A topic's Atom feed, in the topic's folder.
-pub const ATOM_FILE: &str = "atom.xml";
+pub const ATOM_FILE: &str = "feed.atom";
 /// A topic's RSS feed, in the topic's folder.
-pub const RSS_FILE: &str = "rss.xml";
+pub const RSS_FILE: &str = "feed.rss";
 /// A topic's JSON Feed, in the topic's folder.
 pub const JSON_FILE: &str = "feed.json";
 /// A page, in its folder.
 pub const PAGE_FILE: &str = "index.html";
 /// The list of all topics' feeds, in the site's root.
-pub const OPML_FILE: &str = "topics.opml";
+pub const OPML_FILE: &str = "opml.xml";
 /// The stylesheet of all pages, in the site's root.
 pub const STYLE_FILE: &str = "style.css";
 /// The program's name and home, as feeds and pages tell them.
@@ -300,7 +300,7 @@ mod tests {
             }
         }
         let list = opml::write("Planet & <Example>", "https://planet.example/", &topics(), Some(at("2026-11-20T10:00:00Z")));
-        files.push((folder.join("topics.opml"), list.into_bytes()));
+        files.push((folder.join("opml.xml"), list.into_bytes()));
         for (path, bytes) in &files {
             std::fs::write(path, bytes).unwrap();
         }

@@ -325,7 +325,7 @@ mod tests {
     #[test]
     fn the_page_announces_its_feeds() {
         let html = Html::parse_document(&topic_page("Planet", &document(vec![item(1)]), &topics()));
-        assert_eq!(attributes(&html, "head link[rel=alternate]", "href"), ["./atom.xml", "./rss.xml", "./feed.json"]);
+        assert_eq!(attributes(&html, "head link[rel=alternate]", "href"), ["./feed.atom", "./feed.rss", "./feed.json"]);
         assert_eq!(attributes(&html, "head link[rel=alternate]", "type"), FORMATS.map(|(media_type, _)| media_type));
         assert_eq!(attributes(&html, "link[rel=stylesheet]", "href"), ["../../style.css"]);
     }
@@ -366,7 +366,7 @@ mod tests {
         assert_eq!(all(&html, "nav .count")[0], "1,234");
         assert_eq!(
             attributes(&html, "nav .feeds a", "href")[..2],
-            ["topic/health-digital-health/atom.xml", "topic/health-digital-health/rss.xml"]
+            ["topic/health-digital-health/feed.atom", "topic/health-digital-health/feed.rss"]
         );
         assert_eq!(all(&html, ".empty").len(), 1);
     }

@@ -87,7 +87,7 @@ mod tests {
         assert_eq!(
             lines[8],
             "<outline type=\"rss\" text=\"Health: Digital Health\" title=\"Health: Digital Health\" \
-             xmlUrl=\"https://planet.example/topic/health-digital-health/atom.xml\" \
+             xmlUrl=\"https://planet.example/topic/health-digital-health/feed.atom\" \
              htmlUrl=\"https://planet.example/topic/health-digital-health/\" category=\"/Health/Digital Health\" \
              description=\"What &quot;is&quot; said\"/>"
         );

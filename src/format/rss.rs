@@ -101,7 +101,7 @@ mod tests {
         let xml = String::from_utf8(write(&document(vec![bare()]))).unwrap();
         for part in [
             "<link>https://planet.example/topic/health-digital-health/</link>",
-            "<atom:link href=\"https://planet.example/topic/health-digital-health/rss.xml\" rel=\"self\" type=\"application/rss+xml\">",
+            "<atom:link href=\"https://planet.example/topic/health-digital-health/feed.rss\" rel=\"self\" type=\"application/rss+xml\">",
             "<lastBuildDate>Fri, 20 Nov 2026 10:00:00 GMT</lastBuildDate>",
             "<language>en</language>",
         ] {

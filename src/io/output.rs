@@ -155,6 +155,28 @@ impl Tree {
         Ok(())
     }
 
+    /// Names of the folders directly below `folder`, sorted; none where there is no such folder.
+    pub fn folders(&self, folder: &str) -> Result<Vec<String>, OutputError> {
+        let error = |cause: Errno| io_error("list".to_owned(), self.dir.join(folder), cause.into(), UNTOUCHED);
+        let fd = match walk(&*self.root, folder) {
+            Ok(fd) => fd,
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(Vec::new()),
+            Err(cause) => return Err(error(cause)),
+        };
+        let mut names = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&fd).map_err(error)? {
+            let entry = entry.map_err(error)?;
+            if entry.file_type() == FileType::Directory
+                && let Ok(name) = entry.file_name().to_str()
+                && !name.starts_with('.')
+            {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
     /// Publishes what was staged, in the order of staging (so stage indexes last), then removes.
     pub fn commit(mut self) -> Result<Written, OutputError> {
         self.sync_staged()?;

@@ -1,1 +1,262 @@
-//! Makes a record of an entry.
+//! Makes a record's draft of an entry.
+
+use chrono::{DateTime, Datelike, Utc};
+use url::Url;
+
+use crate::config::{Site, Source};
+use crate::entry::{Entry, Feed, Link, Text, TextKind};
+use crate::record::{Draft, DraftTopic, TakenFrom};
+use crate::stage::classify::{Article, Classifier, Explanation};
+use crate::stage::identity::Address;
+use crate::stage::{naming, text};
+
+/// Counts up when the same entry and configuration would give another draft, so that stored records are derived anew.
+pub const MAP_VERSION: u32 = 1;
+
+/// Longest title made of an untitled entry's text, in characters.
+const MADE_TITLE_MAX_CHARS: usize = 80;
+
+/// What a draft depends on besides its entry.
+#[derive(Clone, Copy)]
+pub struct Rules<'a> {
+    /// The site.
+    pub site: &'a Site,
+    /// Its topics, compiled.
+    pub classifier: &'a Classifier,
+}
+
+/// What a feed says of itself, as its entries carry it on.
+#[must_use]
+pub fn taken_from(feed: &Feed, source: &Source, now: DateTime<Utc>) -> TakenFrom {
+    let newest = feed.entries.iter().filter_map(|e| e.updated.or(e.published)).filter(|t| *t <= now).max();
+    TakenFrom {
+        id: feed.id.as_deref().filter(|id| is_iri(id)).unwrap_or(source.url.as_str()).to_owned(),
+        title: title_of(feed, source),
+        self_url: source.url.to_string(),
+        alternate_url: feed.links.iter().find(|l| l.rel.as_deref() == Some("alternate")).and_then(web_url),
+        updated: feed.updated.filter(|t| *t <= now && t.year() > 1970).or(newest).unwrap_or(now),
+        rights: feed.rights.as_ref().map(plain).filter(|r| !r.is_empty()),
+    }
+}
+
+/// A source's title: the configured one, the feed's own, or its host.
+#[must_use]
+pub fn title_of(feed: &Feed, source: &Source) -> String {
+    let own = || feed.title.as_ref().map(plain).filter(|t| !t.is_empty());
+    source.title.clone().or_else(own).unwrap_or_else(|| naming::brand(&source.url))
+}
+
+/// The draft of an entry, or `None` if it has neither title nor text.
+///
+/// `first_seen` dates what has no date, and caps what claims the future (invariant 4).
+#[must_use]
+pub fn draft(
+    entry: &Entry, address: Option<&Address>, key: &str, source: &Source, taken_from: &TakenFrom, rules: Rules<'_>, first_seen: DateTime<Utc>,
+) -> Option<Draft> {
+    let texts = Texts::read(entry, source, &taken_from.title)?;
+    let address = address.cloned().unwrap_or_else(|| placeless(source, taken_from, key));
+    let published = date(entry.published.or(entry.updated), first_seen).unwrap_or(first_seen);
+    let origin = entry.source.as_ref().filter(|o| o.title.is_some() || o.id.is_some() || o.url.is_some());
+    let authors: Vec<String> = entry.authors.iter().filter_map(|p| p.name.as_deref()).filter_map(author).collect();
+    let curators = match source.curator.clone().or_else(|| rules.site.curator.clone()) {
+        Some(curator) => vec![curator],
+        None if !authors.is_empty() => authors.clone(),
+        None => vec![taken_from.title.clone()],
+    };
+    Some(Draft {
+        topics: topics(&texts.article(), source, rules),
+        href: address.clean,
+        original: address.original,
+        published,
+        changed: date(entry.updated, first_seen).filter(|changed| *changed > published),
+        curators,
+        authors,
+        section: rules.site.sections.get(source.section).map(|s| s.id.clone()).unwrap_or_default(),
+        language: entry.language.clone().or_else(|| source.language.clone()),
+        rights: entry.rights.as_ref().map(plain).filter(|r| !r.is_empty()).or_else(|| taken_from.rights.clone()),
+        enclosures: enclosures(entry),
+        image: image(entry),
+        feed_id: entry.id.as_deref().filter(|id| is_iri(id)).map(str::to_owned),
+        via: origin.map(|_| taken_from.title.clone()),
+        via_link: None,
+        taken_from: origin.map_or_else(|| taken_from.clone(), |origin| passed_on(origin, taken_from)),
+        institution: source.institution.clone(),
+        offering: source.offering.clone(),
+        title: texts.title,
+        summary: texts.summary,
+        body: texts.body,
+    })
+}
+
+/// Derives a stored record anew: text, topics and what the configuration gives; identity, dates and provenance stay.
+#[must_use]
+pub fn redraft(entry: &Entry, old: &Draft, source: &Source, rules: Rules<'_>) -> Option<Draft> {
+    let title = if let (Some(title), None) = (&source.title, &old.via) { title.clone() } else { old.taken_from.title.clone() };
+    let texts = Texts::read(entry, source, &title)?;
+    let curators = match source.curator.clone().or_else(|| rules.site.curator.clone()) {
+        Some(curator) => vec![curator],
+        None if !old.authors.is_empty() => old.authors.clone(),
+        None => vec![title.clone()],
+    };
+    Some(Draft {
+        topics: topics(&texts.article(), source, rules),
+        curators,
+        section: rules.site.sections.get(source.section).map(|s| s.id.clone()).unwrap_or_default(),
+        language: entry.language.clone().or_else(|| source.language.clone()),
+        institution: source.institution.clone(),
+        offering: source.offering.clone(),
+        taken_from: TakenFrom { title, ..old.taken_from.clone() },
+        title: texts.title,
+        summary: texts.summary,
+        body: texts.body,
+        ..old.clone()
+    })
+}
+
+/// Why an entry is, is not, or nearly is under each topic.
+#[must_use]
+pub fn explain(entry: &Entry, source: &Source, source_title: &str, rules: Rules<'_>) -> Vec<Explanation> {
+    Texts::read(entry, source, source_title).map_or_else(Vec::new, |texts| rules.classifier.explain(&texts.article()))
+}
+
+/// An entry's texts as readers and rules see them.
+struct Texts {
+    title: String,
+    summary: String,
+    body: String,
+    /// Whole summary, before it is cut to an excerpt.
+    whole: String,
+    content: String,
+    categories: Vec<String>,
+}
+
+impl Texts {
+    fn read(entry: &Entry, source: &Source, source_title: &str) -> Option<Self> {
+        let content = entry.content.as_ref().and_then(|c| {
+            let kind = if c.media_type == "text/plain" { TextKind::Plain } else { TextKind::Html };
+            let is_text = c.media_type.starts_with("text/") || c.media_type.contains("html");
+            c.value.as_ref().filter(|_| is_text).map(|value| plain(&Text { value: value.clone(), kind }))
+        });
+        let described = entry.summary.as_ref().or_else(|| entry.media.iter().find_map(|m| m.description.as_ref()));
+        let whole = described.map(plain).map(|s| text::without_boilerplate(&s).to_owned());
+        let content = content.map(|c| text::without_boilerplate(&c).to_owned()).unwrap_or_default();
+        let whole = whole.filter(|s| !s.is_empty()).unwrap_or_else(|| content.clone());
+        let summary = text::excerpt(&whole, source.excerpt_max_chars);
+        let title = entry.title.as_ref().map(plain).filter(|t| !t.is_empty());
+        let title = match title {
+            Some(title) => naming::title_without_site(&title, Some(source_title)),
+            None if !summary.is_empty() => text::excerpt(&summary, MADE_TITLE_MAX_CHARS),
+            None => entry.media.iter().find_map(|m| m.title.as_ref()).map(plain).filter(|t| !t.is_empty())?,
+        };
+        let body = match described {
+            // Emphasis and links survive only in a summary that is published whole.
+            Some(html) if html.kind == TextKind::Html && html.value.contains('<') && summary == whole => {
+                let base = entry.base.as_deref().and_then(|b| Url::parse(b).ok());
+                text::paragraphs(html, base.as_ref().or(Some(&source.url)), Some(source.excerpt_max_chars))
+            }
+            _ => text::paragraphs(&Text { value: summary.clone(), kind: TextKind::Plain }, None, None),
+        };
+        let categories = entry.categories.iter().map(|c| plain_str(c.label.as_deref().unwrap_or(&c.term))).collect();
+        Some(Self { title, summary, body, whole, content, categories })
+    }
+
+    fn article(&self) -> Article<'_> {
+        Article { title: &self.title, summary: &self.whole, content: &self.content, categories: &self.categories }
+    }
+}
+
+fn topics(article: &Article<'_>, source: &Source, rules: Rules<'_>) -> Vec<DraftTopic> {
+    let mut indexes: Vec<usize> = rules.classifier.classify(article).into_iter().map(|v| v.topic).collect();
+    for fixed in &source.categories {
+        if !indexes.contains(fixed) {
+            indexes.push(*fixed);
+        }
+    }
+    let topic = |index: usize| rules.site.topics.get(index).map(|t| DraftTopic { slug: t.slug.clone(), category: t.category.clone() });
+    indexes.into_iter().filter_map(topic).collect()
+}
+
+/// Text ready for people: no markup, mojibake mended, nothing that XML forbids.
+fn plain(text: &Text) -> String {
+    text::unmojibake(&text::plain(text)).into_owned()
+}
+
+fn plain_str(value: &str) -> String {
+    plain(&Text { value: value.to_owned(), kind: TextKind::Html })
+}
+
+/// An author's name without an e-mail address (acceptance P12).
+fn author(name: &str) -> Option<String> {
+    let name = plain_str(name);
+    let words = name.split_whitespace().filter(|word| !word.contains('@'));
+    let name = words.collect::<Vec<_>>().join(" ");
+    let name = name.trim_matches(|c: char| c.is_whitespace() || "()<>,;".contains(c));
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// A date that can be true: not before the web, not after `cap`.
+fn date(claimed: Option<DateTime<Utc>>, cap: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    claimed.filter(|t| t.year() > 1970).map(|t| t.min(cap))
+}
+
+fn passed_on(origin: &crate::entry::Origin, through: &TakenFrom) -> TakenFrom {
+    let url = origin.url.as_deref().filter(|u| is_web(u));
+    let id = origin.id.as_deref().filter(|id| is_iri(id)).or(url).unwrap_or(&through.id);
+    TakenFrom {
+        id: id.to_owned(),
+        title: origin.title.as_ref().map(plain).filter(|t| !t.is_empty()).unwrap_or_else(|| through.title.clone()),
+        self_url: url.unwrap_or(&through.self_url).to_owned(),
+        alternate_url: None,
+        updated: origin.updated.map_or(through.updated, |u| u.min(through.updated)),
+        rights: through.rights.clone(),
+    }
+}
+
+/// The address of an article that has none: its source's site, with a fragment of its own so that it is told apart.
+fn placeless(source: &Source, taken_from: &TakenFrom, key: &str) -> Address {
+    let site = taken_from.alternate_url.as_deref().unwrap_or(source.url.as_str());
+    let fragment = naming::record_uuid(&format!("{}\n{key}", source.id)).simple().to_string();
+    let clean = format!("{}#{}", site.split('#').next().unwrap_or_default(), &fragment[..12]);
+    Address { original: site.to_owned(), clean }
+}
+
+fn enclosures(entry: &Entry) -> Vec<(String, String, u64)> {
+    let links = entry.links.iter().filter(|l| l.rel.as_deref() == Some("enclosure"));
+    let links = links.map(|l| (Some(&l.href), l.media_type.as_ref(), l.length_bytes));
+    let media = entry.media.iter().flat_map(|m| &m.contents).map(|c| (c.url.as_ref(), c.media_type.as_ref(), c.size_bytes));
+    let mut found: Vec<(String, String, u64)> = Vec::new();
+    for (url, media_type, bytes) in links.chain(media) {
+        let (Some(url), Some(media_type)) = (url, media_type) else { continue };
+        if is_web(url) && is_media_type(media_type) && !found.iter().any(|(u, ..)| u == url) {
+            found.push((url.clone(), media_type.clone(), bytes.unwrap_or(0)));
+        }
+    }
+    found
+}
+
+fn image(entry: &Entry) -> Option<String> {
+    let thumbnails = entry.media.iter().flat_map(|m| &m.thumbnails).cloned();
+    let pictures = enclosures(entry).into_iter().filter(|(_, t, _)| t.starts_with("image/")).map(|(url, ..)| url);
+    pictures.chain(thumbnails).find(|url| is_web(url))
+}
+
+fn web_url(link: &Link) -> Option<String> {
+    Some(link.href.clone()).filter(|href| is_web(href))
+}
+
+fn is_web(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|u| matches!(u.scheme(), "http" | "https") && u.host().is_some())
+        && !url.chars().any(|c| c.is_whitespace() || "<>\"{}|\\^`".contains(c))
+}
+
+fn is_media_type(value: &str) -> bool {
+    let part = |p: &str| !p.is_empty() && p.chars().all(|c| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c));
+    value.split_once('/').is_some_and(|(kind, sub)| part(kind) && part(sub))
+}
+
+/// Whether an id may be republished as it is: an absolute IRI (RFC 4287 section 4.2.6) without characters that no IRI holds.
+fn is_iri(id: &str) -> bool {
+    let Some((scheme, rest)) = id.split_once(':') else { return false };
+    let scheme_ok = scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+.-".contains(c));
+    scheme_ok && !rest.is_empty() && !id.chars().any(|c| c.is_whitespace() || c.is_control() || "<>\"{}|\\^`".contains(c))
+}

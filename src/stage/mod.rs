@@ -4,6 +4,7 @@ pub mod classify;
 pub mod clean;
 pub mod date;
 pub mod exchange;
+pub mod identity;
 pub mod map;
 pub mod naming;
 pub mod page;

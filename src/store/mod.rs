@@ -1,1 +1,430 @@
-//! What is kept.
+//! What is kept: raw entries, the records made of them, and how each source's polls went.
+//!
+//! [`Store`] is one coarse interface; [`sqlite`] is the embedded one. SQL is nowhere else. A backend passes when it passes
+//! `suite`, which knows nothing of SQL.
+//!
+//! Two rules are the store's own. A poll is one transaction: entries, records, topics, validators, outcome and next attempt, or
+//! none of them. And nothing depends on the order in which polls of one run happened to finish: numbers and published ids are
+//! given out by [`Store::settle`], in an order that is a function of what is stored.
+
+pub mod lock;
+pub mod sqlite;
+#[cfg(test)]
+mod suite;
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::entry::PaceHints;
+use crate::record::Draft;
+pub use crate::stage::identity::{Fingerprint, Holder, KnownEntry, RecordChange};
+
+/// What went wrong with the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database answered with an error: disk full, corrupt page, locked for too long.
+    #[error("store {path}: {source}")]
+    Database {
+        /// The database's file.
+        path: PathBuf,
+        /// What it said.
+        source: rusqlite::Error,
+    },
+    /// The file was written by a newer program, or is not ours.
+    #[error("store {path}: {what}")]
+    Unusable {
+        /// The database's file.
+        path: PathBuf,
+        /// Why, and what to do.
+        what: String,
+    },
+    /// A row does not read back as what was written.
+    #[error("store {path}: {what} is damaged: {cause}; restore the file from a backup, or move it away and run `topicwire refresh`")]
+    Damaged {
+        /// The database's file.
+        path: PathBuf,
+        /// Which row.
+        what: String,
+        /// What the decoder said.
+        cause: String,
+    },
+    /// Another process works on it.
+    #[error("store {path} is in use by {holder}; wait for it or stop it")]
+    Held {
+        /// The database's file.
+        path: PathBuf,
+        /// Process id, command and start of the holder.
+        holder: String,
+    },
+    /// The lock file or the folder cannot be used.
+    #[error("store {path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// How a poll ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Never polled.
+    #[default]
+    Never,
+    /// Read, and what was new is stored.
+    Succeeded,
+    /// The server, or the bytes, said that nothing changed.
+    Unchanged,
+    /// The server asked to wait.
+    RateLimited,
+    /// Read at a permanent redirect's target.
+    Moved,
+    /// The server says the feed is gone for good (410).
+    Gone,
+    /// Failed; the reason is beside it.
+    Failed,
+}
+
+impl Outcome {
+    /// The word shown in tables and JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Never => "never polled",
+            Self::Succeeded => "succeeded",
+            Self::Unchanged => "unchanged",
+            Self::RateLimited => "rate-limited",
+            Self::Moved => "moved",
+            Self::Gone => "gone",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether the source is well.
+    #[must_use]
+    pub fn is_good(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Unchanged | Self::Moved)
+    }
+}
+
+/// What is known of a source from its polls.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PollState {
+    /// How the last poll ended.
+    pub outcome: Outcome,
+    /// Why, if it was not well: stage, class and sentence.
+    pub failure: Option<Failure>,
+    /// When it was last polled.
+    pub polled_at: Option<DateTime<Utc>>,
+    /// When it was last read or found unchanged.
+    pub well_at: Option<DateTime<Utc>>,
+    /// Failures in a row.
+    pub failures: u32,
+    /// When the row of failures began.
+    pub failing_since: Option<DateTime<Utc>>,
+    /// When it is next due.
+    pub next_due: Option<DateTime<Utc>>,
+    /// Why then.
+    pub next_why: String,
+    /// No request before this, as the server asked.
+    pub retry_not_before: Option<DateTime<Utc>>,
+    /// The source's URL when its validators and its last body were stored.
+    pub source_url: Option<String>,
+    /// The validators' URL, after redirects.
+    pub validator_url: Option<String>,
+    /// `ETag` byte for byte (RFC 9110 section 8.8.3).
+    #[serde(skip)]
+    pub etag: Option<Vec<u8>>,
+    /// `Last-Modified` byte for byte.
+    #[serde(skip)]
+    pub last_modified: Option<Vec<u8>>,
+    /// SHA-256 of the last body that was read.
+    #[serde(skip)]
+    pub body_hash: Option<[u8; 32]>,
+    /// The feed's own title, for tables.
+    pub title: Option<String>,
+    /// The publisher's hints on how often to come.
+    pub pace: PaceHints,
+    /// Freshness that the last good answer claimed, in seconds.
+    pub max_age_s: Option<u64>,
+    /// HTTP status of the last answer.
+    pub status: Option<u16>,
+    /// Permanent redirect's target, if the last answer came from one.
+    pub moved_to: Option<String>,
+    /// Entries in the last document read.
+    pub listed: usize,
+    /// Entries that were new at the last poll.
+    pub new: usize,
+    /// Entries that had changed at the last poll.
+    pub changed: usize,
+    /// Defects that the last document was read in spite of.
+    pub repairs: Vec<String>,
+    /// Length of the last poll in milliseconds.
+    pub took_ms: u64,
+}
+
+/// Why a poll failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// `fetch`, `exchange`, `read`, `store`.
+    pub stage: String,
+    /// Short name of the cause.
+    pub class: String,
+    /// A sentence for the person who looks after the source.
+    pub why: String,
+}
+
+/// One entry that a poll found new or changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// The entry's key within its source.
+    pub key: String,
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+    /// The entry as read, in JSON.
+    pub raw: Vec<u8>,
+    /// What becomes of its record.
+    pub record: RecordChange,
+}
+
+/// One poll, ready to be stored.
+#[derive(Clone, Debug)]
+pub struct PollCommit<'a> {
+    /// The source's id.
+    pub source: &'a str,
+    /// The operation's clock reading.
+    pub now: DateTime<Utc>,
+    /// Everything known of the source after this poll.
+    pub state: PollState,
+    /// New and changed entries, in document order.
+    pub changes: Vec<Change>,
+}
+
+/// A record with what only the store knows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredRecord {
+    /// `id`: unique, never reused.
+    pub number: u64,
+    /// Version 5 over the clean URL.
+    pub uuid: Uuid,
+    /// The id in published feeds, for ever the same.
+    pub published_id: String,
+    /// The owning source's id.
+    pub source: String,
+    /// When it was added.
+    pub added: DateTime<Utc>,
+    /// When it last changed as a reader sees it.
+    pub updated: DateTime<Utc>,
+    /// When anything in it last changed.
+    pub last_mod: DateTime<Utc>,
+    /// The rest.
+    pub draft: Draft,
+}
+
+/// An entry as kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredEntry {
+    /// Its source's id.
+    pub source: String,
+    /// Its key within the source.
+    pub key: String,
+    /// When it was first seen.
+    pub first_seen: DateTime<Utc>,
+    /// As read, in JSON.
+    pub raw: Vec<u8>,
+}
+
+/// What has to be published again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pending {
+    /// Slugs of topics whose feeds may have changed.
+    pub topics: Vec<String>,
+    /// Numbers of records that changed.
+    pub records: Vec<u64>,
+}
+
+impl Pending {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.topics.is_empty() && self.records.is_empty()
+    }
+}
+
+/// A topic in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TopicCount {
+    /// Records filed under it.
+    pub records: u64,
+    /// The newest addition or change.
+    pub updated: Option<DateTime<Utc>>,
+}
+
+/// How many entries and records a source has in the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SourceCount {
+    /// Entries.
+    pub entries: u64,
+    /// Records it owns.
+    pub records: u64,
+}
+
+/// One line of a source's history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PollLine {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// The sentence, if it was not well.
+    pub why: Option<String>,
+    /// New entries.
+    pub new: usize,
+    /// Changed entries.
+    pub changed: usize,
+}
+
+/// Everything that tells an article's way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trace {
+    /// The record.
+    pub record: StoredRecord,
+    /// Every entry that brought it, the owner's first.
+    pub entries: Vec<StoredEntry>,
+}
+
+/// Derives the record of a stored entry anew; `None` leaves the record as it is (its source is not configured any more).
+pub type Derive<'a> = dyn FnMut(&StoredEntry, &Draft) -> Option<Draft> + 'a;
+
+/// The store's one interface.
+pub trait Store: Send {
+    /// What is known of every source that was ever polled.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn poll_states(&self) -> Result<Vec<(String, PollState)>, StoreError>;
+
+    /// What is known of one source; the default where it was never polled.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn poll_state(&self, source: &str) -> Result<PollState, StoreError>;
+
+    /// The last polls of a source, newest first.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn poll_lines(&self, source: &str, limit: usize) -> Result<Vec<PollLine>, StoreError>;
+
+    /// What is stored under these keys of a source, in their order.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn known(&self, source: &str, keys: &[String]) -> Result<Vec<Option<KnownEntry>>, StoreError>;
+
+    /// Who holds this URL.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn holder(&self, url: &str) -> Result<Option<Holder>, StoreError>;
+
+    /// Stores a poll in one transaction. A source can only ever touch its own entries.
+    ///
+    /// # Errors
+    /// Any [`StoreError`]; then nothing of the poll is stored.
+    fn commit(&mut self, poll: &PollCommit<'_>) -> Result<(), StoreError>;
+
+    /// Gives numbers and published ids to records that have none, in the order of publication date and URL.
+    ///
+    /// # Errors
+    /// Any [`StoreError`]; then no number is given out.
+    fn settle(&mut self) -> Result<(), StoreError>;
+
+    /// What changed since [`Store::published`] was last told.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn pending(&self) -> Result<Pending, StoreError>;
+
+    /// Takes note that `pending` is durably published, under this hash of what the publication depends on besides the store.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn published(&mut self, pending: &Pending, publication_hash: &str) -> Result<(), StoreError>;
+
+    /// The hash that the last publication was made under.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn publication_hash(&self) -> Result<Option<String>, StoreError>;
+
+    /// When the first poll was stored, if any was.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn created(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
+
+    /// A topic's newest `count` records and all that are younger than `days` before its newest addition; newest first.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn window(&self, topic: &str, count: usize, days: u32) -> Result<Vec<StoredRecord>, StoreError>;
+
+    /// The newest `count` records of all.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn newest(&self, count: usize) -> Result<Vec<StoredRecord>, StoreError>;
+
+    /// Hands every settled record with a number greater than `after` to `visit`, at most `limit` of them, by number.
+    /// Returns the last number handed over.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn records_after(&self, after: u64, limit: usize, visit: &mut dyn FnMut(StoredRecord)) -> Result<Option<u64>, StoreError>;
+
+    /// The records with these numbers.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn records(&self, numbers: &[u64]) -> Result<Vec<StoredRecord>, StoreError>;
+
+    /// Counts by topic slug.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn topic_counts(&self) -> Result<std::collections::HashMap<String, TopicCount>, StoreError>;
+
+    /// Counts by source id.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn source_counts(&self) -> Result<std::collections::HashMap<String, SourceCount>, StoreError>;
+
+    /// The article at this URL, clean or as its source gave it.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn trace(&self, url: &str) -> Result<Option<Trace>, StoreError>;
+
+    /// The hash of the rules that every record was last derived under.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn rules_hash(&self) -> Result<Option<String>, StoreError>;
+
+    /// Derives every record anew from its raw entry and takes note of the rules' hash. In bounded memory; a run that is
+    /// killed half way is repeated by the next. Returns how many records changed.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn rederive(&mut self, rules_hash: &str, now: DateTime<Utc>, derive: &mut Derive<'_>) -> Result<u64, StoreError>;
+}

@@ -88,6 +88,20 @@ pub enum PageError {
     },
 }
 
+impl PageError {
+    /// A short name that does not change.
+    #[must_use]
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Selector { .. } => "selector",
+            Self::TooDeep { .. } => "too-deep",
+            Self::Barrier { .. } => "barrier",
+            Self::NoItems { .. } => "no-items",
+            Self::NoEntries { .. } => "no-entries",
+        }
+    }
+}
+
 /// The selectors, compiled.
 struct Selectors<'a> {
     item: Selector,

@@ -1,0 +1,156 @@
+//! `topicwire explain`.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{CommandError, Context, Exit, Result, print, print_json};
+use crate::config::Site;
+use crate::entry::Entry;
+use crate::ingest::moment;
+use crate::stage::classify::{Classifier, Explanation, Field, List};
+use crate::stage::map::{self, Rules};
+use crate::stage::{clean, naming};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Store, StoreError, Trace};
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// The article's address, as published or as its source gave it
+    url: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Tells an article's way from its source to its feeds.
+pub(super) fn run(context: &Context, options: &Options) -> Result {
+    let site = context.site()?;
+    let clean = clean::clean_url(&options.url, None);
+    let unknown = || CommandError::Usage(format!("{} is not in the store {}", options.url, site.store.display()));
+    let store = SqliteStore::open_to_read(&site.store)?.ok_or_else(unknown)?;
+    let trace = match store.trace(&options.url)? {
+        Some(trace) => Some(trace),
+        None => clean.map(|url| store.trace(url.as_str())).transpose()?.flatten(),
+    };
+    let trace = trace.ok_or_else(unknown)?;
+    let classifier = Classifier::new(&site.topics).map_err(|e| CommandError::Usage(e.to_string()))?;
+    let reasons = reasons(&site, &classifier, &trace)?;
+    if options.json {
+        print_json(&as_json(&site, &trace, &reasons));
+    } else {
+        print(&as_text(&site, &trace, &reasons));
+    }
+    Ok(Exit::Well)
+}
+
+fn reasons(site: &Site, classifier: &Classifier, trace: &Trace) -> Result<Vec<Explanation>> {
+    let Some(owner) = trace.entries.first() else { return Ok(Vec::new()) };
+    let Some(source) = site.sources.iter().find(|s| s.id == owner.source) else { return Ok(Vec::new()) };
+    let entry: Entry = serde_json::from_slice(&owner.raw).map_err(|e| StoreError::Damaged {
+        path: site.store.clone(),
+        what: format!("entry {} of {}", owner.key, owner.source),
+        cause: e.to_string(),
+    })?;
+    Ok(map::explain(&entry, source, &trace.record.draft.taken_from.title, Rules { site, classifier }))
+}
+
+fn category(site: &Site, topic: usize) -> &str {
+    site.topics.get(topic).map_or("?", |t| t.category.as_str())
+}
+
+/// Where the record is published: its file, and the folders of its topics' feeds.
+fn places(site: &Site, trace: &Trace) -> Vec<String> {
+    let record = &trace.record;
+    let section = site.sections.iter().find(|s| s.id == record.draft.section).or(site.sections.first());
+    let file = section.map(|s| format!("{}/{}.md", s.section.base_path.trim_matches('/'), record.uuid));
+    let topics = record.draft.topics.iter().map(|t| format!("topic/{}/", t.slug));
+    file.into_iter().chain(topics).map(|path| site.output.join(path).display().to_string()).collect()
+}
+
+fn as_json(site: &Site, trace: &Trace, reasons: &[Explanation]) -> Value {
+    let record = &trace.record;
+    let entries: Vec<Value> =
+        trace.entries.iter().map(|e| json!({"source": e.source, "key": e.key, "first_seen": moment(e.first_seen)})).collect();
+    let topics: Vec<Value> = reasons
+        .iter()
+        .map(|r| {
+            let hits: Vec<Value> = r
+                .hits
+                .iter()
+                .map(|h| json!({"term": h.term, "list": h.list, "field": field(h.field), "at": h.start, "text": h.text}))
+                .collect();
+            json!({"category": category(site, r.topic), "matched": r.matched, "score": r.score, "hits": hits, "missing": r.missing})
+        })
+        .collect();
+    json!({
+        "number": record.number,
+        "title": record.draft.title,
+        "href": record.draft.href,
+        "original": record.draft.original,
+        "published": moment(record.draft.published),
+        "added": moment(record.added),
+        "entries": entries,
+        "categories": record.draft.topics.iter().map(|t| &t.category).collect::<Vec<_>>(),
+        "topics": topics,
+        "published_at": places(site, trace),
+    })
+}
+
+fn as_text(site: &Site, trace: &Trace, reasons: &[Explanation]) -> String {
+    let record = &trace.record;
+    let draft = &record.draft;
+    let mut out = String::new();
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(out, "{name:<12} {value}");
+    };
+    line("title", &draft.title);
+    line("published", &moment(draft.published));
+    for (n, entry) in trace.entries.iter().enumerate() {
+        let how = if n == 0 { "brought by" } else { "also by" };
+        line(how, &format!("{} on {}, as {}", entry.source, moment(entry.first_seen), entry.key));
+    }
+    line("as given", &draft.original);
+    line("clean", &if draft.href == draft.original { "the same".to_owned() } else { draft.href.clone() });
+    line("record", &format!("{} ({}, {})", record.number, record.uuid, naming::alias("/", &draft.title)));
+    for topic in &draft.topics {
+        line("topic", &topic.category);
+        match reasons.iter().find(|r| r.matched && category(site, r.topic) == topic.category) {
+            Some(reason) => why(reason).iter().for_each(|w| line("", w)),
+            None => line("", "  given to every record of this source, or by rules that have changed since"),
+        }
+    }
+    for near in reasons.iter().filter(|r| !r.matched) {
+        line("nearly", category(site, near.topic));
+        why(near).iter().for_each(|w| line("", w));
+    }
+    for place in places(site, trace) {
+        line("published at", &place);
+    }
+    out
+}
+
+fn why(reason: &Explanation) -> Vec<String> {
+    let hits = reason.hits.iter();
+    let hits = hits.map(|h| format!("  {} \"{}\" in the {} at {}: \"{}\"", list(h.list), h.term, field(h.field), h.start, h.text));
+    let missing = reason.missing.iter().map(|term| format!("  all \"{term}\" does not occur"));
+    hits.chain(missing).chain([format!("  score {}", reason.score)]).collect()
+}
+
+fn list(list: List) -> &'static str {
+    match list {
+        List::Any => "any",
+        List::All => "all",
+        List::None => "none",
+    }
+}
+
+fn field(field: Field) -> &'static str {
+    match field {
+        Field::Title => "title",
+        Field::Category(_) => "publisher's category",
+        Field::Summary => "summary",
+        Field::Content => "content",
+    }
+}

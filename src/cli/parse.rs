@@ -1,0 +1,96 @@
+//! `topicwire parse`.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use url::Url;
+
+use super::{CommandError, Context, Exit, Result, print, runtime};
+use crate::config::{self, FetchPolicy};
+use crate::entry::{Feed, Text};
+use crate::ingest::moment;
+use crate::io::fetch::{Fetcher, Request};
+use crate::io::file;
+use crate::stage::parse;
+use crate::stage::text;
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Files or addresses of feeds
+    #[arg(required = true, value_name = "FILE|URL")]
+    inputs: Vec<String>,
+    /// One JSON object a line
+    #[arg(long)]
+    jsonl: bool,
+    /// Base for relative URLs in files
+    #[arg(long)]
+    url: Option<Url>,
+    /// Content-Type that a server would have sent with the files
+    #[arg(long, value_name = "TYPE")]
+    content_type: Option<String>,
+}
+
+/// Reads each input and shows what the reader makes of it. What cannot be read is shown as such, and makes the exit code 3.
+pub(super) fn run(context: &Context, options: &Options) -> Result {
+    // The configuration says which networks may be reached; without one, the public internet may.
+    let policy = if context.config.exists() { config::load(&context.config)?.fetch } else { FetchPolicy::default() };
+    let mut failed = false;
+    for input in &options.inputs {
+        let outcome = match Url::parse(input).ok().filter(|u| matches!(u.scheme(), "http" | "https")) {
+            Some(url) => fetch(&policy, url, options)?,
+            None => {
+                let bytes = file::read(input.as_ref()).map_err(CommandError::io(format!("cannot read {input}")))?;
+                read(&bytes, options.url.as_ref(), options.content_type.as_deref())
+            }
+        };
+        failed |= outcome.is_err();
+        if options.jsonl {
+            print(&format!("{}\n", parse::to_jsonl(input, &outcome)));
+        } else {
+            print(&describe(input, &outcome));
+        }
+    }
+    Ok(if failed { Exit::SomeFailed } else { Exit::Well })
+}
+
+type Outcome = std::result::Result<Feed, parse::ReadError>;
+
+fn read(bytes: &[u8], url: Option<&Url>, content_type: Option<&str>) -> Outcome {
+    parse::read(bytes, &parse::Context { url, content_type, time_zone: chrono_tz::UTC, language: None })
+}
+
+fn fetch(policy: &FetchPolicy, url: Url, options: &Options) -> Result<Outcome> {
+    let fetcher = Fetcher::new(policy, concat!("topicwire/", env!("CARGO_PKG_VERSION"))).map_err(crate::ingest::IngestError::from)?;
+    let request = Request { url, etag: None, last_modified: None, validator_url: None, accept: "*/*" };
+    let response = runtime()?.block_on(fetcher.get(&request)).map_err(crate::ingest::IngestError::from)?;
+    let content_type = options.content_type.as_deref().or(response.content_type.as_deref());
+    Ok(read(&response.body, Some(&response.final_url), content_type))
+}
+
+fn describe(input: &str, outcome: &Outcome) -> String {
+    let mut out = String::new();
+    match outcome {
+        Err(error) => {
+            let _ = writeln!(out, "{input}: {error}");
+        }
+        Ok(feed) => {
+            let title = feed.title.as_ref().map(text::plain).unwrap_or_default();
+            let _ = writeln!(out, "{input}: {:?}, {} entries: {title}", feed.kind, feed.entries.len());
+            for entry in &feed.entries {
+                let title = entry.title.as_ref().or(entry.summary.as_ref()).map(headline).unwrap_or_default();
+                let date = entry.published.or(entry.updated).map_or_else(|| "undated".to_owned(), moment);
+                let link = entry.links.first().map(|l| l.href.as_str()).unwrap_or_default();
+                let _ = writeln!(out, "  {date:<20}  {title}\n  {:<20}  {link}", "");
+            }
+            for problem in &feed.problems {
+                let place = problem.entry.map_or_else(|| "document".to_owned(), |n| format!("entry {n}"));
+                let _ = writeln!(out, "  {place}: {}", problem.what);
+            }
+        }
+    }
+    out
+}
+
+fn headline(text: &Text) -> String {
+    text::excerpt(&text::plain(text), 100)
+}

@@ -1,0 +1,18 @@
+//! `topicwire publish`.
+
+use super::{Context, Exit, Result, print};
+use crate::publisher::{self, Scope};
+
+/// Rebuilds the output from the store.
+pub(super) fn run(context: &Context) -> Result {
+    let (_lock, ingest) = context.work(context.site()?, "publish")?;
+    let written = publisher::publish(ingest.site(), ingest.store(), Scope::All)?;
+    print(&format!(
+        "{}: {} files written, {} unchanged, {} removed\n",
+        ingest.site().output.display(),
+        written.written,
+        written.unchanged,
+        written.removed
+    ));
+    Ok(Exit::Well)
+}

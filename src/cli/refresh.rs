@@ -1,0 +1,195 @@
+//! `topicwire refresh`.
+
+use std::collections::{HashMap, HashSet};
+use std::io::IsTerminal as _;
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::table::{table, took};
+use super::{CommandError, Context, Exit, Result, print, print_json, runtime};
+use crate::config::Site;
+use crate::ingest::{Ingest, Polled, locked, moment};
+use crate::io::output::Written;
+use crate::publisher::{self, Scope};
+use crate::scheduler;
+use crate::store::{PollState, Store};
+use crate::store::sqlite::SqliteStore;
+
+/// From this many sources on, the table leaves out those where nothing happened.
+const QUIET_FROM: usize = 50;
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Ids of the sources to poll; all if none is named
+    #[arg(value_name = "SOURCE")]
+    sources: Vec<String>,
+    /// Poll only those whose time has come
+    #[arg(long)]
+    due: bool,
+    /// Say what would be fetched and written, and do neither
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// Polls once, then publishes what changed.
+pub(super) fn run(context: &Context, options: &Options) -> Result {
+    let site = context.site()?;
+    let named = positions(&site, &options.sources)?;
+    let now = context.clock.now();
+    if options.dry_run {
+        return dry_run(&site, named, options, now);
+    }
+    let (_lock, ingest) = context.work(site, "refresh")?;
+    let chosen = chosen(ingest.site(), named, options.due, &states(&*locked(ingest.store()))?, now);
+    let bar = progress(chosen.len());
+    let polled = runtime()?.block_on(scheduler::round(&ingest, chosen, now, |polled| {
+        scheduler::log(polled);
+        bar.inc(1);
+    }))?;
+    bar.finish_and_clear();
+    let written = publisher::publish(ingest.site(), ingest.store(), Scope::Changed)?;
+    report(&ingest, &polled, &written, options.json);
+    let failed = polled.iter().any(|p| !p.state.outcome.is_good());
+    Ok(if failed { Exit::SomeFailed } else { Exit::Well })
+}
+
+/// Places of the named sources; all if none is named. Every unknown name is told at once.
+fn positions(site: &Site, names: &[String]) -> Result<Vec<usize>> {
+    if names.is_empty() {
+        return Ok((0..site.sources.len()).collect());
+    }
+    let place = |name: &String| site.sources.iter().position(|s| s.id == *name);
+    let unknown: Vec<&str> = names.iter().filter(|n| place(n).is_none()).map(String::as_str).collect();
+    if !unknown.is_empty() {
+        let known: Vec<&str> = site.sources.iter().map(|s| s.id.as_str()).collect();
+        let nearest = unknown.iter().filter_map(|name| {
+            let near = known.iter().min_by_key(|k| strsim::damerau_levenshtein(k, name))?;
+            (strsim::damerau_levenshtein(near, name) <= 3).then(|| format!("; did you mean {near}?"))
+        });
+        return Err(CommandError::Usage(format!("no source named {}{}", unknown.join(", "), nearest.collect::<String>())));
+    }
+    let mut seen = HashSet::new();
+    Ok(names.iter().filter_map(place).filter(|n| seen.insert(*n)).collect())
+}
+
+fn states(store: &dyn Store) -> Result<HashMap<String, PollState>> {
+    Ok(store.poll_states()?.into_iter().collect())
+}
+
+fn chosen(site: &Site, named: Vec<usize>, only_due: bool, states: &HashMap<String, PollState>, now: DateTime<Utc>) -> Vec<usize> {
+    if !only_due {
+        return named;
+    }
+    let due: HashSet<usize> = scheduler::due(site, states, now).into_iter().collect();
+    named.into_iter().filter(|n| due.contains(n)).collect()
+}
+
+fn progress(length: usize) -> ProgressBar {
+    let bar = ProgressBar::new(length as u64);
+    if !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    if let Ok(style) = ProgressStyle::with_template("polling {bar:32} {pos}/{len} sources, {elapsed}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// What would be fetched and what waits to be written. The store is only read, and only if there is one.
+fn dry_run(site: &Site, named: Vec<usize>, options: &Options, now: DateTime<Utc>) -> Result {
+    let store = SqliteStore::open_to_read(&site.store)?;
+    let states = store.as_ref().map(|s| states(s)).transpose()?.unwrap_or_default();
+    let pending = store.as_ref().map(Store::pending).transpose()?.unwrap_or_default();
+    let sources: Vec<Value> = chosen(site, named, options.due, &states, now)
+        .into_iter()
+        .filter_map(|n| site.sources.get(n))
+        .map(|source| {
+            let state = states.get(&source.id);
+            let conditional = state.is_some_and(|s| s.etag.is_some() || s.last_modified.is_some());
+            let wait = state.and_then(|s| s.retry_not_before).filter(|until| *until > now).map(moment);
+            json!({"id": source.id, "url": source.url.as_str(), "conditional": conditional, "waits_until": wait})
+        })
+        .collect();
+    if options.json {
+        print_json(&json!({"would_fetch": sources, "would_write": {"topics": pending.topics, "records": pending.records.len()}}));
+        return Ok(Exit::Well);
+    }
+    let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+    let rows = sources.iter().map(|s| {
+        let how = match (s["waits_until"].as_str(), s["conditional"].as_bool()) {
+            (Some(until), _) => format!("not before {until}, as the server asked"),
+            (None, Some(true)) => "conditional".to_owned(),
+            _ => "unconditional".to_owned(),
+        };
+        vec![text(&s["id"]), text(&s["url"]), how]
+    });
+    print(&table(&["source", "would fetch", "how"], &[], rows));
+    print(&format!(
+        "would write to {}: {} topics and {} records that wait, and what the polls bring; nothing was fetched or written\n",
+        site.output.display(),
+        pending.topics.len(),
+        pending.records.len()
+    ));
+    Ok(Exit::Well)
+}
+
+pub(super) fn report(ingest: &Ingest, polled: &[Polled], written: &Written, as_json: bool) {
+    if as_json {
+        let sources: Vec<Value> = polled.iter().map(source_json).collect();
+        print_json(&json!({
+            "sources": sources,
+            "published": {"written": written.written, "unchanged": written.unchanged, "removed": written.removed},
+        }));
+        return;
+    }
+    let quiet = |p: &&Polled| polled.len() < QUIET_FROM || !p.state.outcome.is_good() || p.state.new + p.state.changed > 0;
+    let rows: Vec<_> = polled.iter().filter(quiet).map(row).collect();
+    let left_out = polled.len() - rows.len();
+    if !rows.is_empty() {
+        print(&table(&["source", "outcome", "new", "changed", "took"], &[2, 3, 4], rows));
+    }
+    if left_out > 0 {
+        print(&format!("{left_out} more sources without news\n"));
+    }
+    let sum = |f: fn(&PollState) -> usize| polled.iter().map(|p| f(&p.state)).sum::<usize>();
+    let failed = polled.iter().filter(|p| !p.state.outcome.is_good()).count();
+    let output = ingest.site().output.display();
+    print(&format!(
+        "{} sources: {} new entries, {} changed; {failed} failed; {} files written to {output}\n",
+        polled.len(),
+        sum(|s| s.new),
+        sum(|s| s.changed),
+        written.written
+    ));
+}
+
+fn row(polled: &Polled) -> Vec<String> {
+    let state = &polled.state;
+    let outcome = match &state.failure {
+        Some(failure) => format!("{}: {}", state.outcome.word(), failure.why),
+        None => state.outcome.word().to_owned(),
+    };
+    vec![polled.source.clone(), outcome, state.new.to_string(), state.changed.to_string(), took(state.took_ms)]
+}
+
+fn source_json(polled: &Polled) -> Value {
+    let state = &polled.state;
+    json!({
+        "id": polled.source,
+        "outcome": state.outcome.word(),
+        "failure": state.failure,
+        "status": state.status,
+        "new": state.new,
+        "changed": state.changed,
+        "listed": state.listed,
+        "repairs": state.repairs,
+        "next": state.next_due.map(moment),
+        "took_ms": state.took_ms,
+    })
+}

@@ -1,0 +1,103 @@
+//! `topicwire serve`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+use super::{CommandError, Context, Exit, Result, print, runtime};
+use crate::config::{self, Site};
+use crate::ingest::Ingest;
+use crate::{scheduler, web};
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Listen here instead of where the configuration says
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+}
+
+/// Polls, publishes and serves until it is told to stop.
+pub(super) fn run(context: &Context, options: &Options) -> Result {
+    let site = context.site()?;
+    let listen = options.listen.unwrap_or(site.listen);
+    let (_lock, ingest) = context.work(site, "serve")?;
+    runtime()?.block_on(async {
+        let listener = TcpListener::bind(listen).await.map_err(CommandError::io(format!("cannot listen on {listen}")))?;
+        let address = listener.local_addr().map_err(CommandError::io("cannot listen"))?;
+        print(&format!("serving {} at http://{address}/\n", ingest.site().output.display()));
+        let (stopping, stopped) = watch::channel(false);
+        tokio::spawn(wait_for_stop(stopping)?);
+        let web = tokio::spawn(web::serve(listener, web::router(ingest.site().output.clone()), told(stopped.clone())));
+        let (reloads, reload) = mpsc::channel(1);
+        let reloading = tokio::spawn(reload_on_hangup(context.config.clone(), context.clock.clone(), ingest.clone(), reloads)?);
+        let served = scheduler::serve(ingest, context.clock.clone(), reload, told(stopped)).await;
+        reloading.abort();
+        served?;
+        web.await.map_err(|e| CommandError::Usage(e.to_string()))?.map_err(CommandError::io("serving"))
+    })?;
+    Ok(Exit::Well)
+}
+
+async fn told(mut stopped: watch::Receiver<bool>) {
+    // The sender lives until it has spoken; if it is gone, stopping is right too.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// Waits for SIGTERM or SIGINT. A second one ends the process at once: the store is whole at every moment.
+fn wait_for_stop(stopping: watch::Sender<bool>) -> Result<impl Future<Output = ()>> {
+    let mut term = signal(SignalKind::terminate()).map_err(CommandError::io("cannot listen for SIGTERM"))?;
+    let mut int = signal(SignalKind::interrupt()).map_err(CommandError::io("cannot listen for SIGINT"))?;
+    Ok(async move {
+        for n in 0..2 {
+            tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+            if n == 0 {
+                tracing::info!("stopping; polls under way finish first");
+                let _ = stopping.send(true);
+            }
+        }
+        std::process::exit(1);
+    })
+}
+
+/// Re-reads the configuration on SIGHUP. A broken one is refused with its reasons, and the old one stays.
+fn reload_on_hangup(
+    path: std::path::PathBuf, clock: crate::io::clock::Clock, ingest: Ingest, reloads: mpsc::Sender<Ingest>,
+) -> Result<impl Future<Output = ()>> {
+    let mut hangup = signal(SignalKind::hangup()).map_err(CommandError::io("cannot listen for SIGHUP"))?;
+    Ok(async move {
+        let mut ingest = ingest;
+        while hangup.recv().await.is_some() {
+            let (path, clock, old) = (path.clone(), clock.clone(), ingest.clone());
+            let reloaded = tokio::task::spawn_blocking(move || {
+                let site = config::load(&path).map_err(|e| e.to_string())?;
+                stays(old.site(), &site)?;
+                let new = Ingest::new(Arc::new(site), Arc::clone(old.store())).map_err(|e| e.to_string())?;
+                new.apply_rules(clock.now()).map_err(|e| e.to_string())?;
+                Ok::<_, String>(new)
+            });
+            match reloaded.await.unwrap_or_else(|e| Err(e.to_string())) {
+                Ok(new) => {
+                    tracing::info!(sources = new.site().sources.len(), topics = new.site().topics.len(), "configuration re-read");
+                    ingest = new.clone();
+                    if reloads.send(new).await.is_err() {
+                        return;
+                    }
+                }
+                Err(why) => tracing::error!(why, "the new configuration is refused; the old one stays"),
+            }
+        }
+    })
+}
+
+/// What a running service cannot change: it would need another store, folder or socket.
+fn stays(old: &Site, new: &Site) -> std::result::Result<(), String> {
+    let same = [("store", old.store == new.store), ("output", old.output == new.output), ("listen", old.listen == new.listen)];
+    match same.iter().find(|(_, same)| !same) {
+        Some((key, _)) => Err(format!("[site] {key} changed: restart the service for that")),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,266 @@
+//! Which entry is which: keys within a source, fingerprints, and whose record an article is.
+//!
+//! Identity is a function of the clean URL, and of source and entry id until that is known. It never depends on the title of an
+//! entry that has an id or a link, on a date, or on chance: those change while the article stays the same.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use crate::entry::Entry;
+use crate::record::Draft;
+use crate::stage::clean;
+
+/// Sixteen bytes that change exactly when an entry's text, links or people change; dates do not count.
+pub type Fingerprint = [u8; 16];
+
+/// What is stored of an entry that a poll lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownEntry {
+    /// Its fingerprint when it was last stored.
+    pub fingerprint: Fingerprint,
+    /// When it was first seen.
+    pub first_seen: DateTime<Utc>,
+    /// The URL of its record.
+    pub url: Option<String>,
+    /// Publication date of its record.
+    pub published: Option<DateTime<Utc>>,
+    /// Whether that record is its own.
+    pub owns: bool,
+}
+
+/// Who holds a URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The owning source's id.
+    pub source: String,
+    /// The owning entry's key.
+    pub key: String,
+    /// The record's title.
+    pub title: String,
+    /// Whether number and id have been given out: from then on the owner stays.
+    pub settled: bool,
+}
+
+/// What becomes of the record of a new or changed entry.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RecordChange {
+    /// The entry makes no record: it has neither title nor text.
+    None,
+    /// A new record at the draft's URL, owned by this entry.
+    Create(Draft),
+    /// The entry is one more telling of the record at this URL.
+    Attach(String),
+    /// The record at this URL is this entry's from now on, with this draft.
+    TakeOver(String, Draft),
+    /// The entry's own record gets this draft.
+    Update(Draft),
+    /// The entry's record is another entry's: nothing changes there.
+    Keep,
+}
+
+/// An article's address: as its source gave it, and clean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// As given, absolute.
+    pub original: String,
+    /// Without tracking and fragment.
+    pub clean: String,
+}
+
+/// The address of an entry's article: its alternate link, else an id that is a web address, else its enclosure.
+#[must_use]
+pub fn address(entry: &Entry, base: &Url) -> Option<Address> {
+    let alternate = entry.links.iter().filter(|l| matches!(l.rel.as_deref(), None | Some("alternate"))).map(|l| l.href.as_str());
+    let id = entry.id.as_deref().filter(|id| id.starts_with("http://") || id.starts_with("https://"));
+    let enclosures = entry.links.iter().filter(|l| l.rel.as_deref() == Some("enclosure")).map(|l| l.href.as_str());
+    let media = entry.media.iter().flat_map(|m| &m.contents).filter_map(|c| c.url.as_deref());
+    alternate.chain(id).chain(enclosures).chain(media).find_map(|href| {
+        let original = base.join(href.trim()).ok()?;
+        let clean = clean::clean_url(original.as_str(), None)?;
+        Some(Address { original: original.into(), clean: clean.into() })
+    })
+}
+
+/// An entry of a document with its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keyed {
+    /// Index into the document's entries.
+    pub index: usize,
+    /// Key within the source.
+    pub key: String,
+    /// The article's address, if there is any.
+    pub address: Option<Address>,
+}
+
+/// Keys for a document's entries, in its order. Of several that are one entry (the same id and article twice) the one that
+/// changed last stays, else the first.
+#[must_use]
+pub fn keys(entries: &[Entry], base: &Url) -> Vec<Keyed> {
+    let addresses: Vec<Option<Address>> = entries.iter().map(|e| address(e, base)).collect();
+    let mut urls_of_id: HashMap<&str, (Option<&str>, bool)> = HashMap::new();
+    for (entry, address) in entries.iter().zip(&addresses) {
+        let url = address.as_ref().map(|a| a.clean.as_str());
+        if let Some(id) = id_of(entry) {
+            urls_of_id.entry(id).and_modify(|(first, several)| *several |= *first != url).or_insert((url, false));
+        }
+    }
+    let mut titles_of_url: HashMap<&str, (Option<&str>, bool)> = HashMap::new();
+    for (entry, address) in entries.iter().zip(&addresses) {
+        if let Some(address) = address {
+            let title = title_of(entry);
+            titles_of_url.entry(&address.clean).and_modify(|(first, several)| *several |= *first != title).or_insert((title, false));
+        }
+    }
+
+    let mut place_of_key: HashMap<String, usize> = HashMap::new();
+    let mut keyed: Vec<Keyed> = Vec::with_capacity(entries.len());
+    for (index, (entry, address)) in entries.iter().zip(addresses.iter().cloned()).enumerate() {
+        let distinct = address.as_ref().is_some_and(|a| titles_of_url.get(a.clean.as_str()).is_some_and(|(_, several)| !several));
+        let key = match (id_of(entry), &address) {
+            // One id for many articles identifies none of them; the link does.
+            (Some(id), _) if !urls_of_id.get(id).is_some_and(|(_, several)| *several) => format!("id:{id}"),
+            (_, Some(address)) if distinct => format!("url:{}", address.clean),
+            (_, Some(address)) => format!("text:{}", digest(&[address.clean.as_str(), title_of(entry).unwrap_or_default()])),
+            (_, None) => format!("text:{}", digest(&[text_of(entry)])),
+        };
+        match place_of_key.get(&key) {
+            Some(&place) => {
+                if let Some(kept) = keyed.get_mut(place) {
+                    let last_change = |e: &Entry| e.updated.or(e.published);
+                    if entries.get(kept.index).is_some_and(|other| last_change(entry) > last_change(other)) {
+                        *kept = Keyed { index, key, address };
+                    }
+                }
+            }
+            None => {
+                place_of_key.insert(key.clone(), keyed.len());
+                keyed.push(Keyed { index, key, address });
+            }
+        }
+    }
+    keyed
+}
+
+fn id_of(entry: &Entry) -> Option<&str> {
+    entry.id.as_deref().map(str::trim).filter(|id| !id.is_empty())
+}
+
+fn title_of(entry: &Entry) -> Option<&str> {
+    entry.title.as_ref().map(|t| t.value.trim()).filter(|t| !t.is_empty())
+}
+
+fn text_of(entry: &Entry) -> &str {
+    let content = entry.content.as_ref().and_then(|c| c.value.as_deref());
+    let summary = entry.summary.as_ref().map(|s| s.value.as_str());
+    content.or(summary).or(title_of(entry)).unwrap_or_default()
+}
+
+fn digest(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().iter().take(16).fold(String::with_capacity(32), |mut hex, byte| {
+        use std::fmt::Write as _;
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// What an entry says, in sixteen bytes. Dates, thumbnails and claimed sizes do not count: publishers touch them without
+/// changing the article, and each touch would become an update that subscribers see.
+///
+/// The fields and their order are fixed for ever; another order would make every stored entry look changed.
+#[must_use]
+pub fn fingerprint(entry: &Entry) -> Fingerprint {
+    let mut hash = Sha256::new();
+    let mut put = |part: Option<&str>| {
+        hash.update((part.map_or(u64::MAX, |p| p.len() as u64)).to_le_bytes());
+        hash.update(part.unwrap_or_default().as_bytes());
+    };
+    put(entry.title.as_ref().map(|t| t.value.as_str()));
+    put(entry.summary.as_ref().map(|t| t.value.as_str()));
+    put(entry.content.as_ref().and_then(|c| c.value.as_deref()));
+    put(entry.rights.as_ref().map(|t| t.value.as_str()));
+    put(entry.language.as_deref());
+    for link in &entry.links {
+        put(Some(&link.href));
+        put(link.rel.as_deref());
+    }
+    put(None);
+    for author in &entry.authors {
+        put(author.name.as_deref());
+    }
+    put(None);
+    for category in &entry.categories {
+        put(Some(&category.term));
+    }
+    put(None);
+    for content in entry.media.iter().flat_map(|m| &m.contents) {
+        put(content.url.as_deref());
+    }
+    let mut out = [0; 16];
+    out.iter_mut().zip(hash.finalize()).for_each(|(to, from)| *to = from);
+    out
+}
+
+/// A source's claim to a record: its id, and its place in the configuration (0 is the first).
+#[derive(Clone, Copy, Debug)]
+pub struct Claim<'a> {
+    /// The source's id.
+    pub source: &'a str,
+    /// Its place.
+    pub position: usize,
+}
+
+/// Decides whose record an entry's article is. `holder` is who holds the draft's URL; `holder_position` the place of that
+/// source in the configuration, `None` if it is not configured any more.
+///
+/// An article has one record. Another source that links to it adds a telling, not a record. Two entries of one source are one
+/// article when link and title agree (the id changed), and two when only the link does (every entry links to the front page);
+/// so is every entry that links to a site's root. Until a record is settled, the source that stands first in the configuration
+/// owns it, so that the result does not depend on which poll finished first.
+#[must_use]
+pub fn place(me: Claim<'_>, key: &str, known: Option<&KnownEntry>, holder: Option<(&Holder, Option<usize>)>, draft: Draft) -> RecordChange {
+    if let Some(known) = known {
+        return match (&known.url, known.owns) {
+            (Some(url), true) => RecordChange::Update(Draft { href: url.clone(), published: known.published.unwrap_or(draft.published), ..draft }),
+            (Some(_), false) => RecordChange::Keep,
+            (None, _) => place(me, key, None, holder, draft),
+        };
+    }
+    match holder {
+        None => RecordChange::Create(draft),
+        Some((holder, _)) if holder.source == me.source => {
+            if same_title(&holder.title, &draft.title) {
+                RecordChange::Attach(draft.href)
+            } else {
+                RecordChange::Create(apart(draft, key))
+            }
+        }
+        Some(_) if is_root(&draft.href) => RecordChange::Create(apart(draft, key)),
+        Some((holder, position)) => {
+            let before = position.is_none_or(|position| me.position < position);
+            if before && !holder.settled { RecordChange::TakeOver(draft.href.clone(), draft) } else { RecordChange::Attach(draft.href) }
+        }
+    }
+}
+
+/// The draft at an address of its own, for an entry whose link it shares with other articles.
+fn apart(draft: Draft, key: &str) -> Draft {
+    let href = format!("{}#{}", draft.href.split('#').next().unwrap_or_default(), &digest(&[key])[..12]);
+    Draft { href, ..draft }
+}
+
+fn is_root(href: &str) -> bool {
+    Url::parse(href).is_ok_and(|url| url.path() == "/" && url.query().is_none() && url.fragment().is_none())
+}
+
+fn same_title(a: &str, b: &str) -> bool {
+    let letters = |s: &str| s.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+    letters(a) == letters(b)
+}

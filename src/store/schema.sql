@@ -1,0 +1,70 @@
+-- Version 1. Times are microseconds since 1970, UTC.
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE source (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+
+-- What the last poll left: one row a source. `state` is JSON of PollState.
+CREATE TABLE poll (
+  source INTEGER PRIMARY KEY REFERENCES source (id),
+  etag BLOB, last_modified BLOB, body_hash BLOB,
+  state TEXT NOT NULL
+);
+
+-- History of polls.
+CREATE TABLE poll_line (
+  source INTEGER NOT NULL REFERENCES source (id),
+  at INTEGER NOT NULL,
+  outcome TEXT NOT NULL,
+  status INTEGER, why TEXT,
+  new INTEGER NOT NULL, changed INTEGER NOT NULL
+);
+CREATE INDEX poll_line_by_source ON poll_line (source, at);
+
+-- Entries as read (`raw`: JSON of Entry). A source reaches only rows with its own id.
+CREATE TABLE entry (
+  id INTEGER PRIMARY KEY,
+  source INTEGER NOT NULL REFERENCES source (id),
+  key TEXT NOT NULL,
+  fingerprint BLOB NOT NULL,
+  first_seen INTEGER NOT NULL,
+  record INTEGER REFERENCES record (id),
+  raw BLOB NOT NULL,
+  UNIQUE (source, key)
+);
+CREATE INDEX entry_by_record ON entry (record);
+
+-- One row an article. `number` and `published_id` are given out by settle, in an order that does not depend on when polls finished.
+CREATE TABLE record (
+  id INTEGER PRIMARY KEY,
+  number INTEGER UNIQUE,
+  published_id TEXT UNIQUE,
+  url TEXT NOT NULL UNIQUE,
+  original TEXT,
+  source INTEGER NOT NULL REFERENCES source (id),
+  owner INTEGER NOT NULL,
+  published INTEGER NOT NULL,
+  added INTEGER NOT NULL,
+  updated INTEGER NOT NULL,
+  last_mod INTEGER NOT NULL,
+  dirty INTEGER NOT NULL DEFAULT 1,
+  draft TEXT NOT NULL
+);
+CREATE INDEX record_dirty ON record (dirty) WHERE dirty = 1;
+CREATE INDEX record_unsettled ON record (published, url) WHERE number IS NULL;
+CREATE INDEX record_by_original ON record (original) WHERE original IS NOT NULL;
+CREATE INDEX record_by_published ON record (published);
+
+CREATE TABLE record_topic (
+  topic TEXT NOT NULL,
+  published INTEGER NOT NULL,
+  record INTEGER NOT NULL REFERENCES record (id),
+  PRIMARY KEY (topic, published, record)
+) WITHOUT ROWID;
+
+-- Kept in step with record_topic, so that counting reads no rows.
+CREATE TABLE topic (
+  slug TEXT PRIMARY KEY,
+  records INTEGER NOT NULL,
+  updated INTEGER NOT NULL,
+  dirty INTEGER NOT NULL
+) WITHOUT ROWID;

@@ -1,0 +1,775 @@
+//! The embedded store: one SQLite file.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use uuid::Uuid;
+
+use super::{
+    Change, Derive, Fingerprint, Holder, KnownEntry, Outcome, Pending, PollCommit, PollLine, PollState, RecordChange, SourceCount, Store,
+    StoreError, StoredEntry, StoredRecord, TopicCount, Trace,
+};
+use crate::record::Draft;
+
+const SCHEMA: &str = include_str!("schema.sql");
+/// "tpcw": tells our files from other programs' databases.
+const APPLICATION_ID: i32 = 0x7470_6377;
+const SCHEMA_VERSION: i32 = 1;
+/// Lines of poll history kept for each source.
+const POLL_LINES_KEPT: i64 = 200;
+/// Records derived in one transaction when the rules change.
+const DERIVE_BATCH: usize = 500;
+
+/// A [`Store`] in one SQLite file, in WAL mode: readers never wait for the writer.
+pub struct SqliteStore {
+    path: PathBuf,
+    connection: Connection,
+}
+
+type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+fn micros(t: DateTime<Utc>) -> i64 {
+    t.timestamp_micros()
+}
+
+fn time(us: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(us).unwrap_or(DateTime::UNIX_EPOCH)
+}
+
+impl SqliteStore {
+    /// Opens the store at `path`, making it if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Unusable`] for another program's file or a newer version's, [`StoreError::Database`] otherwise.
+    pub fn open(path: &Path) -> Result<Self> {
+        let store = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        store.pragma("journal_mode", "WAL")?;
+        // A commit lost with the machine's power is fetched again: validators are lost with it (invariant 1).
+        store.pragma("synchronous", "NORMAL")?;
+        store.pragma("foreign_keys", "ON")?;
+        store.pragma("temp_store", "MEMORY")?;
+        store.prepare_schema()?;
+        Ok(store)
+    }
+
+    /// Opens the store at `path` for reading beside a working process; `None` if there is none yet.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub fn open_to_read(path: &Path) -> Result<Option<Self>> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let store = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        if store.version()? == 0 {
+            return Ok(None);
+        }
+        store.prepare_schema()?;
+        Ok(Some(store))
+    }
+
+    fn connect(path: &Path, flags: OpenFlags) -> Result<Self> {
+        let error = |source| StoreError::Database { path: path.to_owned(), source };
+        if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty() && flags.contains(OpenFlags::SQLITE_OPEN_CREATE)) {
+            std::fs::create_dir_all(folder).map_err(|source| StoreError::Io { path: folder.to_owned(), source })?;
+        }
+        let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(error)?;
+        connection.busy_timeout(Duration::from_secs(10)).map_err(error)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(Self { path: path.to_owned(), connection })
+    }
+
+    fn pragma(&self, name: &str, value: &str) -> Result<()> {
+        self.connection.pragma_update(None, name, value).map_err(|e| self.error(e))
+    }
+
+    fn version(&self) -> Result<i32> {
+        self.connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|e| self.error(e))
+    }
+
+    fn prepare_schema(&self) -> Result<()> {
+        let unusable = |what: String| StoreError::Unusable { path: self.path.clone(), what };
+        let id: i32 = self.connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(|e| self.error(e))?;
+        match (id, self.version()?) {
+            (APPLICATION_ID, SCHEMA_VERSION) => Ok(()),
+            (APPLICATION_ID, newer) if newer > SCHEMA_VERSION => Err(unusable(format!(
+                "was written by a newer topicwire (format {newer}, this one knows {SCHEMA_VERSION}); use that one"
+            ))),
+            (0, 0) => {
+                let tables: i64 =
+                    self.connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(|e| self.error(e))?;
+                if tables > 0 {
+                    return Err(unusable("is another program's database; name a file of its own in [site] store".into()));
+                }
+                self.connection
+                    .execute_batch(&format!(
+                        "BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+                    ))
+                    .map_err(|e| self.error(e))
+            }
+            _ => Err(unusable("is another program's database; name a file of its own in [site] store".into())),
+        }
+    }
+
+    fn error(&self, source: rusqlite::Error) -> StoreError {
+        StoreError::Database { path: self.path.clone(), source }
+    }
+
+    fn damaged(&self, what: &str, cause: impl std::fmt::Display) -> StoreError {
+        StoreError::Damaged { path: self.path.clone(), what: what.to_owned(), cause: cause.to_string() }
+    }
+
+    fn meta(&self, key: &str) -> Result<Option<String>> {
+        self.connection
+            .prepare_cached("SELECT value FROM meta WHERE key = ?1")
+            .and_then(|mut s| s.query_row([key], |row| row.get(0)).optional())
+            .map_err(|e| self.error(e))
+    }
+
+    fn read_state(&self, row: &PollRow) -> Result<PollState> {
+        let mut state: PollState = serde_json::from_str(&row.state).map_err(|e| self.damaged("a poll's state", e))?;
+        state.etag.clone_from(&row.etag);
+        state.last_modified.clone_from(&row.last_modified);
+        state.body_hash = row.body_hash.as_deref().and_then(|b| b.try_into().ok());
+        Ok(state)
+    }
+
+    fn read_records(&self, rows: Vec<RecordRow>) -> Result<Vec<StoredRecord>> {
+        rows.into_iter().map(|row| self.read_record(row)).collect()
+    }
+
+    fn read_record(&self, row: RecordRow) -> Result<StoredRecord> {
+        let draft: Draft = serde_json::from_str(&row.draft).map_err(|e| self.damaged(&format!("record {}", row.number), e))?;
+        Ok(StoredRecord {
+            number: row.number,
+            uuid: crate::stage::naming::record_uuid(&draft.href),
+            published_id: row.published_id,
+            source: row.source,
+            added: time(row.added),
+            updated: time(row.updated),
+            last_mod: time(row.last_mod),
+            draft,
+        })
+    }
+
+    fn select_records(&self, condition: &str, values: impl rusqlite::Params) -> Result<Vec<StoredRecord>> {
+        let rows = self
+            .connection
+            .prepare_cached(&format!("{SELECT_RECORD} {condition}"))
+            .and_then(|mut s| s.query_map(values, RecordRow::read)?.collect::<rusqlite::Result<Vec<_>>>())
+            .map_err(|e| self.error(e))?;
+        self.read_records(rows)
+    }
+}
+
+const SELECT_RECORD: &str = "SELECT r.number, r.published_id, s.name, r.added, r.updated, r.last_mod, r.draft \
+     FROM record r JOIN source s ON s.id = r.source";
+
+struct RecordRow {
+    number: u64,
+    published_id: String,
+    source: String,
+    added: i64,
+    updated: i64,
+    last_mod: i64,
+    draft: String,
+}
+
+impl RecordRow {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            number: row.get::<_, i64>(0)?.unsigned_abs(),
+            published_id: row.get(1)?,
+            source: row.get(2)?,
+            added: row.get(3)?,
+            updated: row.get(4)?,
+            last_mod: row.get(5)?,
+            draft: row.get(6)?,
+        })
+    }
+}
+
+struct PollRow {
+    etag: Option<Vec<u8>>,
+    last_modified: Option<Vec<u8>>,
+    body_hash: Option<Vec<u8>>,
+    state: String,
+}
+
+impl PollRow {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { etag: row.get(0)?, last_modified: row.get(1)?, body_hash: row.get(2)?, state: row.get(3)? })
+    }
+}
+
+fn read_entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
+    Ok(StoredEntry { source: row.get(0)?, key: row.get(1)?, first_seen: time(row.get(2)?), raw: row.get(3)? })
+}
+
+/// What one transaction does, with the same error on every path.
+mod write {
+    use super::{Change, Draft, PollCommit, RecordChange, Result, StoreError, Transaction, micros, time};
+    use chrono::{DateTime, Utc};
+    use rusqlite::{OptionalExtension, params};
+    use std::path::Path;
+
+    pub(super) struct Writing<'t> {
+        pub(super) tx: Transaction<'t>,
+        pub(super) path: &'t Path,
+        pub(super) now: DateTime<Utc>,
+    }
+
+    impl Writing<'_> {
+        fn run(&self, sql: &str, values: impl rusqlite::Params) -> Result<usize> {
+            self.tx.prepare_cached(sql).and_then(|mut s| s.execute(values)).map_err(|e| self.error(e))
+        }
+
+        pub(super) fn error(&self, source: rusqlite::Error) -> StoreError {
+            StoreError::Database { path: self.path.to_owned(), source }
+        }
+
+        fn encode(&self, what: &str, value: &impl serde::Serialize) -> Result<String> {
+            serde_json::to_string(value).map_err(|e| self.damaged(what, &e))
+        }
+
+        fn damaged(&self, what: &str, cause: &serde_json::Error) -> StoreError {
+            StoreError::Damaged { path: self.path.to_owned(), what: what.to_owned(), cause: cause.to_string() }
+        }
+
+        pub(super) fn source(&self, name: &str) -> Result<i64> {
+            let found = self
+                .tx
+                .prepare_cached("SELECT id FROM source WHERE name = ?1")
+                .and_then(|mut s| s.query_row([name], |row| row.get(0)).optional())
+                .map_err(|e| self.error(e))?;
+            match found {
+                Some(id) => Ok(id),
+                None => {
+                    self.run("INSERT INTO source (name) VALUES (?1)", [name])?;
+                    let source = self.tx.last_insert_rowid();
+                    self.run("INSERT OR IGNORE INTO meta (key, value) VALUES ('created', ?1)", [micros(self.now).to_string()])?;
+                    Ok(source)
+                }
+            }
+        }
+
+        pub(super) fn poll(&self, source: i64, poll: &PollCommit<'_>) -> Result<()> {
+            let state = &poll.state;
+            self.run(
+                "INSERT INTO poll (source, etag, last_modified, body_hash, state) VALUES (?1, ?2, ?3, ?4, ?5) \
+                 ON CONFLICT (source) DO UPDATE SET etag = ?2, last_modified = ?3, body_hash = ?4, state = ?5",
+                params![
+                    source,
+                    state.etag,
+                    state.last_modified,
+                    state.body_hash.as_ref().map(<[u8; 32]>::as_slice),
+                    self.encode("a poll's state", state)?
+                ],
+            )?;
+            self.run(
+                "INSERT INTO poll_line (source, at, outcome, status, why, new, changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![
+                    source,
+                    micros(poll.now),
+                    self.encode("an outcome", &state.outcome)?,
+                    state.status,
+                    state.failure.as_ref().map(|f| &f.why),
+                    state.new as i64,
+                    state.changed as i64
+                ],
+            )?;
+            self.run(
+                "DELETE FROM poll_line WHERE source = ?1 AND at < \
+                 (SELECT at FROM poll_line WHERE source = ?1 ORDER BY at DESC LIMIT 1 OFFSET ?2)",
+                params![source, super::POLL_LINES_KEPT],
+            )?;
+            Ok(())
+        }
+
+        pub(super) fn change(&self, source: i64, change: &Change) -> Result<()> {
+            self.run(
+                "INSERT INTO entry (source, key, fingerprint, first_seen, raw) VALUES (?1, ?2, ?3, ?4, ?5) \
+                 ON CONFLICT (source, key) DO UPDATE SET fingerprint = ?3, raw = ?5",
+                params![source, change.key, change.fingerprint, micros(self.now), change.raw],
+            )?;
+            if matches!(change.record, RecordChange::None | RecordChange::Keep) {
+                return Ok(());
+            }
+            let (entry, own): (i64, Option<i64>) = self
+                .tx
+                .prepare_cached("SELECT id, record FROM entry WHERE source = ?1 AND key = ?2")
+                .and_then(|mut s| s.query_row(params![source, change.key], |row| Ok((row.get(0)?, row.get(1)?))))
+                .map_err(|e| self.error(e))?;
+            match &change.record {
+                RecordChange::None | RecordChange::Keep => Ok(()),
+                RecordChange::Create(draft) => self.create(source, entry, draft),
+                RecordChange::Attach(url) => self.attach(entry, url).map(|_| ()),
+                RecordChange::TakeOver(url, draft) => {
+                    let record = self.attach(entry, url)?;
+                    self.run("UPDATE record SET owner = ?2, source = ?3 WHERE id = ?1 AND number IS NULL", params![record, entry, source])?;
+                    self.apply(record, draft).map(|_| ())
+                }
+                RecordChange::Update(draft) => match own {
+                    Some(record) => self.apply(record, draft).map(|_| ()),
+                    None => self.create(source, entry, draft),
+                },
+            }
+        }
+
+        fn attach(&self, entry: i64, url: &str) -> Result<i64> {
+            let record = self
+                .tx
+                .prepare_cached("SELECT id FROM record WHERE url = ?1")
+                .and_then(|mut s| s.query_row([url], |row| row.get(0)))
+                .map_err(|e| self.error(e))?;
+            self.run("UPDATE entry SET record = ?2 WHERE id = ?1", params![entry, record])?;
+            Ok(record)
+        }
+
+        fn create(&self, source: i64, entry: i64, draft: &Draft) -> Result<()> {
+            self.run(
+                "INSERT INTO record (url, original, source, owner, published, added, updated, last_mod, draft) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?6, ?8)",
+                params![
+                    draft.href,
+                    (draft.original != draft.href).then_some(&draft.original),
+                    source,
+                    entry,
+                    micros(draft.published),
+                    micros(self.now),
+                    micros(draft.changed.unwrap_or(draft.published)),
+                    self.encode("a record", draft)?
+                ],
+            )?;
+            let record = self.tx.last_insert_rowid();
+            self.run("UPDATE entry SET record = ?2 WHERE id = ?1", params![entry, record])?;
+            for topic in &draft.topics {
+                self.file(record, draft.published, &topic.slug)?;
+            }
+            Ok(())
+        }
+
+        fn file(&self, record: i64, published: DateTime<Utc>, slug: &str) -> Result<()> {
+            self.run("INSERT OR IGNORE INTO record_topic (topic, published, record) VALUES (?1, ?2, ?3)", params![slug, micros(published), record])?;
+            self.touch(slug, 1)
+        }
+
+        /// Counts a topic's records up or down and marks it for publication.
+        fn touch(&self, slug: &str, by: i64) -> Result<()> {
+            self.run(
+                "INSERT INTO topic (slug, records, updated, dirty) VALUES (?1, ?2, ?3, 1) \
+                 ON CONFLICT (slug) DO UPDATE SET records = records + ?2, updated = max(updated, ?3), dirty = 1",
+                params![slug, by, micros(self.now)],
+            )?;
+            Ok(())
+        }
+
+        /// Gives a record a new draft. Nothing moves if it equals the old one. Returns whether it differed.
+        pub(super) fn apply(&self, record: i64, draft: &Draft) -> Result<bool> {
+            let (old, updated): (String, i64) = self
+                .tx
+                .prepare_cached("SELECT draft, updated FROM record WHERE id = ?1")
+                .and_then(|mut s| s.query_row([record], |row| Ok((row.get(0)?, row.get(1)?))))
+                .map_err(|e| self.error(e))?;
+            let old: Draft = serde_json::from_str(&old).map_err(|e| self.damaged(&format!("the record of {}", draft.href), &e))?;
+            if old == *draft {
+                return Ok(false);
+            }
+            let seen = old.title != draft.title || old.body != draft.body || old.summary != draft.summary;
+            let updated = match draft.changed {
+                _ if !seen => time(updated),
+                Some(changed) if micros(changed) > updated => changed,
+                _ => self.now,
+            };
+            self.run(
+                "UPDATE record SET published = ?2, updated = ?3, last_mod = ?4, dirty = 1, draft = ?5 WHERE id = ?1",
+                params![record, micros(draft.published), micros(updated), micros(self.now), self.encode("a record", draft)?],
+            )?;
+            for topic in &old.topics {
+                self.run(
+                    "DELETE FROM record_topic WHERE topic = ?1 AND published = ?2 AND record = ?3",
+                    params![topic.slug, micros(old.published), record],
+                )?;
+                self.touch(&topic.slug, -1)?;
+            }
+            for topic in &draft.topics {
+                self.file(record, draft.published, &topic.slug)?;
+            }
+            Ok(true)
+        }
+    }
+}
+
+impl Store for SqliteStore {
+    fn poll_states(&self) -> Result<Vec<(String, PollState)>> {
+        let rows = self
+            .connection
+            .prepare_cached("SELECT p.etag, p.last_modified, p.body_hash, p.state, s.name FROM poll p JOIN source s ON s.id = p.source")
+            .and_then(|mut s| s.query_map([], |row| Ok((PollRow::read(row)?, row.get(4)?)))?.collect::<rusqlite::Result<Vec<_>>>())
+            .map_err(|e| self.error(e))?;
+        rows.into_iter().map(|(row, name)| Ok((name, self.read_state(&row)?))).collect()
+    }
+
+    fn poll_state(&self, source: &str) -> Result<PollState> {
+        let row = self
+            .connection
+            .prepare_cached(
+                "SELECT p.etag, p.last_modified, p.body_hash, p.state FROM poll p JOIN source s ON s.id = p.source WHERE s.name = ?1",
+            )
+            .and_then(|mut s| s.query_row([source], PollRow::read).optional())
+            .map_err(|e| self.error(e))?;
+        row.map_or_else(|| Ok(PollState::default()), |row| self.read_state(&row))
+    }
+
+    fn poll_lines(&self, source: &str, limit: usize) -> Result<Vec<PollLine>> {
+        let rows = self
+            .connection
+            .prepare_cached(
+                "SELECT at, outcome, status, why, new, changed FROM poll_line \
+                 WHERE source = (SELECT id FROM source WHERE name = ?1) ORDER BY at DESC LIMIT ?2",
+            )
+            .and_then(|mut s| {
+                s.query_map(params![source, limit as i64], |row| {
+                    let (outcome, new, changed): (String, i64, i64) = (row.get(1)?, row.get(4)?, row.get(5)?);
+                    let line = PollLine {
+                        at: time(row.get(0)?),
+                        outcome: Outcome::Never,
+                        status: row.get(2)?,
+                        why: row.get(3)?,
+                        new: usize::try_from(new).unwrap_or(0),
+                        changed: usize::try_from(changed).unwrap_or(0),
+                    };
+                    Ok((line, outcome))
+                })?
+                .collect::<rusqlite::Result<Vec<_>>>()
+            })
+            .map_err(|e| self.error(e))?;
+        rows.into_iter()
+            .map(|(line, outcome)| {
+                let outcome = serde_json::from_str(&outcome).map_err(|e| self.damaged("an outcome", e))?;
+                Ok(PollLine { outcome, ..line })
+            })
+            .collect()
+    }
+
+    fn known(&self, source: &str, keys: &[String]) -> Result<Vec<Option<KnownEntry>>> {
+        let mut statement = self
+            .connection
+            .prepare_cached(
+                "SELECT e.fingerprint, e.first_seen, r.url, r.owner = e.id, r.published FROM entry e LEFT JOIN record r ON r.id = e.record \
+                 WHERE e.source = (SELECT id FROM source WHERE name = ?1) AND e.key = ?2",
+            )
+            .map_err(|e| self.error(e))?;
+        keys.iter()
+            .map(|key| {
+                let row = statement
+                    .query_row([source, key], |row| {
+                        Ok(KnownEntry {
+                            fingerprint: row.get::<_, Fingerprint>(0)?,
+                            first_seen: time(row.get(1)?),
+                            url: row.get(2)?,
+                            owns: row.get::<_, Option<bool>>(3)?.unwrap_or(false),
+                            published: row.get::<_, Option<i64>>(4)?.map(time),
+                        })
+                    })
+                    .optional();
+                row.map_err(|e| self.error(e))
+            })
+            .collect()
+    }
+
+    fn holder(&self, url: &str) -> Result<Option<Holder>> {
+        let row = self
+            .connection
+            .prepare_cached(
+                "SELECT s.name, e.key, r.draft, r.number IS NOT NULL FROM record r JOIN source s ON s.id = r.source \
+                 JOIN entry e ON e.id = r.owner WHERE r.url = ?1",
+            )
+            .and_then(|mut s| {
+                s.query_row([url], |row| {
+                    let draft: String = row.get(2)?;
+                    Ok((Holder { source: row.get(0)?, key: row.get(1)?, title: String::new(), settled: row.get(3)? }, draft))
+                })
+                .optional()
+            })
+            .map_err(|e| self.error(e))?;
+        row.map(|(holder, draft)| {
+            let draft: Draft = serde_json::from_str(&draft).map_err(|e| self.damaged(&format!("the record of {url}"), e))?;
+            Ok(Holder { title: draft.title, ..holder })
+        })
+        .transpose()
+    }
+
+    fn commit(&mut self, poll: &PollCommit<'_>) -> Result<()> {
+        let path = self.path.clone();
+        let tx = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(|source| StoreError::Database { path: path.clone(), source })?;
+        let writing = write::Writing { tx, path: &path, now: poll.now };
+        let source = writing.source(poll.source)?;
+        for change in &poll.changes {
+            writing.change(source, change)?;
+        }
+        writing.poll(source, poll)?;
+        let write::Writing { tx, .. } = writing;
+        tx.commit().map_err(|source| StoreError::Database { path: path.clone(), source })
+    }
+
+    fn settle(&mut self) -> Result<()> {
+        let error = |source| StoreError::Database { path: self.path.clone(), source };
+        let unsettled: i64 =
+            self.connection.query_row("SELECT count(*) FROM record WHERE number IS NULL", [], |row| row.get(0)).map_err(error)?;
+        if unsettled == 0 {
+            return Ok(());
+        }
+        let mut settle = || -> rusqlite::Result<()> {
+            let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut number: i64 = tx.query_row("SELECT coalesce(max(number), 0) FROM record", [], |row| row.get(0))?;
+            {
+                let mut rows = tx.prepare("SELECT id, url, draft ->> 'feed_id' FROM record WHERE number IS NULL ORDER BY published, url")?;
+                let rows = rows
+                    .query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, Option<String>>(2)?)))?
+                    .collect::<rusqlite::Result<Vec<_>>>()?;
+                let mut taken = tx.prepare("SELECT 1 FROM record WHERE published_id = ?1")?;
+                let mut update = tx.prepare("UPDATE record SET number = ?2, published_id = ?3 WHERE id = ?1")?;
+                for (id, url, feed_id) in rows {
+                    number += 1;
+                    let published_id = match feed_id {
+                        Some(id) if !taken.exists([&id])? => id,
+                        _ => urn(&url),
+                    };
+                    update.execute(params![id, number, published_id])?;
+                }
+            }
+            tx.commit()
+        };
+        settle().map_err(|source| StoreError::Database { path: self.path.clone(), source })
+    }
+
+    fn pending(&self) -> Result<Pending> {
+        let read = || -> rusqlite::Result<Pending> {
+            let mut topics = self.connection.prepare_cached("SELECT slug FROM topic WHERE dirty = 1 ORDER BY slug")?;
+            let topics = topics.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+            let mut records =
+                self.connection.prepare_cached("SELECT number FROM record WHERE dirty = 1 AND number IS NOT NULL ORDER BY number")?;
+            let records = records.query_map([], |row| Ok(row.get::<_, i64>(0)?.unsigned_abs()))?.collect::<rusqlite::Result<_>>()?;
+            Ok(Pending { topics, records })
+        };
+        read().map_err(|e| self.error(e))
+    }
+
+    fn published(&mut self, pending: &Pending, publication_hash: &str) -> Result<()> {
+        let mut write = || -> rusqlite::Result<()> {
+            let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            {
+                let mut topic = tx.prepare_cached("UPDATE topic SET dirty = 0 WHERE slug = ?1")?;
+                for slug in &pending.topics {
+                    topic.execute([slug])?;
+                }
+                let mut record = tx.prepare_cached("UPDATE record SET dirty = 0 WHERE number = ?1")?;
+                for number in &pending.records {
+                    record.execute([number.cast_signed()])?;
+                }
+                tx.prepare_cached("INSERT INTO meta (key, value) VALUES ('publication', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1")?
+                    .execute([publication_hash])?;
+            }
+            tx.commit()
+        };
+        write().map_err(|source| StoreError::Database { path: self.path.clone(), source })
+    }
+
+    fn publication_hash(&self) -> Result<Option<String>> {
+        self.meta("publication")
+    }
+
+    fn created(&self) -> Result<Option<DateTime<Utc>>> {
+        Ok(self.meta("created")?.and_then(|us| us.parse().ok()).map(time))
+    }
+
+    fn window(&self, topic: &str, count: usize, days: u32) -> Result<Vec<StoredRecord>> {
+        let read = || -> rusqlite::Result<Option<i64>> {
+            let updated: Option<i64> = self
+                .connection
+                .prepare_cached("SELECT updated FROM topic WHERE slug = ?1")?
+                .query_row([topic], |row| row.get(0))
+                .optional()?;
+            let Some(updated) = updated else { return Ok(None) };
+            let young = updated - i64::from(days) * 86_400_000_000;
+            let last: Option<i64> = self
+                .connection
+                .prepare_cached("SELECT published FROM record_topic WHERE topic = ?1 ORDER BY published DESC LIMIT 1 OFFSET ?2")?
+                .query_row(params![topic, count.saturating_sub(1) as i64], |row| row.get(0))
+                .optional()?;
+            Ok(Some(last.map_or(i64::MIN, |last| last.min(young))))
+        };
+        let Some(since) = read().map_err(|e| self.error(e))? else { return Ok(Vec::new()) };
+        self.select_records(
+            "JOIN record_topic t ON t.record = r.id WHERE t.topic = ?1 AND t.published >= ?2 AND r.number IS NOT NULL \
+             ORDER BY r.published DESC, r.number DESC",
+            params![topic, since],
+        )
+    }
+
+    fn newest(&self, count: usize) -> Result<Vec<StoredRecord>> {
+        self.select_records("WHERE r.number IS NOT NULL ORDER BY r.published DESC, r.number DESC LIMIT ?1", [count as i64])
+    }
+
+    fn records_after(&self, after: u64, limit: usize, visit: &mut dyn FnMut(StoredRecord)) -> Result<Option<u64>> {
+        let mut last = None;
+        for record in
+            self.select_records("WHERE r.number > ?1 ORDER BY r.number LIMIT ?2", params![after.cast_signed(), limit as i64])?
+        {
+            last = Some(record.number);
+            visit(record);
+        }
+        Ok(last)
+    }
+
+    fn records(&self, numbers: &[u64]) -> Result<Vec<StoredRecord>> {
+        let mut records = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            records.extend(self.select_records("WHERE r.number = ?1", [number.cast_signed()])?);
+        }
+        Ok(records)
+    }
+
+    fn topic_counts(&self) -> Result<HashMap<String, TopicCount>> {
+        self.connection
+            .prepare_cached("SELECT slug, records, updated FROM topic")
+            .and_then(|mut s| {
+                s.query_map([], |row| {
+                    let count = TopicCount { records: row.get::<_, i64>(1)?.unsigned_abs(), updated: Some(time(row.get(2)?)) };
+                    Ok((row.get(0)?, count))
+                })?
+                .collect()
+            })
+            .map_err(|e| self.error(e))
+    }
+
+    fn source_counts(&self) -> Result<HashMap<String, SourceCount>> {
+        let read = |sql: &str| -> Result<Vec<(String, u64)>> {
+            self.connection
+                .prepare_cached(sql)
+                .and_then(|mut s| s.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?.collect())
+                .map_err(|e| self.error(e))
+        };
+        let mut counts: HashMap<String, SourceCount> = HashMap::new();
+        for (name, entries) in read("SELECT s.name, count(*) FROM entry e JOIN source s ON s.id = e.source GROUP BY e.source")? {
+            counts.entry(name).or_default().entries = entries;
+        }
+        for (name, records) in read("SELECT s.name, count(*) FROM record r JOIN source s ON s.id = r.source GROUP BY r.source")? {
+            counts.entry(name).or_default().records = records;
+        }
+        Ok(counts)
+    }
+
+    fn trace(&self, url: &str) -> Result<Option<Trace>> {
+        let found = self.select_records("WHERE (r.url = ?1 OR r.original = ?1) AND r.number IS NOT NULL ORDER BY r.number LIMIT 1", [url])?;
+        let Some(record) = found.into_iter().next() else { return Ok(None) };
+        let entries = self
+            .connection
+            .prepare_cached(
+                "SELECT s.name, e.key, e.first_seen, e.raw FROM entry e JOIN source s ON s.id = e.source JOIN record r ON r.id = e.record \
+                 WHERE r.number = ?1 ORDER BY e.id = r.owner DESC, e.first_seen, e.id",
+            )
+            .and_then(|mut s| s.query_map([record.number.cast_signed()], read_entry)?.collect::<rusqlite::Result<Vec<_>>>())
+            .map_err(|e| self.error(e))?;
+        Ok(Some(Trace { record, entries }))
+    }
+
+    fn rules_hash(&self) -> Result<Option<String>> {
+        self.meta("rules")
+    }
+
+    fn rederive(&mut self, rules_hash: &str, now: DateTime<Utc>, derive: &mut Derive<'_>) -> Result<u64> {
+        let path = self.path.clone();
+        let error = |source| StoreError::Database { path: path.clone(), source };
+        let mut changed = 0;
+        let mut after = 0i64;
+        loop {
+            let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(error)?;
+            let batch = tx
+                .prepare_cached(
+                    "SELECT r.id, r.draft, s.name, e.key, e.first_seen, e.raw FROM record r JOIN entry e ON e.id = r.owner \
+                     JOIN source s ON s.id = e.source WHERE r.id > ?1 ORDER BY r.id LIMIT ?2",
+                )
+                .and_then(|mut s| {
+                    s.query_map(params![after, DERIVE_BATCH as i64], |row| {
+                        let entry = StoredEntry { source: row.get(2)?, key: row.get(3)?, first_seen: time(row.get(4)?), raw: row.get(5)? };
+                        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, entry))
+                    })?
+                    .collect::<rusqlite::Result<Vec<_>>>()
+                })
+                .map_err(error)?;
+            let writing = write::Writing { tx, path: &path, now };
+            let done = batch.len() < DERIVE_BATCH;
+            for (id, draft, entry) in batch {
+                after = id;
+                let old: Draft = serde_json::from_str(&draft)
+                    .map_err(|e| StoreError::Damaged { path: path.clone(), what: format!("record row {id}"), cause: e.to_string() })?;
+                if let Some(draft) = derive(&entry, &old) {
+                    changed += u64::from(writing.apply(id, &draft)?);
+                }
+            }
+            let write::Writing { tx, .. } = writing;
+            if done {
+                tx.execute("INSERT INTO meta (key, value) VALUES ('rules', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1", [rules_hash])
+                    .map_err(error)?;
+            }
+            tx.commit().map_err(error)?;
+            if done {
+                return Ok(changed);
+            }
+        }
+    }
+}
+
+/// The id of a record whose entry has none of its own: a function of its clean URL.
+fn urn(url: &str) -> String {
+    let uuid: Uuid = crate::stage::naming::record_uuid(url);
+    uuid.urn().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passes_the_suite() {
+        super::super::suite::every_rule(&|| {
+            let dir = tempfile::tempdir().unwrap();
+            let store = SqliteStore::open(&dir.path().join("a.db")).unwrap();
+            // The folder may go: SQLite keeps its files open.
+            drop(dir);
+            Box::new(store)
+        });
+    }
+
+    #[test]
+    fn refuses_another_programs_database_and_a_newer_format() {
+        let dir = tempfile::tempdir().unwrap();
+        let other = dir.path().join("other.db");
+        Connection::open(&other).unwrap().execute_batch("CREATE TABLE t (a)").unwrap();
+        let error = SqliteStore::open(&other).err().unwrap().to_string();
+        assert!(error.contains("another program's database"), "{error}");
+        let newer = dir.path().join("newer.db");
+        drop(SqliteStore::open(&newer).unwrap());
+        Connection::open(&newer).unwrap().pragma_update(None, "user_version", 99).unwrap();
+        let error = SqliteStore::open(&newer).err().unwrap().to_string();
+        assert!(error.contains("format 99, this one knows 1"), "{error}");
+    }
+
+    #[test]
+    fn a_damaged_row_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.db");
+        let store = SqliteStore::open(&path).unwrap();
+        store.connection.execute_batch("INSERT INTO source VALUES (1, 'a'); INSERT INTO poll (source, state) VALUES (1, '{')").unwrap();
+        let error = store.poll_state("a").unwrap_err().to_string();
+        assert!(error.contains("a poll's state is damaged"), "{error}");
+    }
+}

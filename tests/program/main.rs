@@ -1,0 +1,7 @@
+//! Tests through the program itself, as its users run it.
+
+mod cli;
+mod common;
+mod kill;
+mod live;
+mod wire;
