@@ -1,3 +1,9 @@
+//! croner is the oracle where it means the same. It deliberately does not where
+//! * a day field begins with `*` and has a step (`*/2 * MON`): cron(8) needs both day fields then, croner either;
+//! * an hour is fixed but the time is a list (`30 1,2`, `*/20 2`): croner takes it for an hourly one, so the skipped hour is lost and the
+//!   repeated one runs twice; here only the hour field decides;
+//! * ranges wrap (`22-2`, `FRI-MON`) or a start has a step (`5/15`): croner refuses them.
+
 use chrono::{Datelike, TimeZone};
 use proptest::prelude::*;
 
