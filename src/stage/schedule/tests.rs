@@ -191,6 +191,25 @@ fn croner(text: &str) -> croner::Cron {
     croner::parser::CronParser::builder().seconds(croner::parser::Seconds::Optional).build().parse(text).unwrap()
 }
 
+#[test]
+fn croner_differs_only_where_it_is_meant_to() {
+    let parser = croner::parser::CronParser::builder().build();
+    for text in ["0 22-2 * * *", "0 9 * * FRI-MON", "5/15 * * * *"] {
+        assert!(parser.parse(text).is_err(), "{text}");
+    }
+    for (text, after, theirs, ours) in [
+        ("0 9 */2 * MON", "2024-03-20T10:15:00Z", "2024-03-21T13:00:00Z", "2024-03-25T13:00:00Z"),
+        ("30 1,2 * * *", "2024-11-03T05:30:00Z", "2024-11-03T06:30:00Z", "2024-11-03T07:30:00Z"),
+        ("*/20 2 * * *", "2024-03-10T00:00:00Z", "2024-03-11T06:00:00Z", "2024-03-10T07:00:00Z"),
+    ] {
+        let zone = Tz::America__New_York;
+        let after: DateTime<Utc> = after.parse().unwrap();
+        let croner = croner(text).find_next_occurrence(&after.with_timezone(&zone), false).unwrap().to_utc();
+        assert_eq!(croner, theirs.parse::<DateTime<Utc>>().unwrap(), "{text}");
+        assert_eq!(parse(text, zone).next(after), Some(ours.parse().unwrap()), "{text}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
