@@ -1,3 +1,9 @@
+//! croner is the oracle where it means the same. It deliberately does not where
+//! * a day field begins with `*` and has a step (`*/2 * MON`): cron(8) needs both day fields then, croner either;
+//! * an hour is fixed but the time is a list (`30 1,2`, `*/20 2`): croner takes it for an hourly one, so the skipped hour is lost and the
+//!   repeated one runs twice; here only the hour field decides;
+//! * ranges wrap (`22-2`, `FRI-MON`) or a start has a step (`5/15`): croner refuses them.
+
 use chrono::{Datelike, TimeZone};
 use proptest::prelude::*;
 
@@ -183,6 +189,25 @@ fn instant() -> impl Strategy<Value = DateTime<Utc>> {
 
 fn croner(text: &str) -> croner::Cron {
     croner::parser::CronParser::builder().seconds(croner::parser::Seconds::Optional).build().parse(text).unwrap()
+}
+
+#[test]
+fn croner_differs_only_where_it_is_meant_to() {
+    let parser = croner::parser::CronParser::builder().build();
+    for text in ["0 22-2 * * *", "0 9 * * FRI-MON", "5/15 * * * *"] {
+        assert!(parser.parse(text).is_err(), "{text}");
+    }
+    for (text, after, theirs, ours) in [
+        ("0 9 */2 * MON", "2024-03-20T10:15:00Z", "2024-03-21T13:00:00Z", "2024-03-25T13:00:00Z"),
+        ("30 1,2 * * *", "2024-11-03T05:30:00Z", "2024-11-03T06:30:00Z", "2024-11-03T07:30:00Z"),
+        ("*/20 2 * * *", "2024-03-10T00:00:00Z", "2024-03-11T06:00:00Z", "2024-03-10T07:00:00Z"),
+    ] {
+        let zone = Tz::America__New_York;
+        let after: DateTime<Utc> = after.parse().unwrap();
+        let croner = croner(text).find_next_occurrence(&after.with_timezone(&zone), false).unwrap().to_utc();
+        assert_eq!(croner, theirs.parse::<DateTime<Utc>>().unwrap(), "{text}");
+        assert_eq!(parse(text, zone).next(after), Some(ours.parse().unwrap()), "{text}");
+    }
 }
 
 proptest! {
