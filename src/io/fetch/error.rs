@@ -251,10 +251,13 @@ fn tls(error: &rustls::Error) -> String {
         CertificateError::UnknownIssuer => "its certificate is signed by nobody whom this machine trusts".to_owned(),
         CertificateError::NotValidForName => "its certificate is for another name".to_owned(),
         CertificateError::NotValidForNameContext { presented, .. } => {
-            let names: Vec<_> = presented.iter().take(5).map(String::as_str).collect();
+            // Each is a Debug print such as `DnsName("a.example")`.
+            let names: Vec<_> = presented.iter().take(5).map(|name| name.split('"').nth(1).unwrap_or(name)).collect();
             format!("its certificate is for another name ({})", names.join(", "))
         }
         CertificateError::Revoked => "its certificate was revoked".to_owned(),
+        // webpki's word for a certificate authority that serves as its own server certificate; it is wrapped beyond matching.
+        other if format!("{other:?}").contains("CaUsedAsEndEntity") => "its certificate is signed by itself".to_owned(),
         other => format!("its certificate is bad ({other})"),
     }
 }
@@ -294,6 +297,14 @@ mod tests {
         let at = |seconds| rustls::pki_types::UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         let why = CertificateError::ExpiredContext { time: at(1_800_000_000), not_after: at(1_767_312_000) };
         assert_eq!(tls(&rustls::Error::InvalidCertificate(why)), "its certificate expired 2026-01-02");
+    }
+
+    #[test]
+    fn the_names_of_a_foreign_certificate_are_told() {
+        let expected = rustls::pki_types::ServerName::try_from("a.example").unwrap();
+        let presented = vec!["DnsName(\"b.example\")".to_owned(), "odd".to_owned()];
+        let why = CertificateError::NotValidForNameContext { expected, presented };
+        assert_eq!(tls(&rustls::Error::InvalidCertificate(why)), "its certificate is for another name (b.example, odd)");
     }
 
     #[test]
