@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::config::{Site, Source, SourceKind};
 use crate::entry::{Entry, Feed};
-use crate::io::fetch::{FetchError, Fetcher, HostGate, Request, Response};
+use crate::io::fetch::{ACCEPT_FEED, ACCEPT_PAGE, FetchError, Fetcher, HostGate, Request, Response};
 use crate::stage::classify::Classifier;
 use crate::stage::exchange::{self, Facts, Known, Verdict};
 use crate::stage::identity::{self, Claim, RecordChange};
@@ -22,9 +22,6 @@ use crate::stage::map::{self, Rules};
 use crate::stage::{page, parse, schedule};
 use crate::store::{Change, Failure, Outcome, PollCommit, PollState, Store, StoreError};
 
-/// What goes on the wire as `Accept` (acceptance F27).
-const ACCEPT_FEED: &str = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, text/xml;q=0.8, */*;q=0.1";
-const ACCEPT_PAGE: &str = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1";
 /// Most sentences on repairs kept for `status`.
 const REPAIRS_MAX: usize = 5;
 
@@ -76,21 +73,6 @@ pub enum IngestError {
     /// The client cannot be made.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-}
-
-/// How a document ended up.
-enum Read {
-    /// Read, with what is new or changed; waiting for the store.
-    Entries(Box<Document>),
-    /// The bytes are those of last time.
-    SameBytes,
-    /// Not readable.
-    Failed(Failure),
-}
-
-struct Document {
-    feed: Feed,
-    body_hash: [u8; 32],
 }
 
 impl Ingest {
@@ -179,7 +161,6 @@ impl Ingest {
             body_hash: before.body_hash.filter(|_| same_source),
         };
         let (etag, last_modified) = exchange::validators_for(&known, source.url.as_str());
-        let conditional = etag.is_some() || last_modified.is_some();
         let accept = if source.kind == SourceKind::Feed { ACCEPT_FEED } else { ACCEPT_PAGE };
         let validator_url = known.validator_url.as_deref().and_then(|url| Url::parse(url).ok());
         let answer = self.fetcher.get(&Request { url: source.url.clone(), etag, last_modified, validator_url, accept }).await;
@@ -189,7 +170,7 @@ impl Ingest {
         // Reading, mapping and storing take the processor, not the network: off the threads that serve sockets.
         let task = tokio::task::spawn_blocking(move || {
             let _reader = reader;
-            this.finish(position, before, &known, conditional, answer, now, began)
+            this.finish(position, before, &known, answer, now, began)
         });
         match task.await {
             Ok(polled) => polled,
@@ -204,15 +185,18 @@ impl Ingest {
     }
 
     /// Everything after the network: one exchange to one commit.
-    #[expect(clippy::too_many_arguments, reason = "the facts of one exchange, gathered in one place and used once")]
     fn finish(
-        &self, position: usize, before: PollState, known: &Known, conditional: bool, answer: Result<Response, FetchError>, now: DateTime<Utc>,
+        &self,
+        position: usize,
+        before: PollState,
+        known: &Known,
+        answer: Result<Response, FetchError>,
+        now: DateTime<Utc>,
         began: Instant,
     ) -> Result<Polled, IngestError> {
         let Some(source) = self.site.sources.get(position) else {
             return Err(IngestError::NoSource(position));
         };
-        let source_url = Some(source.url.to_string());
         let mut state = PollState { polled_at: Some(now), new: 0, changed: 0, retry_not_before: None, failure: None, ..before };
         let response = match answer {
             Ok(response) => response,
@@ -231,7 +215,7 @@ impl Ingest {
             response.date.as_deref(),
         )
         .map(|d| d.as_secs());
-        match exchange::judge(known, conditional, &facts, now) {
+        match exchange::judge(known, response.conditional, &facts, now) {
             Verdict::Unchanged { validators, moved_to } => {
                 keep_validators(&mut state, validators);
                 state.moved_to = moved_to;
@@ -254,28 +238,23 @@ impl Ingest {
                 state.outcome = Outcome::Gone;
                 self.commit(source, state, Vec::new(), now, began)
             }
-            Verdict::Fresh { validators, moved_to } => match read(source, &response, known.body_hash, now) {
-                Read::SameBytes => {
-                    keep_validators(&mut state, validators);
-                    succeed(&mut state, Outcome::Unchanged, now);
-                    self.commit(source, state, Vec::new(), now, began)
-                }
+            Verdict::Fresh { validators, moved_to } => match read(source, &response, now) {
                 // The old validators stay: new ones would vouch for entries that were not read (invariant 1).
-                Read::Failed(failure) => {
+                Err(failure) => {
                     fail(&mut state, &failure.stage, &failure.class, &failure.why, now);
                     self.commit(source, state, Vec::new(), now, began)
                 }
-                Read::Entries(document) => {
+                Ok(feed) => {
                     keep_validators(&mut state, validators);
-                    state.source_url = source_url;
-                    state.body_hash = Some(document.body_hash);
-                    state.moved_to.clone_from(&moved_to);
-                    state.pace = document.feed.pace.clone();
-                    state.title = Some(map::title_of(&document.feed, source));
-                    state.listed = document.feed.entries.len();
-                    state.repairs = document.feed.problems.iter().take(REPAIRS_MAX).map(|p| p.what.clone()).collect();
+                    state.source_url = Some(source.url.to_string());
+                    state.body_hash = facts.body_hash;
+                    state.pace = feed.pace.clone();
+                    state.title = Some(map::title_of(&feed, source));
+                    state.listed = feed.entries.len();
+                    state.repairs = feed.problems.iter().take(REPAIRS_MAX).map(|p| p.what.clone()).collect();
                     succeed(&mut state, if moved_to.is_some() { Outcome::Moved } else { Outcome::Succeeded }, now);
-                    let changes = self.changes(source, &document.feed, now)?;
+                    state.moved_to = moved_to;
+                    let changes = self.changes(source, &feed, now)?;
                     state.new = changes.iter().filter(|c| c.is_new).count();
                     state.changed = changes.len() - state.new;
                     self.place_and_commit(position, source, state, changes, now, began)
@@ -308,7 +287,13 @@ impl Ingest {
 
     /// Decides whose record each article is and stores the poll, under one lock, so that no other poll comes between.
     fn place_and_commit(
-        &self, position: usize, source: &Source, state: PollState, mapped: Vec<Mapped>, now: DateTime<Utc>, began: Instant,
+        &self,
+        position: usize,
+        source: &Source,
+        state: PollState,
+        mapped: Vec<Mapped>,
+        now: DateTime<Utc>,
+        began: Instant,
     ) -> Result<Polled, IngestError> {
         let claim = Claim { source: &source.id, position };
         let mut store = locked(&self.store);
@@ -337,7 +322,14 @@ impl Ingest {
         Ok(Polled { source: source.id.clone(), state })
     }
 
-    fn commit(&self, source: &Source, state: PollState, changes: Vec<Change>, now: DateTime<Utc>, began: Instant) -> Result<Polled, IngestError> {
+    fn commit(
+        &self,
+        source: &Source,
+        state: PollState,
+        changes: Vec<Change>,
+        now: DateTime<Utc>,
+        began: Instant,
+    ) -> Result<Polled, IngestError> {
         let state = self.scheduled(source, state, now, began);
         locked(&self.store).commit(&PollCommit { source: &source.id, now, state: state.clone(), changes })?;
         Ok(Polled { source: source.id.clone(), state })
@@ -361,7 +353,13 @@ impl Ingest {
     fn record_panic(&self, source: &Source, what: &str, now: DateTime<Utc>, began: Instant) -> Result<Polled, IngestError> {
         let before = locked(&self.store).poll_state(&source.id)?;
         let mut state = PollState { polled_at: Some(now), new: 0, changed: 0, ..before };
-        fail(&mut state, "read", "internal", &format!("a fault in topicwire itself ({what}); please report it with the feed's address"), now);
+        fail(
+            &mut state,
+            "read",
+            "internal",
+            &format!("a fault in topicwire itself ({what}); please report it with the feed's address"),
+            now,
+        );
         self.commit(source, state, Vec::new(), now, began)
     }
 }
@@ -377,45 +375,34 @@ struct Mapped {
 }
 
 /// Reads a body by the source's kind.
-fn read(source: &Source, response: &Response, last_hash: Option<[u8; 32]>, now: DateTime<Utc>) -> Read {
-    let body_hash: [u8; 32] = Sha256::digest(&response.body).into();
-    if last_hash == Some(body_hash) {
-        return Read::SameBytes;
-    }
-    let failed = |class: &str, why: String| Read::Failed(Failure { stage: "read".into(), class: class.into(), why });
+fn read(source: &Source, response: &Response, now: DateTime<Utc>) -> Result<Feed, Failure> {
+    let failure = |class: &str, why: String| Failure { stage: "read".into(), class: class.into(), why };
     let language = source.language.as_deref();
     let content_type = response.content_type.as_deref();
-    let feed = match &source.kind {
+    match &source.kind {
         SourceKind::Feed => {
             let context = parse::Context { url: Some(&response.final_url), content_type, time_zone: source.time_zone, language };
-            match parse::read(&response.body, &context) {
-                Ok(feed) => feed,
-                Err(error) => return failed(error.class(), error.to_string()),
-            }
+            parse::read(&response.body, &context).map_err(|e| failure(e.class(), e.to_string()))
         }
         SourceKind::Page(selectors) => {
             let context = page::Context { url: &response.final_url, time_zone: source.time_zone, language, now };
-            match page::read(&response.body, content_type, selectors, &context) {
-                Ok(feed) => feed,
-                Err(error) => return failed(error.class(), error.to_string()),
-            }
+            page::read(&response.body, content_type, selectors, &context).map_err(|e| failure(e.class(), e.to_string()))
         }
-    };
-    Read::Entries(Box::new(Document { feed, body_hash }))
+    }
 }
 
 fn facts(response: &Response) -> Facts {
     Facts {
         status: response.status,
         final_url: response.final_url.to_string(),
-        permanent: !response.hops.is_empty() && response.hops.iter().all(|hop| matches!(hop.status, 301 | 308)),
+        permanent: response.permanent(),
         etag: response.etag.clone(),
         last_modified: response.last_modified.clone(),
         retry_after: response.retry_after.clone(),
         server: response.server.clone(),
         cf_mitigated: response.cf_mitigated.clone(),
         body_len: response.body.len() as u64,
-        body_hash: None,
+        body_hash: Some(Sha256::digest(&response.body).into()),
     }
 }
 

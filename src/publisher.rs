@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 
 use crate::config::Site;
 use crate::format::document::{
-    ATOM_FILE, Enclosure, FeedCategory, FeedDocument, FeedItem, FeedSource, JSON_FILE, OPML_FILE, PAGE_FILE, RSS_FILE, STYLE_FILE, TopicLine,
+    ATOM_FILE, Enclosure, FeedCategory, FeedDocument, FeedItem, FeedSource, JSON_FILE, OPML_FILE, PAGE_FILE, RSS_FILE, STYLE_FILE,
+    TopicLine,
 };
 use crate::format::{atom, front_matter, html, json_feed, opml, rss};
 use crate::ingest::{SharedStore, locked};
@@ -129,7 +130,11 @@ struct Press<'a> {
 
 impl Press<'_> {
     fn topic(
-        &self, tree: &mut Tree, topic: &crate::config::Topic, records: Vec<StoredRecord>, updated: Option<DateTime<Utc>>,
+        &self,
+        tree: &mut Tree,
+        topic: &crate::config::Topic,
+        records: Vec<StoredRecord>,
+        updated: Option<DateTime<Utc>>,
     ) -> Result<(), PublishError> {
         let page_url = format!("{}topic/{}/", self.site.base_url, topic.slug);
         let document = FeedDocument {
@@ -228,7 +233,8 @@ impl Press<'_> {
         FeedItem {
             id: published_id,
             title: text::xml_clean(&draft.title).into_owned(),
-            url: draft.href,
+            // A fragment was made to tell articles apart that share a link (`identity::place`); the link itself leads there.
+            url: if draft.href.contains('#') { draft.original } else { draft.href },
             published: draft.published,
             updated,
             authors: draft.authors,
@@ -258,7 +264,8 @@ fn is_published(dir: &Path) -> bool {
 
 /// Whether a tag has the shape of BCP 47; sources write `en_US`, `English` and worse.
 fn is_language(tag: &str) -> bool {
-    let part = |n: usize, p: &str| (1..=8).contains(&p.len()) && p.chars().all(|c| c.is_ascii_alphabetic() || (n > 0 && c.is_ascii_digit()));
+    let part =
+        |n: usize, p: &str| (1..=8).contains(&p.len()) && p.chars().all(|c| c.is_ascii_alphabetic() || (n > 0 && c.is_ascii_digit()));
     tag.split('-').enumerate().all(|(n, p)| part(n, p))
 }
 

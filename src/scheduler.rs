@@ -34,7 +34,12 @@ pub fn due(site: &Site, states: &HashMap<String, PollState>, now: DateTime<Utc>)
 ///
 /// # Errors
 /// The first that stops all polls; those under way are dropped, and nothing of them is stored.
-pub async fn round(ingest: &Ingest, positions: Vec<usize>, now: DateTime<Utc>, mut done: impl FnMut(&Polled)) -> Result<Vec<Polled>, IngestError> {
+pub async fn round(
+    ingest: &Ingest,
+    positions: Vec<usize>,
+    now: DateTime<Utc>,
+    mut done: impl FnMut(&Polled),
+) -> Result<Vec<Polled>, IngestError> {
     let mut polls: FuturesUnordered<_> = positions.into_iter().map(|position| ingest.poll(position, now)).collect();
     let mut all = Vec::new();
     while let Some(polled) = polls.next().await {
@@ -60,7 +65,10 @@ pub enum ServiceError {
 /// # Errors
 /// The store's, if it fails for good.
 pub async fn serve(
-    mut ingest: Ingest, clock: Clock, mut reload: mpsc::Receiver<Ingest>, stop: impl Future<Output = ()>,
+    mut ingest: Ingest,
+    clock: Clock,
+    mut reload: mpsc::Receiver<Ingest>,
+    stop: impl Future<Output = ()>,
 ) -> Result<(), ServiceError> {
     let mut stop = std::pin::pin!(stop);
     let mut polls = Polls::default();
@@ -152,9 +160,25 @@ pub fn log(polled: &Polled) {
     let next = state.next_due.map(moment).unwrap_or_default();
     match &state.failure {
         Some(failure) => {
-            tracing::warn!(source = polled.source, outcome, stage = failure.stage, class = failure.class, why = failure.why, next, "polled");
+            tracing::warn!(
+                source = polled.source,
+                outcome,
+                stage = failure.stage,
+                class = failure.class,
+                why = failure.why,
+                next,
+                "polled"
+            );
         }
-        None => tracing::info!(source = polled.source, outcome, new = state.new, changed = state.changed, took_ms = state.took_ms, next, "polled"),
+        None => tracing::info!(
+            source = polled.source,
+            outcome,
+            new = state.new,
+            changed = state.changed,
+            took_ms = state.took_ms,
+            next,
+            "polled"
+        ),
     }
 }
 
@@ -163,7 +187,9 @@ async fn publish(site: &Arc<Site>, store: &SharedStore) {
     let (site, store) = (Arc::clone(site), Arc::clone(store));
     let published = tokio::task::spawn_blocking(move || publisher::publish(&site, &store, Scope::Changed)).await;
     match published {
-        Ok(Ok(written)) if written.written + written.removed > 0 => tracing::info!(written = written.written, removed = written.removed, "published"),
+        Ok(Ok(written)) if written.written + written.removed > 0 => {
+            tracing::info!(written = written.written, removed = written.removed, "published")
+        }
         Ok(Ok(_)) => {}
         Ok(Err(error)) => failed(&error),
         Err(error) => tracing::error!(%error, "publishing was lost"),

@@ -9,7 +9,7 @@ use super::{CommandError, Context, Exit, Result, print, runtime};
 use crate::config::{self, FetchPolicy};
 use crate::entry::{Feed, Text};
 use crate::ingest::moment;
-use crate::io::fetch::{Fetcher, Request};
+use crate::io::fetch::{ACCEPT_FEED, Fetcher, Request};
 use crate::io::file;
 use crate::stage::parse;
 use crate::stage::text;
@@ -61,7 +61,7 @@ fn read(bytes: &[u8], url: Option<&Url>, content_type: Option<&str>) -> Outcome 
 
 fn fetch(policy: &FetchPolicy, url: Url, options: &Options) -> Result<Outcome> {
     let fetcher = Fetcher::new(policy, concat!("topicwire/", env!("CARGO_PKG_VERSION"))).map_err(crate::ingest::IngestError::from)?;
-    let request = Request { url, etag: None, last_modified: None, validator_url: None, accept: "*/*" };
+    let request = Request { url, etag: None, last_modified: None, validator_url: None, accept: ACCEPT_FEED };
     let response = runtime()?.block_on(fetcher.get(&request)).map_err(crate::ingest::IngestError::from)?;
     let content_type = options.content_type.as_deref().or(response.content_type.as_deref());
     Ok(read(&response.body, Some(&response.final_url), content_type))

@@ -15,8 +15,8 @@ use crate::ingest::{Ingest, Polled, locked, moment};
 use crate::io::output::Written;
 use crate::publisher::{self, Scope};
 use crate::scheduler;
-use crate::store::{PollState, Store};
 use crate::store::sqlite::SqliteStore;
+use crate::store::{PollState, Store};
 
 /// From this many sources on, the table leaves out those where nothing happened.
 const QUIET_FROM: usize = 50;

@@ -65,7 +65,10 @@ fn wait_for_stop(stopping: watch::Sender<bool>) -> Result<impl Future<Output = (
 
 /// Re-reads the configuration on SIGHUP. A broken one is refused with its reasons, and the old one stays.
 fn reload_on_hangup(
-    path: std::path::PathBuf, clock: crate::io::clock::Clock, ingest: Ingest, reloads: mpsc::Sender<Ingest>,
+    path: std::path::PathBuf,
+    clock: crate::io::clock::Clock,
+    ingest: Ingest,
+    reloads: mpsc::Sender<Ingest>,
 ) -> Result<impl Future<Output = ()>> {
     let mut hangup = signal(SignalKind::hangup()).map_err(CommandError::io("cannot listen for SIGHUP"))?;
     Ok(async move {

@@ -22,7 +22,7 @@ pub const STARTER: &str = include_str!("starter.toml");
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read, or is not UTF-8.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {source}{}", path.display(), if source.kind() == std::io::ErrorKind::NotFound { "; `topicwire init` writes one to start from" } else { "" })]
     Unreadable {
         /// The file.
         path: PathBuf,

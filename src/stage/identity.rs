@@ -228,7 +228,9 @@ pub struct Claim<'a> {
 pub fn place(me: Claim<'_>, key: &str, known: Option<&KnownEntry>, holder: Option<(&Holder, Option<usize>)>, draft: Draft) -> RecordChange {
     if let Some(known) = known {
         return match (&known.url, known.owns) {
-            (Some(url), true) => RecordChange::Update(Draft { href: url.clone(), published: known.published.unwrap_or(draft.published), ..draft }),
+            (Some(url), true) => {
+                RecordChange::Update(Draft { href: url.clone(), published: known.published.unwrap_or(draft.published), ..draft })
+            }
             (Some(_), false) => RecordChange::Keep,
             (None, _) => place(me, key, None, holder, draft),
         };
@@ -239,10 +241,10 @@ pub fn place(me: Claim<'_>, key: &str, known: Option<&KnownEntry>, holder: Optio
             if same_title(&holder.title, &draft.title) {
                 RecordChange::Attach(draft.href)
             } else {
-                RecordChange::Create(apart(draft, key))
+                RecordChange::Create(apart(draft, me.source, key))
             }
         }
-        Some(_) if is_root(&draft.href) => RecordChange::Create(apart(draft, key)),
+        Some(_) if is_root(&draft.href) => RecordChange::Create(apart(draft, me.source, key)),
         Some((holder, position)) => {
             let before = position.is_none_or(|position| me.position < position);
             if before && !holder.settled { RecordChange::TakeOver(draft.href.clone(), draft) } else { RecordChange::Attach(draft.href) }
@@ -251,8 +253,8 @@ pub fn place(me: Claim<'_>, key: &str, known: Option<&KnownEntry>, holder: Optio
 }
 
 /// The draft at an address of its own, for an entry whose link it shares with other articles.
-fn apart(draft: Draft, key: &str) -> Draft {
-    let href = format!("{}#{}", draft.href.split('#').next().unwrap_or_default(), &digest(&[key])[..12]);
+fn apart(draft: Draft, source: &str, key: &str) -> Draft {
+    let href = format!("{}#{}", draft.href.split('#').next().unwrap_or_default(), &digest(&[source, key])[..12]);
     Draft { href, ..draft }
 }
 

@@ -1,5 +1,7 @@
 //! Makes a record's draft of an entry.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Datelike, Utc};
 use url::Url;
 
@@ -51,7 +53,13 @@ pub fn title_of(feed: &Feed, source: &Source) -> String {
 /// `first_seen` dates what has no date, and caps what claims the future (invariant 4).
 #[must_use]
 pub fn draft(
-    entry: &Entry, address: Option<&Address>, key: &str, source: &Source, taken_from: &TakenFrom, rules: Rules<'_>, first_seen: DateTime<Utc>,
+    entry: &Entry,
+    address: Option<&Address>,
+    key: &str,
+    source: &Source,
+    taken_from: &TakenFrom,
+    rules: Rules<'_>,
+    first_seen: DateTime<Utc>,
 ) -> Option<Draft> {
     let texts = Texts::read(entry, source, &taken_from.title)?;
     let address = address.cloned().unwrap_or_else(|| placeless(source, taken_from, key));
@@ -178,7 +186,11 @@ fn topics(article: &Article<'_>, source: &Source, rules: Rules<'_>) -> Vec<Draft
 
 /// Text ready for people: no markup, mojibake mended, nothing that XML forbids.
 fn plain(text: &Text) -> String {
-    text::unmojibake(&text::plain(text)).into_owned()
+    // Mended first: cleaning drops the control characters that the mending needs.
+    match text::unmojibake(&text.value) {
+        Cow::Borrowed(_) => text::plain(text),
+        Cow::Owned(value) => text::plain(&Text { value, kind: text.kind }),
+    }
 }
 
 fn plain_str(value: &str) -> String {
@@ -257,6 +269,7 @@ fn is_media_type(value: &str) -> bool {
 /// Whether an id may be republished as it is: an absolute IRI (RFC 4287 section 4.2.6) without characters that no IRI holds.
 fn is_iri(id: &str) -> bool {
     let Some((scheme, rest)) = id.split_once(':') else { return false };
-    let scheme_ok = scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+.-".contains(c));
+    let scheme_ok =
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+.-".contains(c));
     scheme_ok && !rest.is_empty() && !id.chars().any(|c| c.is_whitespace() || c.is_control() || "<>\"{}|\\^`".contains(c))
 }

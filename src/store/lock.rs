@@ -44,8 +44,11 @@ impl StoreLock {
             }
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
-        let line =
-            format!("process {} (`topicwire {command}`, since {})\n", std::process::id(), now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
+        let line = format!(
+            "process {} (`topicwire {command}`, since {})\n",
+            std::process::id(),
+            now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+        );
         file.set_len(0).map_err(io)?;
         file.seek(SeekFrom::Start(0)).map_err(io)?;
         file.write_all(line.as_bytes()).map_err(io)?;

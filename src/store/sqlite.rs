@@ -95,9 +95,9 @@ impl SqliteStore {
         let id: i32 = self.connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(|e| self.error(e))?;
         match (id, self.version()?) {
             (APPLICATION_ID, SCHEMA_VERSION) => Ok(()),
-            (APPLICATION_ID, newer) if newer > SCHEMA_VERSION => Err(unusable(format!(
-                "was written by a newer topicwire (format {newer}, this one knows {SCHEMA_VERSION}); use that one"
-            ))),
+            (APPLICATION_ID, newer) if newer > SCHEMA_VERSION => {
+                Err(unusable(format!("was written by a newer topicwire (format {newer}, this one knows {SCHEMA_VERSION}); use that one")))
+            }
             (0, 0) => {
                 let tables: i64 =
                     self.connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(|e| self.error(e))?;
@@ -353,7 +353,10 @@ mod write {
         }
 
         fn file(&self, record: i64, published: DateTime<Utc>, slug: &str) -> Result<()> {
-            self.run("INSERT OR IGNORE INTO record_topic (topic, published, record) VALUES (?1, ?2, ?3)", params![slug, micros(published), record])?;
+            self.run(
+                "INSERT OR IGNORE INTO record_topic (topic, published, record) VALUES (?1, ?2, ?3)",
+                params![slug, micros(published), record],
+            )?;
             self.touch(slug, 1)
         }
 
@@ -530,7 +533,8 @@ impl Store for SqliteStore {
             let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let mut number: i64 = tx.query_row("SELECT coalesce(max(number), 0) FROM record", [], |row| row.get(0))?;
             {
-                let mut rows = tx.prepare("SELECT id, url, draft ->> 'feed_id' FROM record WHERE number IS NULL ORDER BY published, url")?;
+                let mut rows =
+                    tx.prepare("SELECT id, url, draft ->> 'feed_id' FROM record WHERE number IS NULL ORDER BY published, url")?;
                 let rows = rows
                     .query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, Option<String>>(2)?)))?
                     .collect::<rusqlite::Result<Vec<_>>>()?;
@@ -620,9 +624,7 @@ impl Store for SqliteStore {
 
     fn records_after(&self, after: u64, limit: usize, visit: &mut dyn FnMut(StoredRecord)) -> Result<Option<u64>> {
         let mut last = None;
-        for record in
-            self.select_records("WHERE r.number > ?1 ORDER BY r.number LIMIT ?2", params![after.cast_signed(), limit as i64])?
-        {
+        for record in self.select_records("WHERE r.number > ?1 ORDER BY r.number LIMIT ?2", params![after.cast_signed(), limit as i64])? {
             last = Some(record.number);
             visit(record);
         }
@@ -668,7 +670,8 @@ impl Store for SqliteStore {
     }
 
     fn trace(&self, url: &str) -> Result<Option<Trace>> {
-        let found = self.select_records("WHERE (r.url = ?1 OR r.original = ?1) AND r.number IS NOT NULL ORDER BY r.number LIMIT 1", [url])?;
+        let found =
+            self.select_records("WHERE (r.url = ?1 OR r.original = ?1) AND r.number IS NOT NULL ORDER BY r.number LIMIT 1", [url])?;
         let Some(record) = found.into_iter().next() else { return Ok(None) };
         let entries = self
             .connection
@@ -709,8 +712,11 @@ impl Store for SqliteStore {
             let done = batch.len() < DERIVE_BATCH;
             for (id, draft, entry) in batch {
                 after = id;
-                let old: Draft = serde_json::from_str(&draft)
-                    .map_err(|e| StoreError::Damaged { path: path.clone(), what: format!("record row {id}"), cause: e.to_string() })?;
+                let old: Draft = serde_json::from_str(&draft).map_err(|e| StoreError::Damaged {
+                    path: path.clone(),
+                    what: format!("record row {id}"),
+                    cause: e.to_string(),
+                })?;
                 if let Some(draft) = derive(&entry, &old) {
                     changed += u64::from(writing.apply(id, &draft)?);
                 }

@@ -158,7 +158,7 @@ fn the_window_is_the_newest_and_the_young(make: Make<'_>) {
     let drafts: Vec<Draft> = (0..30).map(|day| draft(&format!("d{day}"), day, &["t"])).collect();
     create(&mut *store, "a", &drafts);
     store.settle().unwrap();
-    let days = |count, days| store.window("t", count, days).unwrap().iter().map(|r| r.draft.href[21..].to_owned()).collect::<Vec<_>>();
+    let days = |count, days| store.window("t", count, days).unwrap().iter().map(|r| r.draft.href[20..].to_owned()).collect::<Vec<_>>();
     assert_eq!(days(3, 0), ["d29", "d28", "d27"]);
     // The newest addition was on day 30.
     assert_eq!(days(1, 4), ["d29", "d28", "d27", "d26"]);
@@ -189,7 +189,10 @@ fn new_rules_refile_what_is_stored(make: Make<'_>) {
     store.published(&store.pending().unwrap(), "h").unwrap();
     let changed = store
         .rederive("r2", at(40), &mut |entry, old| {
-            entry.key.ends_with("one").then(|| Draft { topics: vec![DraftTopic { slug: "u".into(), category: "V: u".into() }], ..old.clone() })
+            entry
+                .key
+                .ends_with("one")
+                .then(|| Draft { topics: vec![DraftTopic { slug: "u".into(), category: "V: u".into() }], ..old.clone() })
         })
         .unwrap();
     assert_eq!(changed, 1);

@@ -43,7 +43,7 @@ fn check_tells_every_problem_with_its_line_and_remedy() {
 fn a_missing_configuration_is_the_users_to_mend() {
     let dir = tempfile::tempdir().unwrap();
     let ran = bare(dir.path(), &["refresh"]).expect(2);
-    assert!(ran.err.contains("feeds.toml") && ran.err.contains("topicwire init"), "{}", ran.err);
+    assert!(ran.err.contains("cannot read feeds.toml") && ran.err.contains("`topicwire init` writes one"), "{}", ran.err);
 }
 
 #[test]

@@ -281,7 +281,8 @@ pub(crate) fn rss(title: &str, items: &[(&str, &str, &str, u32)]) -> String {
 
 /// The folder with other people's feeds, where there is one.
 pub(crate) fn shared() -> Option<PathBuf> {
-    let shared = std::env::var_os("TOPICWIRE_SHARED").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
+    let shared =
+        std::env::var_os("TOPICWIRE_SHARED").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
     let found = shared.join("data").is_dir();
     if !found {
         println!("skipped: no ../shared");

@@ -43,7 +43,8 @@ fn documents() -> Vec<Document> {
             .collect();
     }
     let feed = |n: usize| {
-        let items: Vec<_> = (0..12).map(|i| (format!("g{n}-{i}"), format!("Telehealth news {i} of {n}"), format!("https://s{n}.example/{i}"))).collect();
+        let items: Vec<_> =
+            (0..12).map(|i| (format!("g{n}-{i}"), format!("Telehealth news {i} of {n}"), format!("https://s{n}.example/{i}"))).collect();
         let items: Vec<_> = items.iter().map(|(g, t, l)| (g.as_str(), t.as_str(), l.as_str(), 1 + (n as u32 % 18))).collect();
         crate::common::rss(&format!("Source {n}"), &items)
     };
@@ -105,7 +106,8 @@ fn torture(kills: usize, seed: u64) {
         assert!(matches!(ran.code, Some(0 | 3)), "{ran:?}");
         longest = if version <= 1 { began.elapsed() } else { longest.max(began.elapsed()) };
 
-        let mut child = killed.command(&now, &["refresh"]).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+        let mut child =
+            killed.command(&now, &["refresh"]).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
         let moment = Duration::from_micros(chance.below(longest.as_micros() as u64));
         let began = Instant::now();
         while began.elapsed() < moment && child.try_wait().unwrap().is_none() {
@@ -122,7 +124,11 @@ fn torture(kills: usize, seed: u64) {
         let ran = killed.run_at(&now, &["refresh"]);
         assert!(matches!(ran.code, Some(0 | 3)), "{ran:?}");
         let (expected, found) = (undisturbed.tree(), killed.tree());
-        assert_eq!(expected.keys().collect::<Vec<_>>(), found.keys().collect::<Vec<_>>(), "round {round}: other files after a kill at {moment:?}");
+        assert_eq!(
+            expected.keys().collect::<Vec<_>>(),
+            found.keys().collect::<Vec<_>>(),
+            "round {round}: other files after a kill at {moment:?}"
+        );
         for (path, bytes) in &expected {
             let same = found[path] == *bytes;
             assert!(same, "round {round}: {path} differs after a kill at {moment:?}\n{}", difference(bytes, &found[path]));

@@ -6,7 +6,8 @@ use crate::common::{Origin, Place, shared};
 fn every_captured_feed_is_taken_and_an_unchanged_one_costs_nothing() {
     let Some(shared) = shared() else { return };
     let folder = shared.join("data/live-feeds");
-    let mut files: Vec<String> = std::fs::read_dir(&folder).unwrap().flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    let mut files: Vec<String> =
+        std::fs::read_dir(&folder).unwrap().flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
     files.retain(|f| f.ends_with(".xml"));
     files.sort();
     let origin = Origin::start();
@@ -22,7 +23,8 @@ fn every_captured_feed_is_taken_and_an_unchanged_one_costs_nothing() {
     let polled = first.json();
     let polled = polled["sources"].as_array().unwrap();
     let sum = |key: &str| polled.iter().map(|s| s[key].as_u64().unwrap()).sum::<u64>();
-    let failed: Vec<_> = polled.iter().filter(|s| !s["failure"].is_null()).map(|s| format!("{}: {}", s["id"], s["failure"]["why"])).collect();
+    let failed: Vec<_> =
+        polled.iter().filter(|s| !s["failure"].is_null()).map(|s| format!("{}: {}", s["id"], s["failure"]["why"])).collect();
     let status = place.run(&["status", "--json"]).json();
     let kept = |key: &str| status["sources"].as_array().unwrap().iter().map(|s| s[key].as_u64().unwrap()).sum::<u64>();
     println!(

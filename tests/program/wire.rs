@@ -43,7 +43,8 @@ fn a_refresh_publishes_records_and_topic_feeds() {
     }
     let records: Vec<_> = names.iter().filter(|n| n.starts_with("output/news/") && n.ends_with(".md")).collect();
     assert_eq!(records.len(), 3);
-    let record = records.iter().map(|n| place.published(n.strip_prefix("output/").unwrap())).find(|r| r.contains("title: Telehealth grows"));
+    let record =
+        records.iter().map(|n| place.published(n.strip_prefix("output/").unwrap())).find(|r| r.contains("title: Telehealth grows"));
     let record = record.unwrap();
     assert!(record.contains("href: https://news.example/1\n"), "{record}");
     assert!(record.contains("original: https://news.example/1?utm_source=rss\n"), "{record}");
@@ -140,16 +141,16 @@ fn one_bad_source_never_costs_the_others() {
     let origin = Origin::start();
     origin.put("/good", "application/rss+xml", rss("Good", &ITEMS));
     origin.answer("/gone", Answer { status: 410, ..Answer::default() });
-    origin.answer("/down", Answer { status: 503, headers: vec![("Retry-After".into(), "7200".into())], body: Vec::new() });
-    let sources: Vec<_> = ["good", "gone", "down", "missing"].iter().map(|s| ((*s).to_owned(), origin.url(&format!("/{s}")))).collect();
+    origin.answer("/busy", Answer { status: 429, headers: vec![("Retry-After".into(), "7200".into())], body: Vec::new() });
+    let sources: Vec<_> = ["good", "gone", "busy", "missing"].iter().map(|s| ((*s).to_owned(), origin.url(&format!("/{s}")))).collect();
     let place = Place::new(&origin, &sources, TOPICS);
     let ran = place.run(&["refresh", "--json"]).expect(3);
     let outcomes: Vec<_> = ran.json()["sources"].as_array().unwrap().iter().map(|s| s["outcome"].as_str().unwrap().to_owned()).collect();
     assert_eq!(outcomes, ["succeeded", "gone", "rate-limited", "failed"]);
     assert_eq!(titles(&place, "test-privacy").len(), 1);
     // The server asked for two hours: within them it is not asked again, not even by hand.
-    place.run_at("2026-11-20T13:00:00Z", &["refresh", "down"]).expect(3);
-    assert_eq!(origin.hits("/down").requests, 1);
+    place.run_at("2026-11-20T13:00:00Z", &["refresh", "busy"]).expect(3);
+    assert_eq!(origin.hits("/busy").requests, 1);
     let status = place.run(&["status", "--json"]).expect(0).json();
     assert_eq!(status["sources"][0]["records"], 3);
     assert_eq!(status["sources"][2]["next"].as_str().unwrap(), "2026-11-20T14:00:00Z");

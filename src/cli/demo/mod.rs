@@ -34,7 +34,8 @@ pub(super) struct Options {
 
 /// Starts the bundled publisher, refreshes from it into a temporary folder, and serves the result until interrupted.
 pub(super) fn run(context: &Context, options: &Options) -> Result {
-    let folder = tempfile::Builder::new().prefix("topicwire-demo-").tempdir().map_err(CommandError::io("cannot make a temporary folder"))?;
+    let folder =
+        tempfile::Builder::new().prefix("topicwire-demo-").tempdir().map_err(CommandError::io("cannot make a temporary folder"))?;
     let (publisher, listener) = runtime_listeners(options.listen)?;
     let runtime = runtime()?;
     let address = |l: &std::net::TcpListener| l.local_addr().map_err(CommandError::io("cannot listen"));
