@@ -15,7 +15,7 @@ const RAW: [&str; 9] = ["script", "style", "noscript", "iframe", "xmp", "noembed
 const FOREIGN: [&str; 6] = ["svg", "math", "audio", "video", "canvas", "select"];
 
 /// Elements that run within a line: their tags do not separate words.
-const INLINE: [&str; 44] = [
+const INLINE: [&str; 45] = [
     "a",
     "abbr",
     "acronym",
@@ -60,6 +60,8 @@ const INLINE: [&str; 44] = [
     "o:p",
     "font-face",
     "picture",
+    // A picture may be a letter: emoji are.
+    "img",
 ];
 
 /// Whether tags of this name leave a word in one piece.
@@ -219,6 +221,11 @@ impl<'a> Tokens<'a> {
                 (b'<', Some(b)) if b.is_ascii_alphabetic() => {
                     let (name, attributes, end) = self.tag(start + 1)?;
                     self.at = end;
+                    // `<script src="x"/>` is whole in XHTML, and feeds hold XHTML; to a browser it would swallow the article.
+                    let whole = name != "title" && self.html[..end].ends_with("/>");
+                    if whole && RAW.contains(&name.as_ref()) {
+                        continue;
+                    }
                     if self.foreign.is_none() && RAW.contains(&name.as_ref()) {
                         let content = self.raw(&name);
                         if name == "title" {
@@ -266,7 +273,7 @@ impl<'a> Tokens<'a> {
     fn tag(&self, start: usize) -> Option<(Cow<'a, str>, Vec<Attribute<'a>>, usize)> {
         let bytes = self.html.as_bytes();
         let ends_name = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'/' | b'>');
-        let name_end = start + bytes[start..].iter().position(|b| ends_name(b))?;
+        let name_end = start + bytes[start..].iter().position(ends_name)?;
         let name = lower(&self.html[start..name_end]);
         let mut attributes = Vec::new();
         let mut at = name_end;
@@ -361,6 +368,7 @@ mod tests {
             ("a<!doctype html>b<?php x ?>c</>d", "'a''b''c''d'"),
             ("<script>if (a < b) '</scriptx>'</SCRIPT >x", "'x'"),
             ("<style><!-- </style>x", "'x'"),
+            ("<script src=x />x<iframe/>y", "'x''y'"),
             ("<title>A <b> T</title>x", "TA <b> T'x'"),
             ("<svg><style><a></style></svg>x", "'x'"),
             ("<svg/>x<math><mi>y<p>z", "'x'<p>'z'"),

@@ -154,7 +154,7 @@ impl<'a, P: Policy> Tidy<'a, '_, P> {
         let done = match fate {
             Fate::Drop => Ok(()),
             Fate::Break => {
-                self.end_paragraph();
+                self.end_line();
                 Ok(())
             }
             Fate::Keep => {
@@ -242,7 +242,15 @@ impl<'a, P: Policy> Tidy<'a, '_, P> {
         }
         if P::PUBLISH && !is_inline(name) {
             // The end of a block that is not kept, such as `</div>`.
-            self.end_paragraph();
+            self.end_line();
+        }
+    }
+
+    /// Marks where the tag of a block was that is not kept.
+    fn end_line(&mut self) {
+        self.end_paragraph();
+        if P::PUBLISH && self.stack.last().is_some_and(|top| top.inner < self.out.len()) && !self.out.ends_with(char::is_whitespace) {
+            self.out.push(' ');
         }
     }
 
@@ -250,7 +258,8 @@ impl<'a, P: Policy> Tidy<'a, '_, P> {
         while self.stack.len() > at || self.stack.last().is_some_and(|top| top.ended) {
             let Some(element) = self.stack.pop() else { return };
             if P::PUBLISH && !element.full && !is_table_part(&element.name) {
-                let spaced = self.out[element.inner..].contains(char::is_whitespace);
+                let inner = &self.out[element.inner..];
+                let spaced = inner.contains(char::is_whitespace) || inner.contains("<br");
                 self.out.truncate(element.start);
                 if spaced && is_inline(&element.name) {
                     self.out.push(' ');
@@ -259,6 +268,9 @@ impl<'a, P: Policy> Tidy<'a, '_, P> {
             }
             if let Some(parent) = self.stack.last_mut() {
                 parent.full = true;
+            }
+            if P::PUBLISH && !is_inline(&element.name) && element.name != "pre" {
+                self.out.truncate(self.out.trim_end_matches(' ').len().max(element.inner));
             }
             self.tag("</", &element.name, "");
         }
