@@ -52,9 +52,8 @@ pub fn load(path: &Path) -> Result<Site, ConfigError> {
     check(path, &text).map_err(|problems| ConfigError::Invalid { path: path.to_owned(), problems })
 }
 
-/// The one place where configuration meets the file system.
 fn read_file(path: &Path) -> std::io::Result<String> {
-    std::fs::read_to_string(path)
+    String::from_utf8(crate::io::file::read(path)?).map_err(|e| std::io::Error::new(std::io::ErrorKind::InvalidData, e.utf8_error()))
 }
 
 /// Checks the text of a configuration; `path` is what it is called, and what its relative paths start from.

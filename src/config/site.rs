@@ -131,7 +131,7 @@ pub enum SourceKind {
     /// RSS, Atom, RDF or JSON Feed.
     Feed,
     /// A news page, by selectors.
-    Page(PageSelectors),
+    Page(Box<PageSelectors>),
 }
 
 /// CSS selectors of a news page, all but `item` relative to an item. They are checked to compile.

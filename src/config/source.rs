@@ -249,5 +249,5 @@ fn kind(report: &mut Report, table: &Fields) -> Option<SourceKind> {
             report.wrong(text.span, what, "begin it with a slash, such as \"/news/videos\"");
         }
     }
-    Some(SourceKind::Page(PageSelectors { item: item?, title, link, summary, date, date_format, image, author, skip }))
+    Some(SourceKind::Page(Box::new(PageSelectors { item: item?, title, link, summary, date, date_format, image, author, skip })))
 }

@@ -158,7 +158,7 @@ impl Tree {
     /// Names of the folders directly below `folder`, sorted; none where there is no such folder.
     pub fn folders(&self, folder: &str) -> Result<Vec<String>, OutputError> {
         let error = |cause: Errno| io_error("list".to_owned(), self.dir.join(folder), cause.into(), UNTOUCHED);
-        let fd = match walk(&*self.root, folder) {
+        let fd = match walk(&self.root, folder) {
             Ok(fd) => fd,
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(Vec::new()),
             Err(cause) => return Err(error(cause)),

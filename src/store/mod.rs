@@ -7,6 +7,8 @@
 //! none of them. And nothing depends on the order in which polls of one run happened to finish: numbers and published ids are
 //! given out by [`Store::settle`], in an order that is a function of what is stored.
 
+#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "the store is an edge: its database and its lock are files")]
+
 pub mod lock;
 pub mod sqlite;
 #[cfg(test)]
