@@ -3,6 +3,8 @@
 //! Nothing here is bounded in length but the description: the contract's slugs are as long as the titles they come from. Who makes
 //! file names of them must bound them.
 
+use std::borrow::Cow;
+
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
@@ -21,41 +23,31 @@ const RELATED_OFFERINGS_MAX: usize = 5;
 ///
 /// Made of `a-z`, `0-9` and `-` only; empty if the text has neither letters nor digits; as long as the text asks for.
 pub fn slug(text: &str) -> String {
-    let mut slug = String::with_capacity(text.len());
-    if text.is_ascii() {
-        for byte in text.bytes() {
-            if byte == b'&' { push_slug(&mut slug, b"and") } else { push_slug(&mut slug, &[byte]) }
+    // Only what the author wrote as `&` says "and"; what decomposes to it does not.
+    let text = if text.contains('&') { Cow::Owned(text.replace('&', "and")) } else { Cow::Borrowed(text) };
+    let ascii = if text.is_ascii() { text } else { Cow::Owned(transliterate(&text)) };
+    let mut slug = String::with_capacity(ascii.len());
+    for word in ascii.split(|character: char| !character.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
+        if !slug.is_empty() {
+            slug.push('-');
         }
-    } else {
-        // Only what the author wrote as `&` says "and"; what decomposes to it does not.
-        for (index, part) in text.split('&').enumerate() {
-            if index > 0 {
-                push_slug(&mut slug, b"and");
-            }
-            for character in part.nfkd() {
-                let ascii = deunicode::deunicode_char(character).unwrap_or(" ");
-                let has_sound = character.is_alphanumeric() || is_combining_mark(character);
-                // Signs are spelled out by deunicode but not by the editors: of a pound sign it makes "PS". Of what nobody sees, such
-                // as a soft hyphen, it makes nothing.
-                push_slug(&mut slug, if has_sound || ascii.is_empty() { ascii } else { " " }.as_bytes());
-            }
-        }
+        slug.push_str(word);
     }
-    if slug.ends_with('-') {
-        slug.pop();
-    }
+    slug.make_ascii_lowercase();
     slug
 }
 
-/// Appends the slug of some ASCII, leaving a `-` at the end if something else may follow it.
-fn push_slug(slug: &mut String, ascii: &[u8]) {
-    for byte in ascii {
-        if byte.is_ascii_alphanumeric() {
-            slug.push(char::from(byte.to_ascii_lowercase()));
-        } else if !slug.is_empty() && !slug.ends_with('-') {
-            slug.push('-');
-        }
+/// Letters, digits and marks as ASCII that sounds like them; other characters as a space.
+fn transliterate(text: &str) -> String {
+    let mut ascii = String::with_capacity(text.len());
+    for character in text.nfkd() {
+        let sound = deunicode::deunicode_char(character).unwrap_or(" ");
+        let is_spoken = character.is_alphanumeric() || is_combining_mark(character);
+        // Signs are spelled out by deunicode but not by the editors: of a pound sign it makes "PS". Of what nobody sees, such as a
+        // soft hyphen, it makes nothing.
+        ascii.push_str(if is_spoken || sound.is_empty() { sound } else { " " });
     }
+    ascii
 }
 
 /// The brand of a clean URL: its host without `www.`; empty if it has none.
@@ -136,22 +128,32 @@ pub fn description(summary_plain: &str) -> String {
     let mut description = String::with_capacity(DESCRIPTION_MAX_CHARS + 8);
     let mut chars = 0;
     let mut rest = summary_plain;
-    while !rest.is_empty() {
-        let cluster_len = match rest.as_bytes() {
-            // Nothing joins two ASCII characters but a line break's two halves: spares most text the search for its graphemes.
-            [first, next, ..] if first.is_ascii() && next.is_ascii() && *first != b'\r' => 1,
-            _ => rest.graphemes(true).next().map_or(rest.len(), str::len),
-        };
-        let (cluster, after) = rest.split_at(cluster_len);
-        chars += cluster.chars().map(|character| escape(character).map_or(1, str::len)).sum::<usize>();
-        if chars > DESCRIPTION_MAX_CHARS {
+    while !rest.is_empty() && chars < DESCRIPTION_MAX_CHARS {
+        // Most text is graphemes of one ASCII character, which need not be searched for; the last of a run may have something joined.
+        let room = DESCRIPTION_MAX_CHARS - chars;
+        let run = rest.bytes().take(room + 1).take_while(|byte| byte.is_ascii() && !matches!(byte, b'&' | b'<' | b'>' | b'\r')).count();
+        let alone = if run == rest.len() { run } else { run.saturating_sub(1) }.min(room);
+        let (ascii, after) = rest.split_at(alone);
+        description.push_str(ascii);
+        chars += alone;
+        rest = after;
+        if alone == room {
             break;
         }
-        for character in cluster.chars() {
-            match escape(character) {
-                Some(entity) => description.push_str(entity),
-                None => description.push(character),
+        let grapheme_len = rest.graphemes(true).next().map_or(0, str::len);
+        let (grapheme, after) = rest.split_at(grapheme_len);
+        let fitting_len = description.len();
+        for character in grapheme.chars() {
+            if let Some(entity) = escape(character) {
+                description.push_str(entity);
+                chars += entity.len();
+            } else {
+                description.push(character);
+                chars += 1;
             }
+        }
+        if chars > DESCRIPTION_MAX_CHARS {
+            description.truncate(fitting_len);
         }
         rest = after;
     }

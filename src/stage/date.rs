@@ -1,1 +1,0 @@
-//! Reads every form of date that publishers write.
