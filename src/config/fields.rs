@@ -273,7 +273,7 @@ fn parse_bytes(text: &str) -> Option<u64> {
 /// A duration in the file's own form.
 pub(super) fn spell_duration(duration: Duration) -> String {
     match duration.as_secs() {
-        0 => "0s".to_owned(),
+        0 => format!("{}ms", duration.as_millis()),
         s if s % 86_400 == 0 => format!("{}d", s / 86_400),
         s if s % 3_600 == 0 => format!("{}h", s / 3_600),
         s if s % 60 == 0 => format!("{}m", s / 60),

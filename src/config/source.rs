@@ -167,7 +167,7 @@ fn schedule(report: &mut Report, table: &Fields, around: &Around) -> Option<Sche
         Ok(schedule) => schedule,
         Err(error) => {
             let remedy = "write an interval such as \"30m\", or five cron fields such as \"*/30 6-20 * * 1-5\"";
-            report.wrong(span, format!("\"{value}\" is no schedule: {error}"), remedy);
+            report.wrong(span, format!("the schedule cannot be used: {error}"), remedy);
             return None;
         }
     };

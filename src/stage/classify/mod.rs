@@ -315,13 +315,16 @@ impl<'a> Article<'a> {
 
 /// A cheap first look that spares most comparisons: no term's word is a piece of a longer ASCII word, plurals apart.
 fn inside_word(text: &[u8], at: Range<usize>) -> bool {
-    let joins = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    let is_plural = matches!(text.get(at.end), Some(b's' | b'S')) && !joins(text.get(at.end + 1));
-    joins(at.start.checked_sub(1).and_then(|before| text.get(before))) || (joins(text.get(at.end)) && !is_plural)
+    let is_letter = |at: usize| text.get(at).is_some_and(u8::is_ascii_alphanumeric);
+    if at.start > 0 && is_letter(at.start - 1) && is_letter(at.start) {
+        return true;
+    }
+    let is_plural = || matches!(text.get(at.end), Some(b's' | b'S')) && !is_letter(at.end + 1);
+    is_letter(at.end) && at.end.checked_sub(1).is_some_and(is_letter) && !is_plural()
 }
 
-/// Chooses the word by which each term is looked for: the one that fewest terms share, so that a frequent word such as
-/// `health` does not make every term that has it a candidate; then the longest.
+/// Chooses the word by which each term is looked for: one that few terms share, so that `health` does not make every term
+/// that has it a candidate, and a long one, because short words are the frequent ones; a letter more is worth half the sharers.
 fn anchor(terms: &[(Term, String)]) -> (Vec<String>, Vec<Vec<Anchor>>) {
     let spellings: Vec<Vec<(Range<usize>, Vec<String>)>> =
         terms.iter().map(|(term, _)| term.words().into_iter().map(|word| (word.clone(), term.spellings(word))).collect()).collect();
@@ -335,7 +338,7 @@ fn anchor(terms: &[(Term, String)]) -> (Vec<String>, Vec<Vec<Anchor>>) {
     for (term, words) in spellings.iter().enumerate() {
         let rarest = words.iter().min_by_key(|(word, spellings)| {
             let sharers = spellings.iter().filter_map(|spelling| shared.get(spelling.as_str())).sum::<usize>();
-            (word.len() < 3, sharers, std::cmp::Reverse(word.len()))
+            (sharers.saturating_mul(1 << (16 - word.len().min(16))), std::cmp::Reverse(word.len()))
         });
         for (word, spelling) in rarest.into_iter().flat_map(|(word, spellings)| spellings.iter().map(move |text| (word, text))) {
             let pattern = *known.entry(spelling).or_insert_with(|| {

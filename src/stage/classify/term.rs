@@ -11,6 +11,9 @@ pub const TERM_MAX_CHARS: usize = 200;
 /// would be walked again for every term.
 const GAP_MAX_CHARS: usize = 64;
 
+/// Letters of a script other than Latin that are looked for in both cases, which takes two spellings for each.
+const SPELLED_MAX_CHARS: usize = 3;
+
 /// Why a term can never be found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TermError {
@@ -80,28 +83,28 @@ impl Term {
         Ok(Self { letters })
     }
 
-    /// The words that a search could look for first: runs of ASCII letters and digits, which an automaton finds in either
-    /// case; where there are none, runs of other letters.
+    /// The words that a search could look for first: runs of ASCII, with what joins them (`M&A`) but for quotes, which have
+    /// two spellings; where there are none, the beginnings of runs of other letters.
     pub(super) fn words(&self) -> Vec<Range<usize>> {
-        let ascii = runs(&self.letters, |char| char.is_ascii_alphanumeric());
-        if ascii.is_empty() { runs(&self.letters, char::is_alphanumeric) } else { ascii }
+        let mut words = runs(&self.letters, |char| char.is_ascii_graphic() && !is_gap(char) && !matches!(char, '\'' | '"'));
+        words.retain(|word| self.letters[word.clone()].iter().any(|letter| letter.char.is_ascii_alphanumeric()));
+        if words.is_empty() {
+            words = runs(&self.letters, char::is_alphanumeric);
+            words.iter_mut().for_each(|word| word.end = word.end.min(word.start + SPELLED_MAX_CHARS));
+        }
+        words
     }
 
     /// The forms of a word that together stand for it in a search that ignores the case of ASCII letters only.
-    ///
-    /// Other scripts are found in lower case, in upper case, and with a capital first; not in mixed case.
     pub(super) fn spellings(&self, word: Range<usize>) -> Vec<String> {
-        let lower: String = self.letters[word.clone()].iter().map(|letter| fold(letter.char)).collect();
-        let mut spellings = vec![lower.clone()];
-        if !lower.is_ascii() {
-            let mut rest = lower.chars();
-            let capital: String = rest.next().into_iter().flat_map(char::to_uppercase).collect();
-            spellings.push(capital + rest.as_str());
-            spellings.push(lower.to_uppercase());
-            // A letter that is two in upper case would put the rest of the term out of step.
-            spellings.retain(|spelling| spelling.chars().count() == word.len());
-            spellings.sort();
-            spellings.dedup();
+        let mut spellings = vec![String::new()];
+        for lower in self.letters[word].iter().map(|letter| fold(letter.char)) {
+            let mut upper = lower.to_uppercase();
+            let forms = match (lower.is_ascii(), upper.next(), upper.next()) {
+                (false, Some(upper), None) if upper != lower => vec![lower, upper],
+                _ => vec![lower],
+            };
+            spellings = spellings.iter().flat_map(|start| forms.iter().map(move |form| format!("{start}{form}"))).collect();
         }
         spellings
     }
