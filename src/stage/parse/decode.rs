@@ -255,7 +255,8 @@ fn without_controls(text: &str) -> Option<String> {
     // Written without a branch so that it is vectorised: every document passes here.
     let control = |b: u8| (b < 0x20) & (b != b'\t') & (b != b'\n') & (b != b'\r');
     let any = text.as_bytes().chunks(4096).any(|chunk| chunk.iter().fold(false, |any, b| any | control(*b)));
-    let noncharacter = memchr::memmem::find(text.as_bytes(), "\u{FFFE}".as_bytes()).is_some()
-        || memchr::memmem::find(text.as_bytes(), "\u{FFFF}".as_bytes()).is_some();
+    // U+FFFE and U+FFFF.
+    let noncharacter =
+        memchr::memmem::find_iter(text.as_bytes(), b"\xEF\xBF").any(|at| matches!(text.as_bytes().get(at + 2), Some(0xBE | 0xBF)));
     (any || noncharacter).then(|| text.chars().filter(|c| entity::is_xml(*c)).collect())
 }

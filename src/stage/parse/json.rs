@@ -8,7 +8,7 @@ use crate::entry::{Category, Content, Entry, Feed, FeedKind, Link, Media, MediaC
 use serde_json::{Map, Value};
 
 /// Most entries that are read of one document.
-const MAX_ENTRIES: usize = 50_000;
+const MAX_ENTRIES: usize = 20_000;
 
 /// Reads a document whose first character is `{` or `[`.
 pub(super) fn read(text: &str, context: &Context<'_>, problems: &mut Vec<Problem>) -> Result<Feed, ReadError> {

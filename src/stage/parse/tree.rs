@@ -16,6 +16,8 @@ const MAX_ATTRIBUTES: usize = 128;
 const MAX_BINDINGS: usize = 64;
 /// Most nodes of a document, about 64 MB: 100,000 items of ten elements each fit.
 const MAX_NODES: usize = 2_100_000;
+/// End tags that closed nothing after which no more are looked for in the elements open: each costs a walk over them.
+const MAX_STRAY: usize = 10_000;
 /// Longest name of an element or attribute in bytes.
 const MAX_NAME: usize = 200;
 
@@ -510,6 +512,9 @@ impl<'a> Scanner<'a> {
         }
         let local = name.rsplit(':').next().unwrap_or(name);
         let fences = !is_structural(local);
+        if fences && self.repairs.stray > MAX_STRAY {
+            return;
+        }
         for at in (1..self.open.len()).rev() {
             let open = &self.open[at];
             if open.raw.eq_ignore_ascii_case(name) {
@@ -685,11 +690,12 @@ impl<'a> Scanner<'a> {
                 let bound = name.get(6..).unwrap_or_default();
                 let mut ns = Ns::of_uri(raw);
                 // A root is a feed's root whatever URI its own prefix stands for: publishers invent and misspell them.
-                if matches!(ns, Ns::Other | Ns::Xhtml) && bound == prefix {
+                if matches!(ns, Ns::Other | Ns::Xhtml) {
                     ns = match local {
-                        "rss" | "RSS" | "channel" => Ns::Rss,
-                        "feed" => Ns::Atom,
-                        "RDF" => Ns::Rdf,
+                        "rss" | "RSS" | "channel" if bound == prefix => Ns::Rss,
+                        "feed" if bound == prefix => Ns::Atom,
+                        "RDF" if bound == prefix => Ns::Rdf,
+                        "RDF" if bound.is_empty() => Ns::Rss,
                         _ => ns,
                     };
                 }
@@ -730,88 +736,6 @@ fn begins_markup(bytes: &[u8]) -> bool {
         Some(b'!') => bytes.get(2).is_some_and(|b| matches!(b, b'-' | b'[') || b.is_ascii_alphabetic()),
         Some(b'?') => true,
         first => name(first),
-    }
-}
-
-/// Writes a subtree as well-formed XML with known prefixes only, for another reader. Elements of unknown vocabularies are left out.
-pub(super) fn well_formed(tree: &Tree<'_>, root: Id) -> String {
-    let mut out = String::with_capacity(tree.len() * 24);
-    let mut open: Vec<(Id, String)> = Vec::new();
-    let core = tree.node(root).ns;
-    let mut id = root;
-    let end = tree.end(root);
-    while id < end {
-        while open.last().is_some_and(|(until, _)| id >= *until) {
-            close(&mut out, &mut open);
-        }
-        let node = tree.node(id);
-        if node.kind != Kind::Element {
-            quick_escape(&mut out, &tree.characters(id));
-            id += 1;
-            continue;
-        }
-        let local = node.local();
-        let valid = local
-            .bytes()
-            .enumerate()
-            .all(|(at, b)| b.is_ascii_alphabetic() || b == b'_' || (at > 0 && (b.is_ascii_digit() || b == b'-' || b == b'.')));
-        let own = matches!(node.ns, Ns::None | Ns::Rss) || node.ns == core;
-        if !valid || local.is_empty() || (!own && node.ns.canonical().is_none()) {
-            id = tree.end(id);
-            continue;
-        }
-        let prefix = if own && core != Ns::Rdf { None } else { node.ns.canonical() };
-        let name = prefix.map_or_else(|| local.to_owned(), |(prefix, _)| format!("{prefix}:{local}"));
-        out.push('<');
-        out.push_str(&name);
-        if id == root {
-            declare(&mut out, tree, root);
-        }
-        let mut seen: Vec<&str> = Vec::new();
-        for attribute in tree.attributes(id) {
-            let known = attribute.name.bytes().all(|b| b.is_ascii_alphabetic())
-                || ["xml:base", "xml:lang", "rdf:about", "rdf:resource"].contains(&attribute.name);
-            if known && !attribute.name.starts_with("xmlns") && !seen.contains(&attribute.name) {
-                seen.push(attribute.name);
-                out.push(' ');
-                out.push_str(attribute.name);
-                out.push_str("=\"");
-                quick_escape(&mut out, &tree.value(attribute));
-                out.push('"');
-            }
-        }
-        out.push('>');
-        open.push((tree.end(id), name));
-        id += 1;
-    }
-    while !open.is_empty() {
-        close(&mut out, &mut open);
-    }
-    out
-}
-
-fn close(out: &mut String, open: &mut Vec<(Id, String)>) {
-    if let Some((_, name)) = open.pop() {
-        out.push_str("</");
-        out.push_str(&name);
-        out.push('>');
-    }
-}
-
-fn declare(out: &mut String, tree: &Tree<'_>, root: Id) {
-    let node = tree.node(root);
-    let own = match node.ns {
-        Ns::Rdf => "http://purl.org/rss/1.0/",
-        _ if node.local().eq_ignore_ascii_case("feed") => "http://www.w3.org/2005/Atom",
-        _ => "",
-    };
-    if !own.is_empty() {
-        out.push_str(&format!(" xmlns=\"{own}\""));
-    }
-    for ns in [Ns::Dc, Ns::DcTerms, Ns::Content, Ns::Itunes, Ns::Media, Ns::Rdf, Ns::Atom, Ns::Xhtml] {
-        if let Some((prefix, uri)) = ns.canonical() {
-            out.push_str(&format!(" xmlns:{prefix}=\"{uri}\""));
-        }
     }
 }
 
