@@ -63,12 +63,11 @@ fn characters<'a>(bytes: &'a [u8], content_type: Option<&str>, url: Option<&url:
     if let Ok(text) = std::str::from_utf8(bytes) {
         let other = labels.iter().copied().find(|encoding| *encoding != UTF_8);
         // Chinese and its kin may be valid UTF-8 by accident when short; UTF-8 of such text would hold three-byte characters.
-        if let Some(encoding) = other.filter(|encoding| !labels.contains(&UTF_8) && is_double_byte(encoding)) {
-            if !bytes.iter().any(|b| *b >= 0xE0) {
-                if let (decoded, false) = encoding.decode_without_bom_handling(bytes) {
-                    return decoded;
-                }
-            }
+        if let Some(encoding) = other.filter(|encoding| !labels.contains(&UTF_8) && is_double_byte(encoding))
+            && !bytes.iter().any(|b| *b >= 0xE0)
+            && let (decoded, false) = encoding.decode_without_bom_handling(bytes)
+        {
+            return decoded;
         }
         if let Some(encoding) = labels.first().filter(|encoding| **encoding != UTF_8) {
             note(problems, format!("declared as {}, is utf-8", encoding.name().to_ascii_lowercase()));

@@ -417,10 +417,10 @@ impl Reader<'_, '_> {
             |id: Id, name: &str| tree.attribute(id, name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         if node.ns == Ns::Itunes {
             for id in at..tree.end(at) {
-                if tree.node(id).ns == Ns::Itunes {
-                    if let Some(text) = attribute(id, "text").or_else(|| tree.filled(id)) {
-                        self.term(&text, Some(ITUNES_SCHEME.to_owned()), categories);
-                    }
+                if tree.node(id).ns == Ns::Itunes
+                    && let Some(text) = attribute(id, "text").or_else(|| tree.filled(id))
+                {
+                    self.term(&text, Some(ITUNES_SCHEME.to_owned()), categories);
                 }
             }
             return;

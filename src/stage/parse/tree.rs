@@ -282,6 +282,7 @@ fn is_void(local: &str) -> bool {
 /// Elements of RSS and Atom that hold a word or an address, inside which a further element of an item means a lost end tag.
 fn is_leaf(name: &str) -> bool {
     [
+        "title",
         "link",
         "guid",
         "pubDate",
@@ -438,7 +439,7 @@ impl<'a> Scanner<'a> {
             }
             let raw = &self.text[from..to.unwrap_or(self.text.len())];
             let structural = self.open.last().is_some_and(|open| open.structural);
-            if !raw.is_empty() && !(structural && raw.trim().is_empty()) {
+            if !(raw.is_empty() || structural && raw.trim().is_empty()) {
                 self.push_characters(raw, Kind::Cdata);
             }
             self.at = to.map_or(self.text.len(), |to| to + 3);
@@ -504,11 +505,9 @@ impl<'a> Scanner<'a> {
             self.overflow -= 1;
             return;
         }
-        if let Some(top) = self.open.last().filter(|open| open.id > 0) {
-            if top.raw == name {
-                self.close(self.open.len() - 1);
-                return;
-            }
+        if self.open.last().is_some_and(|top| top.id > 0 && top.raw == name) {
+            self.close(self.open.len() - 1);
+            return;
         }
         let local = name.rsplit(':').next().unwrap_or(name);
         let fences = !is_structural(local);
