@@ -1,6 +1,6 @@
 //! Bytes of a feed to entries.
 //!
-//! Decoding ([`decode`]), a tolerant tree ([`tree`]), the walk over it ([`channel`], [`item`], [`media`]), a second opinion ([`second`]).
+//! Decoding ([`decode`]), a tolerant tree ([`scan`]), the walk over it ([`channel`], [`item`], [`media`]), a second opinion ([`second`]).
 //! Nothing here fails on a document's faults as long as entries can be had; what was wrong is noted in [`Feed::problems`].
 
 mod channel;
@@ -14,6 +14,7 @@ mod name;
 mod person;
 mod report;
 mod rewrite;
+mod scan;
 mod scope;
 mod second;
 #[cfg(test)]
@@ -116,7 +117,7 @@ fn read_document(bytes: &[u8], context: &Context<'_>) -> Result<Feed, ReadError>
         second::fill_json(&mut feed, text);
         feed
     } else {
-        let tree = Tree::read(text);
+        let tree = scan::scan(text);
         let Some(root) = channel::root(&tree) else { return Err(refusal(text, &tree)) };
         describe(&tree.repairs, &mut problems);
         let (mut feed, extent) = channel::read(&tree, root, context, &mut problems);

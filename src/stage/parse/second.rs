@@ -4,7 +4,7 @@
 //! (spec/reading-feeds.md section 3, P0 to P4).
 
 use super::rewrite::well_formed;
-use super::tree::{Id, Tree};
+use super::tree::{Id, Kind, Tree};
 use crate::entry::{Content, Entry, Feed, Link, Problem, ReadStage, Text, TextKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -20,6 +20,10 @@ pub(super) fn fill(feed: &mut Feed, text: &str, tree: &Tree<'_>, root: Id) {
         note(feed, format!("{} levels deep: read once only", tree.depth));
         return;
     }
+    if provokes_panic(tree) {
+        note(feed, "names and addresses that feed-rs fails on: read once only".to_owned());
+        return;
+    }
     let clean = tree.repairs.is_clean();
     let opinion = clean.then(|| source(text, tree, root)).flatten().and_then(parse);
     let again = || (text.len() <= MAX_REWRITTEN).then(|| parse(&well_formed(tree, root))).flatten();
@@ -29,6 +33,18 @@ pub(super) fn fill(feed: &mut Feed, text: &str, tree: &Tree<'_>, root: Id) {
         Some(second) => merge(feed, second, true),
         None => note(feed, "no second reading: feed-rs cannot read it".to_owned()),
     }
+}
+
+/// Whether there is what is known to make `feed-rs` 3.0.0 panic (P1, P3). A panic is caught, but it is also reported on standard error.
+fn provokes_panic(tree: &Tree<'_>) -> bool {
+    (1..tree.len()).filter(|id| tree.node(*id).kind == Kind::Element).any(|id| match tree.node(id).local() {
+        "author" | "creator" | "managingEditor" | "webMaster" | "contributor" | "publisher" => {
+            let text = tree.text(id);
+            text.contains('@') && !text.is_ascii()
+        }
+        "duration" => tree.text(id).len() > 18,
+        _ => false,
+    })
 }
 
 /// The same for JSON.
