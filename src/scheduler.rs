@@ -16,6 +16,7 @@ use crate::config::Site;
 use crate::ingest::{Ingest, IngestError, Polled, SharedStore, locked, moment};
 use crate::io::clock::Clock;
 use crate::publisher::{self, PublishError, Scope};
+use crate::stage::poll;
 use crate::store::PollState;
 
 /// The service looks for due sources at least this often: a clock that jumps delays nothing longer.
@@ -26,7 +27,7 @@ const PUBLISH_GAP: Duration = Duration::from_secs(5);
 /// Sources, by their place in the configuration, that are due at `now`: never polled, or past their time.
 #[must_use]
 pub fn due(site: &Site, states: &HashMap<String, PollState>, now: DateTime<Utc>) -> Vec<usize> {
-    let is_due = |id: &str| states.get(id).and_then(|s| s.next_due).is_none_or(|next| next <= now);
+    let is_due = |id: &str| states.get(id).is_none_or(|state| poll::is_due(state, now));
     site.sources.iter().enumerate().filter(|(_, s)| is_due(&s.id)).map(|(n, _)| n).collect()
 }
 

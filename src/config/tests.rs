@@ -260,7 +260,7 @@ fn each_problem_is_told_with_its_place_and_remedy() {
         (
             "schedule = \"5m\"",
             "{at}:12: \"5m\" polls 5m after the last time, sooner than the floor of 15m; \
-             poll no more often than every 15m, or lower floor in [fetch] if the publisher agrees",
+             poll no more often than every 15m, or add i_have_permission = true if the publisher agrees",
         ),
         ("time_zone = \"Helsinki\"", "{at}:13: unknown time zone \"Helsinki\"; did you mean \"Europe/Helsinki\"?"),
         ("language = \"english!\"", "{at}:12: \"english!\" is no language tag; write one such as \"en\", \"fi\" or \"en-US\""),

@@ -9,5 +9,6 @@ pub mod map;
 pub mod naming;
 pub mod page;
 pub mod parse;
+pub mod poll;
 pub mod schedule;
 pub mod text;
