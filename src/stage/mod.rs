@@ -3,6 +3,7 @@
 pub mod classify;
 pub mod clean;
 pub mod date;
+pub mod etiquette;
 pub mod exchange;
 pub mod identity;
 pub mod map;

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::record::Draft;
 pub use crate::stage::identity::{Fingerprint, Holder, KnownEntry, RecordChange};
-pub use crate::stage::poll::{Asked, Failure, Outcome, PollState};
+pub use crate::stage::poll::{Asked, Failure, Outcome, PollLine, PollState};
 
 /// What went wrong with the store.
 #[derive(Debug, thiserror::Error)]
@@ -163,31 +163,6 @@ pub struct SourceCount {
     pub entries: u64,
     /// Records it owns.
     pub records: u64,
-}
-
-/// One line of a source's history.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PollLine {
-    /// When.
-    pub at: DateTime<Utc>,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// HTTP status, if there was an answer.
-    pub status: Option<u16>,
-    /// Whether the request carried validators.
-    pub asked: Asked,
-    /// Bytes of the answer's body as they came.
-    pub bytes: u64,
-    /// No request before this, as the server asked.
-    pub retry_not_before: Option<DateTime<Utc>>,
-    /// Short name of the cause, if it was not well.
-    pub class: Option<String>,
-    /// The sentence, if it was not well.
-    pub why: Option<String>,
-    /// New entries.
-    pub new: usize,
-    /// Changed entries.
-    pub changed: usize,
 }
 
 /// Everything that tells an article's way.

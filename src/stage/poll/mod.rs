@@ -199,3 +199,92 @@ pub struct PollState {
     /// Length of the last poll in milliseconds.
     pub took_ms: u64,
 }
+
+/// One line of a source's history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PollLine {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// Whether the request carried validators.
+    pub asked: Asked,
+    /// Bytes of the answer's body as they came.
+    pub bytes: u64,
+    /// No request before this, as the server asked.
+    pub retry_not_before: Option<DateTime<Utc>>,
+    /// Short name of the cause, if it was not well.
+    pub class: Option<String>,
+    /// The sentence, if it was not well.
+    pub why: Option<String>,
+    /// New entries.
+    pub new: usize,
+    /// Changed entries.
+    pub changed: usize,
+}
+
+/// How a source is doing, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Never polled.
+    New,
+    /// Read or unchanged at the last poll.
+    Well,
+    /// The server wants fewer requests.
+    Waiting,
+    /// A bot filter's page instead of an answer.
+    Blocked,
+    /// The server refuses: 401, 402, 403, 451.
+    Refused,
+    /// An answer that is no feed, or that the reader cannot make out.
+    Unreadable,
+    /// A fault of ours.
+    Fault,
+    /// No answer at all.
+    Unreachable,
+    /// 410, three times over three days.
+    Gone,
+    /// Failing in any other way.
+    Failing,
+}
+
+impl Health {
+    /// The word shown in tables and JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Well => "well",
+            Self::Waiting => "waiting",
+            Self::Blocked => "blocked",
+            Self::Refused => "refused",
+            Self::Unreadable => "unreadable",
+            Self::Fault => "fault",
+            Self::Unreachable => "unreachable",
+            Self::Gone => "gone",
+            Self::Failing => "failing",
+        }
+    }
+}
+
+impl PollState {
+    /// How the source is doing.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let (stage, class) = self.failure.as_ref().map_or(("", ""), |failure| (&failure.stage, &failure.class));
+        match (self.outcome, stage, class) {
+            (Outcome::Never, ..) => Health::New,
+            (outcome, ..) if outcome.is_good() => Health::Well,
+            _ if self.gone.is_some_and(|gone| gone.for_good) => Health::Gone,
+            (Outcome::RateLimited, ..) => Health::Waiting,
+            (_, _, crate::stage::exchange::CHALLENGE) => Health::Blocked,
+            (_, _, "denied") => Health::Refused,
+            (_, _, "internal") => Health::Fault,
+            (_, "read", _) => Health::Unreadable,
+            (_, "fetch", "dns" | "connect" | "tls" | "timeout" | "protocol" | "interrupted") => Health::Unreachable,
+            _ => Health::Failing,
+        }
+    }
+}

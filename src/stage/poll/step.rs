@@ -112,7 +112,7 @@ pub fn plan(state: &PollState, source_url: &str, host_until: Option<DateTime<Utc
         () if state.well_at.is_none() => Asked::First,
         () if !belongs => Asked::NewAddress,
         () if state.etag.is_none() && state.last_modified.is_none() => Asked::NoValidators,
-        () if is_stale => Asked::Renewal,
+        () if is_stale && state.failures == 0 => Asked::Renewal,
         () => Asked::Conditional,
     };
     let mut ask = Ask { url, how, ..Ask::default() };
