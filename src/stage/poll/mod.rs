@@ -4,6 +4,8 @@
 //! then on, the next attempt included. The program stores what `after` returns and decides nothing itself, so a simulation over these
 //! two functions is a simulation of the program.
 
+#[cfg(test)]
+mod behaviour;
 mod moves;
 mod step;
 #[cfg(test)]
