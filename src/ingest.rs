@@ -254,6 +254,11 @@ impl Ingest {
                     state.repairs = feed.problems.iter().take(REPAIRS_MAX).map(|p| p.what.clone()).collect();
                     succeed(&mut state, if moved_to.is_some() { Outcome::Moved } else { Outcome::Succeeded }, now);
                     state.moved_to = moved_to;
+                    if state.listed > source.entries_max {
+                        state
+                            .repairs
+                            .push(format!("{} entries listed; the first {} were taken (entries_max)", state.listed, source.entries_max));
+                    }
                     let changes = self.changes(source, &feed, now)?;
                     state.new = changes.iter().filter(|c| c.is_new).count();
                     state.changed = changes.len() - state.new;

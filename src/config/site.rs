@@ -119,7 +119,7 @@ pub struct Source {
     pub institution: Option<String>,
     /// Offering that records of this source carry.
     pub offering: Option<String>,
-    /// Most entries taken from one poll (default 1,000).
+    /// Most entries taken from one poll (default 10,000).
     pub entries_max: usize,
     /// Longest excerpt in characters (default 300).
     pub excerpt_max_chars: usize,

@@ -160,7 +160,7 @@ fn what_is_not_set_has_its_documented_default() {
     assert_eq!((site.fetch.floor, site.fetch.timeout), (Duration::from_secs(900), Duration::from_secs(30)));
     assert_eq!((site.fetch.wire_max_bytes, site.fetch.body_max_bytes), (10 << 20, 32 << 20));
     let source = &site.sources[0];
-    assert_eq!((source.entries_max, source.excerpt_max_chars, source.section), (1_000, 300, 0));
+    assert_eq!((source.entries_max, source.excerpt_max_chars, source.section), (10_000, 300, 0));
     assert_eq!(source.schedule.shortest_gap(), Duration::from_secs(3_600));
 }
 

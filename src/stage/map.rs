@@ -48,7 +48,7 @@ pub fn title_of(feed: &Feed, source: &Source) -> String {
     source.title.clone().or_else(own).unwrap_or_else(|| naming::brand(&source.url))
 }
 
-/// The draft of an entry, or `None` if it has neither title nor text.
+/// The draft of an entry, or `None` if it has neither title nor text nor address.
 ///
 /// `first_seen` dates what has no date, and caps what claims the future (invariant 4).
 #[must_use]
@@ -61,7 +61,7 @@ pub fn draft(
     rules: Rules<'_>,
     first_seen: DateTime<Utc>,
 ) -> Option<Draft> {
-    let texts = Texts::read(entry, source, &taken_from.title)?;
+    let texts = Texts::read(entry, source, &taken_from.title, address.map(|a| a.clean.as_str()))?;
     let address = address.cloned().unwrap_or_else(|| placeless(source, taken_from, key));
     let published = date(entry.published.or(entry.updated), first_seen).unwrap_or(first_seen);
     let origin = entry.source.as_ref().filter(|o| o.title.is_some() || o.id.is_some() || o.url.is_some());
@@ -100,7 +100,7 @@ pub fn draft(
 #[must_use]
 pub fn redraft(entry: &Entry, old: &Draft, source: &Source, rules: Rules<'_>) -> Option<Draft> {
     let title = if let (Some(title), None) = (&source.title, &old.via) { title.clone() } else { old.taken_from.title.clone() };
-    let texts = Texts::read(entry, source, &title)?;
+    let texts = Texts::read(entry, source, &title, Some(&old.href))?;
     let curators = match source.curator.clone().or_else(|| rules.site.curator.clone()) {
         Some(curator) => vec![curator],
         None if !old.authors.is_empty() => old.authors.clone(),
@@ -124,7 +124,7 @@ pub fn redraft(entry: &Entry, old: &Draft, source: &Source, rules: Rules<'_>) ->
 /// Why an entry is, is not, or nearly is under each topic.
 #[must_use]
 pub fn explain(entry: &Entry, source: &Source, source_title: &str, rules: Rules<'_>) -> Vec<Explanation> {
-    Texts::read(entry, source, source_title).map_or_else(Vec::new, |texts| rules.classifier.explain(&texts.article()))
+    Texts::read(entry, source, source_title, None).map_or_else(Vec::new, |texts| rules.classifier.explain(&texts.article()))
 }
 
 /// An entry's texts as readers and rules see them.
@@ -139,7 +139,7 @@ struct Texts {
 }
 
 impl Texts {
-    fn read(entry: &Entry, source: &Source, source_title: &str) -> Option<Self> {
+    fn read(entry: &Entry, source: &Source, source_title: &str, href: Option<&str>) -> Option<Self> {
         let content = entry.content.as_ref().and_then(|c| {
             let kind = if c.media_type == "text/plain" { TextKind::Plain } else { TextKind::Html };
             let is_text = c.media_type.starts_with("text/") || c.media_type.contains("html");
@@ -154,7 +154,10 @@ impl Texts {
         let title = match title {
             Some(title) => naming::title_without_site(&title, Some(source_title)),
             None if !summary.is_empty() => text::excerpt(&summary, MADE_TITLE_MAX_CHARS),
-            None => entry.media.iter().find_map(|m| m.title.as_ref()).map(plain).filter(|t| !t.is_empty())?,
+            None => {
+                let media = entry.media.iter().find_map(|m| m.title.as_ref()).map(plain).filter(|t| !t.is_empty());
+                media.or_else(|| href.map(bare))?
+            }
         };
         let body = match described {
             // Emphasis and links survive only in a summary that is published whole.
@@ -182,6 +185,11 @@ fn topics(article: &Article<'_>, source: &Source, rules: Rules<'_>) -> Vec<Draft
     }
     let topic = |index: usize| rules.site.topics.get(index).map(|t| DraftTopic { slug: t.slug.clone(), category: t.category.clone() });
     indexes.into_iter().filter_map(topic).collect()
+}
+
+/// An address as the title of an article that has none: without its scheme.
+fn bare(href: &str) -> String {
+    href.split_once("://").map_or(href, |(_, rest)| rest).trim_end_matches('/').to_owned()
 }
 
 /// Text ready for people: no markup, mojibake mended, nothing that XML forbids.
