@@ -9,6 +9,8 @@ pub mod io;
 pub mod publisher;
 pub mod record;
 pub mod scheduler;
+#[cfg(test)]
+mod shared;
 pub mod stage;
 pub mod store;
 pub mod web;
