@@ -26,7 +26,8 @@ const JUMP: &str = "<a class=\"jump\" href=\"#topics\">Topics</a>";
 
 /// One topic's page: its feeds, its items, and the site's other topics.
 ///
-/// The page stands two folders below the root ([`TopicLine::folder`]).
+/// The page stands two folders below the root ([`TopicLine::folder`]). Of the other topics it shows names only: with their counts it
+/// would be out of date whenever any topic changes.
 #[must_use]
 pub fn topic_page(site_title: &str, document: &FeedDocument, topics: &[TopicLine]) -> String {
     let mut page = Page { html: String::with_capacity(4096 + 1536 * document.items.len() + 96 * topics.len()), url: &document.page_url };
@@ -68,7 +69,7 @@ pub fn topic_page(site_title: &str, document: &FeedDocument, topics: &[TopicLine
             if document.page_url.ends_with(&folder) {
                 page.raw(" aria-current=\"page\"");
             }
-            page.raw(">").text(topic.parts().1).raw("</a> ").count(topic.records).raw("</li>\n");
+            page.raw(">").text(topic.parts().1).raw("</a></li>\n");
         }
         page.raw("</ul>\n");
     }

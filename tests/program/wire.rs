@@ -95,6 +95,8 @@ fn an_edit_updates_in_place() {
     let feed: serde_json::Value = serde_json::from_str(&place.published("topic/test-privacy/feed.json")).unwrap();
     assert_eq!(feed["items"][0]["date_published"], "2026-11-12T08:00:00Z");
     assert_eq!(feed["items"][0]["date_modified"], "2026-11-20T14:00:00Z");
+    let ran = place.run(&["publish"]).expect(0);
+    assert!(ran.out.contains(": 0 files written"), "publishing what changed left something stale: {}", ran.out);
 }
 
 #[test]

@@ -38,6 +38,11 @@ impl Best {
         }
     }
 
+    /// Whether the best is an element of the feed's own vocabulary.
+    fn is_own(self) -> bool {
+        self.0.is_some_and(|(rank, _)| rank == 0)
+    }
+
     /// The element of the lowest rank.
     pub(super) fn id(self) -> Option<Id> {
         self.0.map(|(_, id)| id)
@@ -204,6 +209,11 @@ impl Reader<'_, '_> {
             (Ns::Dc | Ns::DcTerms, "creator" | "author") => push(&mut entry.authors, person::construct(tree, at, scope)),
             (Ns::Itunes, "author") => push(&mut found.second_authors, person::construct(tree, at, scope)),
             (Ns::Dc | Ns::DcTerms, "contributor") => push(&mut entry.contributors, person::construct(tree, at, scope)),
+            (Ns::Dc | Ns::DcTerms, "publisher") => {
+                // As a channel's: who publishes is whom RSS calls webmaster.
+                let publisher = person::construct(tree, at, scope);
+                push(&mut entry.contributors, publisher.map(|person| Person { role: Some("webMaster".to_owned()), ..person }));
+            }
             (Ns::Dc | Ns::DcTerms, "subject") => self.term(&tree.text(at), None, &mut entry.categories),
             (Ns::Itunes, "category" | "keywords") | (Ns::Media, "category" | "keywords") => self.category(at, &mut entry.categories),
             (Ns::Dc | Ns::DcTerms, "rights") => found.rights.offer(1, at),
@@ -288,15 +298,17 @@ impl Reader<'_, '_> {
         });
         let summary = found.summary.id().and_then(|id| self.text(id, scope));
         let description = found.description.id().and_then(|id| self.text(id, scope));
-        match (summary, description) {
-            // Who writes both gives the shorter text first and the whole in the description.
-            (Some(summary), Some(description)) if entry.content.is_none() && found.description.0.is_some_and(|(rank, _)| rank == 0) => {
-                entry.summary = Some(summary);
-                let media_type = if description.kind == crate::entry::TextKind::Html { "text/html" } else { "text/plain" };
-                entry.content =
-                    Some(crate::entry::Content { value: Some(description.value), media_type: media_type.to_owned(), src: None });
-            }
-            (summary, description) => entry.summary = summary.or(description),
+        let both = summary.is_some() && description.is_some() && found.description.is_own();
+        if both && entry.content.is_none() {
+            // Who writes both puts the shorter first; the other is the whole text.
+            let (short, long) = if found.summary.id() < found.description.id() { (summary, description) } else { (description, summary) };
+            entry.summary = short;
+            entry.content = long.map(|long| {
+                let media_type = if long.kind == crate::entry::TextKind::Html { "text/html" } else { "text/plain" };
+                crate::entry::Content { value: Some(long.value), media_type: media_type.to_owned(), src: None }
+            });
+        } else {
+            entry.summary = summary.or(description);
         }
         if entry.summary.is_none() && entry.content.is_none() {
             entry.summary = found.media.description().cloned();
@@ -405,10 +417,10 @@ impl Reader<'_, '_> {
             |id: Id, name: &str| tree.attribute(id, name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         if node.ns == Ns::Itunes {
             for id in at..tree.end(at) {
-                if tree.node(id).ns == Ns::Itunes {
-                    if let Some(text) = attribute(id, "text").or_else(|| tree.filled(id)) {
-                        self.term(&text, Some(ITUNES_SCHEME.to_owned()), categories);
-                    }
+                if tree.node(id).ns == Ns::Itunes
+                    && let Some(text) = attribute(id, "text").or_else(|| tree.filled(id))
+                {
+                    self.term(&text, Some(ITUNES_SCHEME.to_owned()), categories);
                 }
             }
             return;

@@ -8,7 +8,7 @@ use crate::entry::{Category, Content, Entry, Feed, FeedKind, Link, Media, MediaC
 use serde_json::{Map, Value};
 
 /// Most entries that are read of one document.
-const MAX_ENTRIES: usize = 50_000;
+const MAX_ENTRIES: usize = 20_000;
 
 /// Reads a document whose first character is `{` or `[`.
 pub(super) fn read(text: &str, context: &Context<'_>, problems: &mut Vec<Problem>) -> Result<Feed, ReadError> {
@@ -55,6 +55,13 @@ pub(super) fn read(text: &str, context: &Context<'_>, problems: &mut Vec<Problem
     feed.authors = people(&root, &scope);
     feed.logo = string(&root, "icon").and_then(|icon| scope.address(&icon));
     feed.icon = string(&root, "favicon").and_then(|icon| scope.address(&icon));
+    if items.len() > MAX_ENTRIES {
+        problems.push(Problem {
+            entry: None,
+            stage: ReadStage::Parse,
+            what: format!("{} entries; the last ones were left out", items.len()),
+        });
+    }
     for (index, item) in items.iter().take(MAX_ENTRIES).enumerate() {
         let Some(item) = item.as_object() else {
             problems.push(Problem { entry: None, stage: ReadStage::Parse, what: format!("item {} is no object", index + 1) });
