@@ -13,4 +13,5 @@ pub mod scheduler;
 mod shared;
 pub mod stage;
 pub mod store;
+mod syntax;
 pub mod web;

@@ -11,7 +11,8 @@ pub(crate) mod gate;
 #[cfg(test)]
 pub(crate) mod samples;
 
-use gate::{blank, is_media_type, language, text, web_url};
+use crate::syntax::{is_language_tag, is_media_type};
+use gate::{blank, text, web_url};
 
 /// A topic's Atom feed, in the topic's folder.
 pub const ATOM_FILE: &str = "feed.atom";
@@ -145,12 +146,12 @@ pub struct TopicLine {
 impl FeedDocument {
     /// The feed's language, if it is one that the formats can carry.
     pub(crate) fn language(&self) -> Option<&str> {
-        language(&self.language)
+        Some(&*self.language).filter(|tag| is_language_tag(tag))
     }
 
     /// The item's language where it differs from the feed's.
     pub(crate) fn item_language<'a>(&self, item: &'a FeedItem) -> Option<&'a str> {
-        language(item.language.as_deref()?).filter(|tag| !tag.eq_ignore_ascii_case(&self.language))
+        item.language.as_deref().filter(|tag| is_language_tag(tag) && !tag.eq_ignore_ascii_case(&self.language))
     }
 }
 

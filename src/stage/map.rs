@@ -11,6 +11,7 @@ use crate::record::{Draft, DraftTopic, TakenFrom};
 use crate::stage::classify::{Article, Classifier, Explanation};
 use crate::stage::identity::Address;
 use crate::stage::{naming, text};
+use crate::syntax::{is_iri, is_iri_char, is_media_type};
 
 /// Counts up when the same entry and configuration would give another draft, so that stored records are derived anew.
 pub const MAP_VERSION: u32 = 1;
@@ -257,19 +258,5 @@ fn web_url(link: &Link) -> Option<String> {
 }
 
 fn is_web(url: &str) -> bool {
-    Url::parse(url).is_ok_and(|u| matches!(u.scheme(), "http" | "https") && u.host().is_some())
-        && !url.chars().any(|c| c.is_whitespace() || "<>\"{}|\\^`".contains(c))
-}
-
-fn is_media_type(value: &str) -> bool {
-    let part = |p: &str| !p.is_empty() && p.chars().all(|c| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c));
-    value.split_once('/').is_some_and(|(kind, sub)| part(kind) && part(sub))
-}
-
-/// Whether an id may be republished as it is: an absolute IRI (RFC 4287 section 4.2.6) without characters that no IRI holds.
-fn is_iri(id: &str) -> bool {
-    let Some((scheme, rest)) = id.split_once(':') else { return false };
-    let scheme_ok =
-        scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+.-".contains(c));
-    scheme_ok && !rest.is_empty() && !id.chars().any(|c| c.is_whitespace() || c.is_control() || "<>\"{}|\\^`".contains(c))
+    Url::parse(url).is_ok_and(|u| matches!(u.scheme(), "http" | "https") && u.host().is_some()) && url.chars().all(is_iri_char)
 }

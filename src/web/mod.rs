@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use crate::io::clock::Clock;
 use crate::io::output::{self, Found};
 use crate::stage::exchange::http_date;
+use crate::syntax::hex;
 
 /// How long a client may take what it got for current. Short, for a feed's news should not wait; readers come back with validators.
 const CACHE: &str = "public, max-age=300";
@@ -110,16 +111,7 @@ fn file_response(method: &Method, asked: &HeaderMap, path: &str, bytes: Vec<u8>,
 
 /// A strong validator: a hash of these very bytes. Computed each time from what is sent, so the two cannot disagree.
 fn etag(bytes: &[u8]) -> String {
-    let hash = Sha256::digest(bytes);
-    let mut text = String::with_capacity(34);
-    text.push('"');
-    for byte in hash.iter().take(16) {
-        for nibble in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(nibble.into(), 16).unwrap_or('0'));
-        }
-    }
-    text.push('"');
-    text
+    format!("\"{}\"", hex(&Sha256::digest(bytes)[..16]))
 }
 
 /// RFC 9110 13.2.2: `If-None-Match` decides where there is one, `If-Modified-Since` only where there is none.
