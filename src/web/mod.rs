@@ -41,6 +41,9 @@ pub fn router(output: PathBuf) -> Router {
 }
 
 /// Serves until `stop` ends, then lets requests in flight finish, for five seconds at most.
+///
+/// # Errors
+/// What the system says of the listening socket.
 pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
     let (told, tell) = tokio::sync::oneshot::channel();
     let stop = async move {
