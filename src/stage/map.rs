@@ -67,18 +67,13 @@ pub fn draft(
     let published = date(entry.published.or(entry.updated), first_seen).unwrap_or(first_seen);
     let origin = entry.source.as_ref().filter(|o| o.title.is_some() || o.id.is_some() || o.url.is_some());
     let authors: Vec<String> = entry.authors.iter().filter_map(|p| p.name.as_deref()).filter_map(author).collect();
-    let curators = match source.curator.clone().or_else(|| rules.site.curator.clone()) {
-        Some(curator) => vec![curator],
-        None if !authors.is_empty() => authors.clone(),
-        None => vec![taken_from.title.clone()],
-    };
     Some(Draft {
         topics: topics(&texts.article(), source, rules),
         href: address.clean,
         original: address.original,
         published,
         changed: date(entry.updated, first_seen).filter(|changed| *changed > published),
-        curators,
+        curators: curators(source, rules, &authors, &taken_from.title),
         authors,
         section: rules.site.sections.get(source.section).map(|s| s.id.clone()).unwrap_or_default(),
         language: entry.language.clone().or_else(|| source.language.clone()),
@@ -102,14 +97,9 @@ pub fn draft(
 pub fn redraft(entry: &Entry, old: &Draft, source: &Source, rules: Rules<'_>) -> Option<Draft> {
     let title = if let (Some(title), None) = (&source.title, &old.via) { title.clone() } else { old.taken_from.title.clone() };
     let texts = Texts::read(entry, source, &title)?;
-    let curators = match source.curator.clone().or_else(|| rules.site.curator.clone()) {
-        Some(curator) => vec![curator],
-        None if !old.authors.is_empty() => old.authors.clone(),
-        None => vec![title.clone()],
-    };
     Some(Draft {
         topics: topics(&texts.article(), source, rules),
-        curators,
+        curators: curators(source, rules, &old.authors, &title),
         section: rules.site.sections.get(source.section).map(|s| s.id.clone()).unwrap_or_default(),
         language: entry.language.clone().or_else(|| source.language.clone()),
         institution: source.institution.clone(),
@@ -171,6 +161,15 @@ impl Texts {
 
     fn article(&self) -> Article<'_> {
         Article { title: &self.title, summary: &self.whole, content: &self.content, categories: &self.categories }
+    }
+}
+
+/// Who answers for a record: the configured curator, else its authors, else its source.
+fn curators(source: &Source, rules: Rules<'_>, authors: &[String], source_title: &str) -> Vec<String> {
+    match source.curator.as_ref().or(rules.site.curator.as_ref()) {
+        Some(curator) => vec![curator.clone()],
+        None if authors.is_empty() => vec![source_title.to_owned()],
+        None => authors.to_vec(),
     }
 }
 
