@@ -21,6 +21,7 @@ use crate::stage::identity::{self, Claim, RecordChange};
 use crate::stage::map::{self, Rules};
 use crate::stage::{page, parse, schedule};
 use crate::store::{Change, Failure, Outcome, PollCommit, PollState, Store, StoreError};
+use crate::syntax::{hex, rfc3339};
 
 /// Most sentences on repairs kept for `status`.
 const REPAIRS_MAX: usize = 5;
@@ -146,7 +147,7 @@ impl Ingest {
         let began = Instant::now();
         let before = self.poll_state(&source.id).await?;
         if let Some(until) = before.retry_not_before.filter(|until| *until > now) {
-            let why = format!("the server asked to wait until {}; not asked again before", moment(until));
+            let why = format!("the server asked to wait until {}; not asked again before", rfc3339(until));
             let failure = Failure { stage: "exchange".into(), class: "rate-limited".into(), why };
             let state = PollState { outcome: Outcome::RateLimited, failure: Some(failure), new: 0, changed: 0, ..before };
             return Ok(Polled { source: source.id.clone(), state });
@@ -463,7 +464,7 @@ fn rules_hash(site: &Site) -> String {
             )
         ));
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize())
 }
 
 /// The honest User-Agent: name, version, and whom to ask (acceptance F25).
@@ -476,10 +477,4 @@ fn user_agent(site: &Site) -> String {
 fn identity_seed(id: &str) -> u64 {
     let hash: [u8; 32] = Sha256::digest(id.as_bytes()).into();
     hash.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
-}
-
-/// A moment as people and scripts read it: RFC 3339, whole seconds, UTC.
-#[must_use]
-pub fn moment(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }

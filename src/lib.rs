@@ -21,6 +21,9 @@ pub mod io;
 pub mod publisher;
 pub mod record;
 pub mod scheduler;
+#[cfg(test)]
+mod shared;
 pub mod stage;
 pub mod store;
+mod syntax;
 pub mod web;

@@ -127,7 +127,6 @@ pub struct Source {
 
 /// How a source is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "one a source, which holds larger things than this")]
 pub enum SourceKind {
     /// RSS, Atom, RDF or JSON Feed.
     Feed,

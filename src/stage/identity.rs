@@ -12,6 +12,7 @@ use url::Url;
 use crate::entry::Entry;
 use crate::record::Draft;
 use crate::stage::clean;
+use crate::syntax::hex;
 
 /// Sixteen bytes that change exactly when an entry's text, links or people change; dates do not count.
 pub type Fingerprint = [u8; 16];
@@ -172,11 +173,7 @@ fn digest(parts: &[&str]) -> String {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     }
-    hash.finalize().iter().take(16).fold(String::with_capacity(32), |mut hex, byte| {
-        use std::fmt::Write as _;
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&hash.finalize()[..16])
 }
 
 /// What an entry says, in sixteen bytes. Dates, thumbnails and claimed sizes do not count: publishers touch them without

@@ -1,6 +1,6 @@
 //! Bytes of a feed to entries.
 //!
-//! Decoding ([`decode`]), a tolerant tree ([`scan`]), the walk over it ([`channel`], [`item`], [`media`]), a second opinion ([`second`]).
+//! Decoding (`decode`), a tolerant tree (`scan`), the walk over it (`channel`, `item`, `media`), a second opinion (`second`).
 //! Nothing here fails on a document's faults as long as entries can be had; what was wrong is noted in [`Feed::problems`].
 
 mod channel;

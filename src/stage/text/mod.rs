@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::entry::{Text, TextKind};
+use crate::syntax::is_xml_char;
 
 pub use body::{paragraphs, without_boilerplate};
 pub use entity::resolve as resolve_entities;
@@ -97,7 +98,7 @@ pub(crate) fn keeps(c: char) -> bool {
     match c {
         '\t' | '\n' | '\r' | '\u{85}' => true,
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => false,
-        c => !c.is_control() && is_xml(c),
+        c => !c.is_control() && is_xml_char(c),
     }
 }
 
@@ -117,15 +118,10 @@ pub(crate) fn escape_into(text: &str, out: &mut String) {
     }
 }
 
-/// Whether a character is in `Char` of XML 1.0 (section 2.2).
-fn is_xml(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}')
-}
-
 /// Drops every character that no XML 1.0 document may hold (section 2.2): one of them makes a whole feed unreadable.
 #[must_use]
 pub fn xml_clean(text: &str) -> Cow<'_, str> {
-    if text.chars().all(is_xml) { Cow::Borrowed(text) } else { Cow::Owned(text.chars().filter(|c| is_xml(*c)).collect()) }
+    if text.chars().all(is_xml_char) { Cow::Borrowed(text) } else { Cow::Owned(text.chars().filter(|c| is_xml_char(*c)).collect()) }
 }
 
 /// The beginning of a plain text, at most `max_chars` characters long with the `…` that marks the cut.
