@@ -71,24 +71,43 @@ impl Line {
     }
 
     fn push(&mut self, text: &str) {
-        for c in text.chars() {
+        let mut rest = text;
+        while !rest.is_empty() && self.left > 0 {
+            // Most text is runs of printable ASCII: those go over whole.
+            let run = rest.bytes().position(|b| !b.is_ascii_graphic()).unwrap_or(rest.len());
+            let (ascii, more) = rest.split_at(run);
+            rest = more;
+            if !ascii.is_empty() {
+                self.word(ascii, ascii.len());
+                continue;
+            }
+            let Some(c) = rest.chars().next() else { return };
+            let (this, more) = rest.split_at(c.len_utf8());
+            rest = more;
             if c.is_whitespace() {
                 self.space = true;
             } else if keeps(c) {
-                let spaced = self.space && !self.out.is_empty();
-                if self.left < 1 + usize::from(spaced) {
-                    self.left = 0;
-                    return;
-                }
-                if spaced {
-                    self.out.push(' ');
-                    self.left -= 1;
-                }
-                self.space = false;
-                self.out.push(c);
-                self.left -= 1;
+                self.word(this, 1);
             }
         }
+    }
+
+    /// Adds characters without white space among them, as many as fit.
+    fn word(&mut self, word: &str, chars: usize) {
+        let spaced = self.space && !self.out.is_empty();
+        if self.left < 1 + usize::from(spaced) {
+            self.left = 0;
+            return;
+        }
+        if spaced {
+            self.out.push(' ');
+            self.left -= 1;
+        }
+        self.space = false;
+        let fits = chars.min(self.left);
+        // Several characters are ASCII, so a count of them is a count of bytes.
+        self.out.push_str(if fits == chars { word } else { &word[..fits] });
+        self.left -= fits;
     }
 }
 
