@@ -246,7 +246,10 @@ impl Ingest {
                     self.commit(source, state, Vec::new(), now, began)
                 }
                 Ok(feed) => {
-                    keep_validators(&mut state, validators);
+                    // A document that breaks off vouches for nothing behind its end: with its validators stored, a 304 would hide that for ever.
+                    if !feed.breaks_off {
+                        keep_validators(&mut state, validators);
+                    }
                     state.source_url = Some(source.url.to_string());
                     state.body_hash = facts.body_hash;
                     state.pace = feed.pace.clone();
