@@ -22,6 +22,7 @@ use crate::stage::map::{self, Rules};
 use crate::stage::poll::{self, Ask, Neighbour, Plan, Reading};
 use crate::stage::{page, parse, schedule};
 use crate::store::{Change, Failure, Outcome, PollCommit, PollState, Store, StoreError};
+use crate::syntax::hex;
 
 /// Most sentences on repairs kept for `status`.
 const REPAIRS_MAX: usize = 5;
@@ -251,11 +252,17 @@ impl Ingest {
         let read = || {
             let Ok(response) = &answer else { return Err(Failure::default()) };
             let read = read(source, response, now)?;
+            let listed = read.entries.len();
+            let mut repairs: Vec<String> = read.problems.iter().take(REPAIRS_MAX).map(|p| p.what.clone()).collect();
+            if listed > source.entries_max {
+                repairs.push(format!("{listed} entries listed; the first {} were taken (entries_max)", source.entries_max));
+            }
             let reading = Reading {
                 pace: read.pace.clone(),
                 title: Some(map::title_of(&read, source)),
-                listed: read.entries.len(),
-                repairs: read.problems.iter().take(REPAIRS_MAX).map(|p| p.what.clone()).collect(),
+                listed,
+                repairs,
+                breaks_off: read.breaks_off,
                 posted: read.entries.iter().filter_map(|entry| entry.published.or(entry.updated)).collect(),
             };
             feed = Some(read);
@@ -440,7 +447,7 @@ fn rules_hash(site: &Site) -> String {
             )
         ));
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize())
 }
 
 /// The honest User-Agent: name, version, and whom to ask (acceptance F25).
@@ -448,10 +455,4 @@ fn user_agent(site: &Site) -> String {
     let contact = site.contact.as_deref().unwrap_or(site.base_url.as_str());
     let contact: String = contact.chars().filter(|c| c.is_ascii_graphic()).collect();
     format!("topicwire/{} (+{contact})", env!("CARGO_PKG_VERSION"))
-}
-
-/// A moment as people and scripts read it: RFC 3339, whole seconds, UTC.
-#[must_use]
-pub fn moment(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }

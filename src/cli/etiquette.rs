@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::table::table;
 use super::{Context, Exit, Result, print, print_json};
-use crate::ingest::moment;
 use crate::stage::etiquette::{Manners, manners};
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
+use crate::syntax::rfc3339;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -33,7 +33,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
     }
     if options.json {
         let sources: Vec<Value> = judged.iter().map(|(id, manners)| to_json(id, manners)).collect();
-        print_json(&json!({ "days": options.days, "since": moment(since), "sources": sources }));
+        print_json(&json!({ "days": options.days, "since": rfc3339(since), "sources": sources }));
         return Ok(Exit::Well);
     }
     let rows = judged.iter().map(|(id, m)| {
@@ -77,7 +77,7 @@ fn limits(manners: &Manners) -> String {
             let status = last.next_status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
             format!("asked again after {}: {status}", length(next - last.at))
         }
-        None => last.until.map_or_else(|| "not asked since".to_owned(), |until| format!("waiting until {}", moment(until))),
+        None => last.until.map_or_else(|| "not asked since".to_owned(), |until| format!("waiting until {}", rfc3339(until))),
     };
     format!("{}; {next}", manners.limited.len())
 }
@@ -96,7 +96,7 @@ fn to_json(id: &str, manners: &Manners) -> Value {
     let limited: Vec<Value> = manners
         .limited
         .iter()
-        .map(|l| json!({"at": moment(l.at), "until": l.until.map(moment), "next": l.next_at.map(moment), "next_status": l.next_status}))
+        .map(|l| json!({"at": rfc3339(l.at), "until": l.until.map(rfc3339), "next": l.next_at.map(rfc3339), "next_status": l.next_status}))
         .collect();
     json!({
         "id": id,

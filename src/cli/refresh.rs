@@ -11,13 +11,14 @@ use serde_json::{Value, json};
 use super::table::{table, took};
 use super::{CommandError, Context, Exit, Result, print, print_json, runtime};
 use crate::config::Site;
-use crate::ingest::{Ingest, Polled, locked, moment};
+use crate::ingest::{Ingest, Polled, locked};
 use crate::io::output::Written;
 use crate::publisher::{self, Scope};
 use crate::scheduler;
 use crate::stage::poll::{self, Asked, Plan};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{PollState, Store};
+use crate::syntax::rfc3339;
 
 /// From this many sources on, the table leaves out those where nothing happened.
 const QUIET_FROM: usize = 50;
@@ -128,7 +129,7 @@ fn dry_run(site: &Site, named: Vec<usize>, options: &Options, now: DateTime<Utc>
             let host_until = store.as_ref().map(|store| store.host_limit(&host)).transpose()?.flatten();
             let (how, wait) = match poll::plan(&state, source.url.as_str(), host_until, now) {
                 Plan::Ask(ask) => (ask.how, None),
-                Plan::Wait { until, .. } => (state.asked, Some(moment(until))),
+                Plan::Wait { until, .. } => (state.asked, Some(rfc3339(until))),
             };
             Ok(json!({
                 "id": source.id,
@@ -212,7 +213,7 @@ fn source_json(polled: &Polled) -> Value {
         "changed": state.changed,
         "listed": state.listed,
         "repairs": state.repairs,
-        "next": state.next_due.map(moment),
+        "next": state.next_due.map(rfc3339),
         "took_ms": state.took_ms,
     })
 }

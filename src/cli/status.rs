@@ -10,12 +10,12 @@ use super::refresh::positions;
 use super::table::{table, took};
 use super::{Context, Exit, Result, print, print_json};
 use crate::config::Source;
-use crate::ingest::moment;
 use crate::io::fetch::shown;
 use crate::stage::poll::{self, Health, PollLine, PollState};
 use crate::stage::text;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{SourceCount, Store};
+use crate::syntax::rfc3339;
 
 /// Polls shown of a source that is shown in full.
 const POLLS_SHOWN: usize = 10;
@@ -88,13 +88,13 @@ fn line(text: &str) -> String {
 }
 
 fn when(at: Option<DateTime<Utc>>) -> String {
-    at.map_or_else(|| "-".to_owned(), moment)
+    at.map_or_else(|| "-".to_owned(), rfc3339)
 }
 
 fn next(subject: &Subject<'_>) -> String {
     match (subject.state.next_due, subject.host_until) {
         (None, None) => "now".to_owned(),
-        (due, Some(until)) if due.is_none_or(|due| due < until) => format!("{} (its host asked for fewer requests)", moment(until)),
+        (due, Some(until)) if due.is_none_or(|due| due < until) => format!("{} (its host asked for fewer requests)", rfc3339(until)),
         (due, _) => format!("{} ({})", when(due), line(&subject.state.next_why)),
     }
 }
@@ -152,7 +152,7 @@ fn in_full(subject: &Subject<'_>) -> String {
     let title = source.title.as_ref().or(state.title.as_ref());
     put("source", title.map_or_else(|| source.id.clone(), |title| format!("{} ({})", source.id, line(title))));
     put("address", shown(&source.url));
-    let since = state.failing_since.map(|since| format!(" since {}, {} failures in a row", moment(since), state.failures));
+    let since = state.failing_since.map(|since| format!(" since {}, {} failures in a row", rfc3339(since), state.failures));
     put("is", format!("{}{}", state.health().word(), since.unwrap_or_default()));
     if let Some(failure) = &state.failure {
         put("why", format!("{} ({}: {})", line(&failure.why), failure.stage, failure.class));
@@ -175,7 +175,7 @@ fn in_full(subject: &Subject<'_>) -> String {
     put("last good", when(state.well_at));
     put("next try", next(subject));
     if let Some(until) = state.retry_not_before {
-        put("wait", format!("no request before {}, as the server asked; not even by hand", moment(until)));
+        put("wait", format!("no request before {}, as the server asked; not even by hand", rfc3339(until)));
     }
     put("schedule", source.schedule.to_string());
     let validators: Vec<_> =
@@ -195,7 +195,7 @@ fn in_full(subject: &Subject<'_>) -> String {
         let news = if poll.new + poll.changed > 0 { format!(", {} new, {} changed", poll.new, poll.changed) } else { String::new() };
         put(
             if n == 0 { "last polls" } else { "" },
-            format!("{} {}: {status}, {}, {} bytes{news}{why}", moment(poll.at), poll.outcome.word(), poll.asked.word(), poll.bytes),
+            format!("{} {}: {status}, {}, {} bytes{news}{why}", rfc3339(poll.at), poll.outcome.word(), poll.asked.word(), poll.bytes),
         );
     }
     text
@@ -210,20 +210,20 @@ fn to_json(subject: &Subject<'_>, is_full: bool) -> Value {
         "address": poll::address(state, source.url.as_str()),
         "health": state.health().word(),
         "outcome": state.outcome.word(),
-        "polled": state.polled_at.map(moment),
-        "well": state.well_at.map(moment),
-        "next": state.next_due.map(moment),
+        "polled": state.polled_at.map(rfc3339),
+        "well": state.well_at.map(rfc3339),
+        "next": state.next_due.map(rfc3339),
         "next_why": state.next_why,
         "failures": state.failures,
-        "failing_since": state.failing_since.map(moment),
+        "failing_since": state.failing_since.map(rfc3339),
         "failure": state.failure,
         "status": state.status,
         "said": state.words,
-        "retry_not_before": state.retry_not_before.map(moment),
-        "host_wait_until": subject.host_until.map(moment),
+        "retry_not_before": state.retry_not_before.map(rfc3339),
+        "host_wait_until": subject.host_until.map(rfc3339),
         "asked": state.asked.word(),
         "bytes": state.bytes,
-        "unmodified_since": state.unmodified_since.map(moment),
+        "unmodified_since": state.unmodified_since.map(rfc3339),
         "moved_to": state.moved_to,
         "moving": state.moving,
         "adopted": state.adopted,
@@ -236,12 +236,12 @@ fn to_json(subject: &Subject<'_>, is_full: bool) -> Value {
     if let (true, Some(fields)) = (is_full, value.as_object_mut()) {
         let polls = subject.polls.iter().map(|poll| {
             json!({
-                "at": moment(poll.at),
+                "at": rfc3339(poll.at),
                 "outcome": poll.outcome.word(),
                 "status": poll.status,
                 "asked": poll.asked.word(),
                 "bytes": poll.bytes,
-                "retry_not_before": poll.retry_not_before.map(moment),
+                "retry_not_before": poll.retry_not_before.map(rfc3339),
                 "class": poll.class,
                 "why": poll.why,
                 "new": poll.new,

@@ -115,6 +115,19 @@ fn a_body_that_cannot_be_read_changes_no_validator() {
 }
 
 #[test]
+fn a_document_that_breaks_off_gives_no_validators_until_it_comes_again() {
+    let schedule = Schedule::parse("1h", Tz::UTC).unwrap();
+    let setting = Setting { url: URL, schedule: &schedule, floor: Duration::ZERO, seed: 7 };
+    let mut state = well();
+    for (minute, expected) in [(60, "\"1\""), (120, "\"22\"")] {
+        let ask = asked(&state, URL, at(minute));
+        let torn = || Ok(Reading { breaks_off: true, ..Reading::default() });
+        state = after(&setting, state, &ask, Ok(&fresh("\"22\"")), at(minute), torn, |_| None);
+        assert_eq!((state.etag.as_deref(), state.health()), (Some(expected.as_bytes()), Health::Well));
+    }
+}
+
+#[test]
 fn a_304_changes_only_the_fields_that_it_carries() {
     let age = |s| Some(Duration::from_secs(s));
     let state = step(PollState::default(), URL, Ok(Facts { max_age: age(7_200), ..fresh("\"1\"") }), at(0));

@@ -9,6 +9,7 @@ use super::{Asked, Failure, Gone, Outcome, PollState, moves};
 use crate::entry::PaceHints;
 use crate::stage::exchange::{self, Facts, Known, Validators, Verdict};
 use crate::stage::schedule::{self, Schedule};
+use crate::syntax::rfc3339;
 
 /// Nothing but 304 for this long earns one request without validators, and no more than one in this time (C2, F8): some servers answer
 /// 304 for ever.
@@ -78,6 +79,8 @@ pub struct Reading {
     pub listed: usize,
     /// Defects that it was read in spite of.
     pub repairs: Vec<String>,
+    /// It ends before its end.
+    pub breaks_off: bool,
     /// When its entries were published, as far as they say.
     pub posted: Vec<DateTime<Utc>>,
 }
@@ -95,12 +98,11 @@ pub fn is_due(state: &PollState, now: DateTime<Utc>) -> bool {
 #[must_use]
 pub fn plan(state: &PollState, source_url: &str, host_until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Plan {
     let wait = |until: Option<DateTime<Utc>>| until.filter(|until| *until > now && *until - now <= WAIT_MAX);
-    let moment = |until: DateTime<Utc>| until.format("%Y-%m-%dT%H:%M:%SZ");
     if let Some(until) = wait(state.retry_not_before) {
-        return Plan::Wait { until, why: format!("the server asked to wait until {}; not asked again before", moment(until)) };
+        return Plan::Wait { until, why: format!("the server asked to wait until {}; not asked again before", rfc3339(until)) };
     }
     if let Some(until) = wait(host_until) {
-        let why = format!("its host asked for fewer requests, and to wait until {}; not asked again before", moment(until));
+        let why = format!("its host asked for fewer requests, and to wait until {}; not asked again before", rfc3339(until));
         return Plan::Wait { until, why };
     }
     let url = address(state, source_url).to_owned();
@@ -236,7 +238,14 @@ fn received(
                 state.listed = reading.listed;
                 state.repairs = reading.repairs;
                 state.posted_s = schedule::posted(&state.posted_s, reading.posted, now);
-                good = Some((validators, moved_to, outcome));
+                // A document that breaks off vouches for nothing behind its end: with its validators stored, a 304 would hide that for
+                // ever. If the same bytes come once more, they are the document.
+                let old = || Validators {
+                    etag: known.etag.clone(),
+                    last_modified: known.last_modified.clone(),
+                    url: known.validator_url.clone().unwrap_or_else(|| known.url.clone()),
+                };
+                good = Some((if reading.breaks_off { old() } else { validators }, moved_to, outcome));
             }
             // The old validators stay: new ones would vouch for entries that were not read (F6).
             Err(failure) => fail(state, Outcome::Failed, failure, now),
