@@ -152,7 +152,7 @@ fn in_full(subject: &Subject<'_>) -> String {
     let title = source.title.as_ref().or(state.title.as_ref());
     put("source", title.map_or_else(|| source.id.clone(), |title| format!("{} ({})", source.id, line(title))));
     put("address", shown(&source.url));
-    let since = state.failing_since.map(|since| format!(" since {}, {} failures in a row", rfc3339(since), state.failures));
+    let since = state.failing_since.map(|since| format!(" since {}; failures in a row: {}", rfc3339(since), state.failures));
     put("is", format!("{}{}", state.health().word(), since.unwrap_or_default()));
     if let Some(failure) = &state.failure {
         put("why", format!("{} ({}: {})", line(&failure.why), failure.stage, failure.class));

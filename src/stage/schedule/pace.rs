@@ -147,7 +147,12 @@ fn failure(history: &History, jitter_seed: u64) -> Option<NextAttempt> {
         after(GONE_WAIT, "the server says 410 Gone; asking again to be sure".to_owned())
     } else {
         let wait = HOUR.saturating_mul(1 << (failures - 1).min(5)).min(BACKOFF_MAX);
-        after((wait + jitter(wait / 5, jitter_seed, failures)).max(history.least), format!("backing off after {failures} failure{plural}"))
+        let wait = wait + jitter(wait / 5, jitter_seed, failures);
+        if wait < history.least {
+            after(history.least, format!("not sooner than {} after such an answer", written(history.least)))
+        } else {
+            after(wait, format!("backing off after {failures} failure{plural}"))
+        }
     };
     let Some(asked) = history.retry_not_before else { return Some(own) };
     let at = asked.clamp(later(last, RETRY_AFTER_MIN), later(last, RETRY_AFTER_MAX));
