@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -21,7 +20,7 @@ use crate::stage::identity::{self, Claim, RecordChange};
 use crate::stage::map::{self, Rules};
 use crate::stage::{page, parse, schedule};
 use crate::store::{Change, Failure, Outcome, PollCommit, PollState, Store, StoreError};
-use crate::syntax::{hex, rfc3339};
+use crate::syntax::rfc3339;
 
 /// Most sentences on repairs kept for `status`.
 const REPAIRS_MAX: usize = 5;
@@ -411,7 +410,7 @@ fn facts(response: &Response) -> Facts {
         server: response.server.clone(),
         cf_mitigated: response.cf_mitigated.clone(),
         body_len: response.body.len() as u64,
-        body_hash: Some(Sha256::digest(&response.body).into()),
+        body_hash: Some(blake3::hash(&response.body).into()),
     }
 }
 
@@ -438,9 +437,9 @@ fn fail(state: &mut PollState, stage: &str, class: &str, why: &str, now: DateTim
 
 /// What everything derived from stored entries depends on.
 fn rules_hash(site: &Site) -> String {
-    let mut hash = Sha256::new();
+    let mut hash = blake3::Hasher::new();
     let mut put = |part: &str| {
-        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(&(part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     };
     put(&map::MAP_VERSION.to_string());
@@ -467,7 +466,7 @@ fn rules_hash(site: &Site) -> String {
             )
         ));
     }
-    hex(&hash.finalize())
+    hash.finalize().to_string()
 }
 
 /// The honest User-Agent: name, version, and whom to ask (acceptance F25).
@@ -478,6 +477,6 @@ fn user_agent(site: &Site) -> String {
 }
 
 fn identity_seed(id: &str) -> u64 {
-    let hash: [u8; 32] = Sha256::digest(id.as_bytes()).into();
+    let hash: [u8; 32] = blake3::hash(id.as_bytes()).into();
     hash.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
 }
