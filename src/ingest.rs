@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -22,7 +21,6 @@ use crate::stage::map::{self, Rules};
 use crate::stage::poll::{self, Ask, Neighbour, Plan, Reading};
 use crate::stage::{page, parse, schedule};
 use crate::store::{Change, Failure, Outcome, PollCommit, PollState, Store, StoreError};
-use crate::syntax::hex;
 
 /// Most sentences on repairs kept for `status`.
 const REPAIRS_MAX: usize = 5;
@@ -412,15 +410,15 @@ fn facts(response: &Response) -> Facts {
         }),
         wire_bytes: response.wire_bytes,
         body_len: response.body.len() as u64,
-        body_hash: Some(Sha256::digest(&response.body).into()),
+        body_hash: Some(blake3::hash(&response.body).into()),
     }
 }
 
 /// What everything derived from stored entries depends on.
 fn rules_hash(site: &Site) -> String {
-    let mut hash = Sha256::new();
+    let mut hash = blake3::Hasher::new();
     let mut put = |part: &str| {
-        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(&(part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     };
     put(&map::MAP_VERSION.to_string());
@@ -447,7 +445,7 @@ fn rules_hash(site: &Site) -> String {
             )
         ));
     }
-    hex(&hash.finalize())
+    hash.finalize().to_string()
 }
 
 /// The honest User-Agent: name, version, and whom to ask (acceptance F25).
