@@ -12,9 +12,9 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use url::Url;
 
-use crate::config::{Site, Source, SourceKind};
+use crate::config::{Published, Site, Source, SourceKind};
 use crate::entry::{Entry, Feed};
-use crate::io::fetch::{ACCEPT_FEED, ACCEPT_PAGE, FetchError, Fetcher, HostGate, Request, Response};
+use crate::io::fetch::{ACCEPT_FEED, ACCEPT_PAGE, FetchError, Fetcher, HostGate, Pass, Request, Response};
 use crate::stage::classify::Classifier;
 use crate::stage::exchange::{self, Facts, Known, Verdict};
 use crate::stage::identity::{self, Claim, RecordChange};
@@ -82,11 +82,12 @@ impl Ingest {
     /// Topics that cannot be compiled, or a client that cannot be made.
     pub fn new(site: Arc<Site>, store: SharedStore) -> Result<Self, IngestError> {
         let classifier = Classifier::new(&site.topics).map_err(|e| IngestError::Topics(e.to_string()))?;
-        let fetcher = Fetcher::new(&site.fetch, &user_agent(&site))?;
+        let fetcher = Fetcher::new(&site.fetch, &user_agent(&site))?.refusing(site.published());
+        let gate = gate(&site, &locked(&store).limited()?);
         let positions = site.sources.iter().enumerate().map(|(n, s)| (s.id.clone(), n)).collect();
         let readers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self {
-            gate: HostGate::new(&site.fetch),
+            gate,
             readers: Arc::new(Semaphore::new(readers)),
             site,
             classifier: Arc::new(classifier),
@@ -137,12 +138,12 @@ impl Ingest {
     pub async fn poll(&self, position: usize, now: DateTime<Utc>) -> Result<Polled, IngestError> {
         let Some(source) = self.site.sources.get(position) else { return Err(IngestError::NoSource(position)) };
         // Held until the poll is stored, so that documents in memory are as few as requests allowed at once.
-        let _pass = self.gate.enter(source.url.host_str().unwrap_or_default()).await;
+        let mut pass = self.gate.enter(source.url.host_str().unwrap_or_default()).await;
         // Boxed: thousands of polls wait at the gate, and none of them needs room for a request yet.
-        Box::pin(self.poll_now(position, source, now)).await
+        Box::pin(self.poll_now(position, source, now, &mut pass)).await
     }
 
-    async fn poll_now(&self, position: usize, source: &Source, now: DateTime<Utc>) -> Result<Polled, IngestError> {
+    async fn poll_now(&self, position: usize, source: &Source, now: DateTime<Utc>, pass: &mut Pass) -> Result<Polled, IngestError> {
         let began = Instant::now();
         let before = self.poll_state(&source.id).await?;
         if let Some(until) = before.retry_not_before.filter(|until| *until > now) {
@@ -163,7 +164,8 @@ impl Ingest {
         let (etag, last_modified) = exchange::validators_for(&known, source.url.as_str());
         let accept = if source.kind == SourceKind::Feed { ACCEPT_FEED } else { ACCEPT_PAGE };
         let validator_url = known.validator_url.as_deref().and_then(|url| Url::parse(url).ok());
-        let answer = self.fetcher.get(&Request { url: source.url.clone(), etag, last_modified, validator_url, accept }).await;
+        let request = Request { url: source.url.clone(), etag, last_modified, validator_url, accept, access: source.access.clone() };
+        let answer = self.fetcher.get_paced(&request, pass).await;
 
         let this = self.clone();
         let reader = Arc::clone(&self.readers).acquire_owned().await;
@@ -238,7 +240,7 @@ impl Ingest {
                 state.outcome = Outcome::Gone;
                 self.commit(source, state, Vec::new(), now, began)
             }
-            Verdict::Fresh { validators, moved_to } => match read(source, &response, now) {
+            Verdict::Fresh { validators, moved_to } => match read(source, &self.site.published(), &response, now) {
                 // The old validators stay: new ones would vouch for entries that were not read (invariant 1).
                 Err(failure) => {
                     fail(&mut state, &failure.stage, &failure.class, &failure.why, now);
@@ -364,6 +366,14 @@ impl Ingest {
     }
 }
 
+/// The hosts' pace: groups from the configuration, and the hosts of sources that were ever answered 429.
+fn gate(site: &Site, limited: &[String]) -> HostGate {
+    let host = |source: &Source| source.url.host_str().unwrap_or_default().to_owned();
+    let groups = site.sources.iter().filter_map(|source| Some((host(source), source.host_group.clone()?))).collect();
+    let slow = site.sources.iter().filter(|source| limited.contains(&source.id)).map(host);
+    HostGate::new(&site.fetch, groups, slow)
+}
+
 /// A new or changed entry on its way to the store.
 struct Mapped {
     is_new: bool,
@@ -375,14 +385,23 @@ struct Mapped {
 }
 
 /// Reads a body by the source's kind.
-fn read(source: &Source, response: &Response, now: DateTime<Utc>) -> Result<Feed, Failure> {
+fn read(source: &Source, published: &Published, response: &Response, now: DateTime<Utc>) -> Result<Feed, Failure> {
     let failure = |class: &str, why: String| Failure { stage: "read".into(), class: class.into(), why };
     let language = source.language.as_deref();
     let content_type = response.content_type.as_deref();
     match &source.kind {
         SourceKind::Feed => {
             let context = parse::Context { url: Some(&response.final_url), content_type, time_zone: source.time_zone, language };
-            parse::read(&response.body, &context).map_err(|e| failure(e.class(), e.to_string()))
+            let feed = parse::read(&response.body, &context).map_err(|e| failure(e.class(), e.to_string()))?;
+            // An aggregator may pass our own feed on to us, under its address but with our id.
+            let own = |address: &str| Url::parse(address).is_ok_and(|url| published.holds(&url));
+            let its_own = feed.links.iter().filter(|l| l.rel.as_deref() == Some("self")).map(|l| l.href.as_str()).chain(feed.id.as_deref());
+            match its_own.into_iter().find(|address| own(address)) {
+                Some(address) => {
+                    Err(failure("loop", format!("this is what this site publishes itself ({address}), and it would follow its own feed")))
+                }
+                None => Ok(feed),
+            }
         }
         SourceKind::Page(selectors) => {
             let context = page::Context { url: &response.final_url, time_zone: source.time_zone, language, now };

@@ -6,7 +6,7 @@ use clap::Args;
 use url::Url;
 
 use super::{CommandError, Context, Exit, Result, print, runtime};
-use crate::config::{self, FetchPolicy};
+use crate::config::{self, Access, FetchPolicy};
 use crate::entry::{Feed, Text};
 use crate::ingest::moment;
 use crate::io::fetch::{ACCEPT_FEED, Fetcher, Request};
@@ -33,11 +33,15 @@ pub(super) struct Options {
 /// Reads each input and shows what the reader makes of it. What cannot be read is shown as such, and makes the exit code 3.
 pub(super) fn run(context: &Context, options: &Options) -> Result {
     // The configuration says which networks may be reached; without one, the public internet may.
-    let policy = if context.config.exists() { config::load(&context.config)?.fetch } else { FetchPolicy::default() };
+    let site = context.config.exists().then(|| config::load(&context.config)).transpose()?;
+    let policy = site.as_ref().map_or_else(FetchPolicy::default, |site| site.fetch.clone());
     let mut failed = false;
     for input in &options.inputs {
         let outcome = match Url::parse(input).ok().filter(|u| matches!(u.scheme(), "http" | "https")) {
-            Some(url) => fetch(&policy, url, options)?,
+            Some(url) => {
+                let source = site.as_ref().and_then(|site| site.sources.iter().find(|source| source.url == url));
+                fetch(&policy, url, source.map(|source| source.access.clone()).unwrap_or_default(), options)?
+            }
             None => {
                 let bytes = file::read(input.as_ref()).map_err(CommandError::io(format!("cannot read {input}")))?;
                 read(&bytes, options.url.as_ref(), options.content_type.as_deref())
@@ -59,9 +63,9 @@ fn read(bytes: &[u8], url: Option<&Url>, content_type: Option<&str>) -> Outcome 
     parse::read(bytes, &parse::Context { url, content_type, time_zone: chrono_tz::UTC, language: None })
 }
 
-fn fetch(policy: &FetchPolicy, url: Url, options: &Options) -> Result<Outcome> {
+fn fetch(policy: &FetchPolicy, url: Url, access: Access, options: &Options) -> Result<Outcome> {
     let fetcher = Fetcher::new(policy, concat!("topicwire/", env!("CARGO_PKG_VERSION"))).map_err(crate::ingest::IngestError::from)?;
-    let request = Request { url, etag: None, last_modified: None, validator_url: None, accept: ACCEPT_FEED };
+    let request = Request { url, etag: None, last_modified: None, validator_url: None, accept: ACCEPT_FEED, access };
     let response = runtime()?.block_on(fetcher.get(&request)).map_err(crate::ingest::IngestError::from)?;
     let content_type = options.content_type.as_deref().or(response.content_type.as_deref());
     Ok(read(&response.body, Some(&response.final_url), content_type))

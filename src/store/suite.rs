@@ -10,6 +10,7 @@ type Make<'a> = &'a dyn Fn() -> Box<dyn Store>;
 /// Puts a backend through the suite.
 pub(super) fn every_rule(make: Make<'_>) {
     a_poll_reads_back_whole(make);
+    a_429_is_never_forgotten(make);
     entries_belong_to_their_source(make);
     numbers_do_not_depend_on_the_order_of_polls(make);
     a_published_id_is_given_once(make);
@@ -96,6 +97,15 @@ fn a_poll_reads_back_whole(make: Make<'_>) {
     let known = store.known("a", &["id:1".into(), "id:2".into()]).unwrap();
     assert_eq!(known[0].as_ref().unwrap().first_seen, at(1));
     assert_eq!(known[1], None);
+}
+
+fn a_429_is_never_forgotten(make: Make<'_>) {
+    let mut store = make();
+    for (source, day, status) in [("b", 1, 200), ("a", 1, 429), ("a", 2, 429), ("a", 3, 200), ("c", 1, 503)] {
+        let state = PollState { status: Some(status), ..PollState::default() };
+        store.commit(&PollCommit { source, now: at(day), state, changes: Vec::new() }).unwrap();
+    }
+    assert_eq!(store.limited().unwrap(), ["a"]);
 }
 
 fn entries_belong_to_their_source(make: Make<'_>) {

@@ -24,8 +24,12 @@ pub enum FetchError {
         host: String,
     },
     /// The guard refused, and nothing was connected to.
-    #[error(transparent)]
-    Forbidden(#[from] Forbidden),
+    #[error("{why}{}", .why.remedy())]
+    Forbidden {
+        /// The refusal.
+        #[from]
+        why: Forbidden,
+    },
     /// A redirect led to where the guard refuses to go.
     #[error("redirected by {from}, but {why}")]
     ForbiddenHop {
@@ -119,7 +123,7 @@ impl FetchError {
     pub fn class(&self) -> &'static str {
         match self {
             Self::Setup(_) => "setup",
-            Self::Forbidden(_) | Self::ForbiddenHop { .. } => "forbidden",
+            Self::Forbidden { .. } | Self::ForbiddenHop { .. } => "forbidden",
             Self::Dns { .. } => "dns",
             Self::Connect { .. } => "connect",
             Self::NoRoots { .. } | Self::Tls { .. } => "tls",
@@ -136,7 +140,7 @@ impl FetchError {
     pub(super) fn before_the_head(url: &Url, error: &reqwest::Error, connect_limit: Duration) -> Self {
         let host = host(url);
         match find::<NoAddress>(error) {
-            Some(NoAddress::Forbidden(why)) => return Self::Forbidden(why.clone()),
+            Some(NoAddress::Forbidden(why)) => return Self::Forbidden { why: why.clone() },
             Some(why) => return Self::Dns { host, why: why.to_string() },
             None => {}
         }
@@ -158,6 +162,14 @@ impl FetchError {
                 Self::Connect { host, why: "it closed the connection without an answer".to_owned() }
             }
             None => Self::Protocol { host, why },
+        }
+    }
+
+    /// The same, if it happened where `from` redirected to: a refusal is then the redirect's doing, and nothing for an operator to allow.
+    pub(super) fn redirected_by(self, from: Option<&Url>) -> Self {
+        match (self, from) {
+            (Self::Forbidden { why }, Some(from)) => Self::ForbiddenHop { from: shown(from), why },
+            (other, _) => other,
         }
     }
 

@@ -15,6 +15,8 @@ pub(super) fn policy(ports: &[u16]) -> FetchPolicy {
         host_gap: Duration::ZERO,
         floor: Duration::from_secs(900),
         timeout: Duration::from_secs(30),
+        connect_timeout: Duration::from_secs(10),
+        first_byte_timeout: Duration::from_secs(20),
         wire_max_bytes: 10 << 20,
         body_max_bytes: 32 << 20,
         allow: vec!["127.0.0.0/8".parse().expect("a network")],
@@ -84,7 +86,7 @@ fn head(stream: &mut TcpStream) -> String {
 }
 
 fn request(url: Url) -> Request {
-    Request { url, etag: None, last_modified: None, validator_url: None, accept: ACCEPT_FEED }
+    Request { url, etag: None, last_modified: None, validator_url: None, accept: ACCEPT_FEED, access: Access::default() }
 }
 
 fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
@@ -266,7 +268,10 @@ async fn forbidden_places_are_not_even_connected_to() {
     }
     let shut = Fetcher::new(&policy(&[]), "t").unwrap();
     let error = shut.get(&request(Url::parse(&format!("http://{canary}/")).unwrap())).await.unwrap_err();
-    assert_eq!(error.to_string(), format!("refuses port {port}: sources are on 80 and 443; add it to fetch.ports if it is meant"));
+    assert_eq!(
+        error.to_string(),
+        format!("refuses port {port}: feeds are on 80 and 443; if it is meant, add it to ports in this [[source]]")
+    );
     assert_eq!(visits.load(Ordering::SeqCst), 0);
 }
 
