@@ -97,6 +97,12 @@ impl Ingest {
         })
     }
 
+    /// The same with another client, such as one whose names a test resolves.
+    #[cfg(test)]
+    pub(crate) fn with_fetcher(self, fetcher: Fetcher) -> Self {
+        Self { fetcher, ..self }
+    }
+
     /// The configuration that this polls by.
     #[must_use]
     pub fn site(&self) -> &Arc<Site> {

@@ -4,7 +4,7 @@ mod check;
 mod demo;
 mod explain;
 mod init;
-mod parse;
+pub(crate) mod parse;
 mod publish;
 mod refresh;
 mod serve;

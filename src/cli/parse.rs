@@ -8,8 +8,8 @@ use url::Url;
 use super::{CommandError, Context, Exit, Result, print, runtime};
 use crate::config::{self, Access, FetchPolicy};
 use crate::entry::{Feed, Text};
-use crate::ingest::moment;
-use crate::io::fetch::{ACCEPT_FEED, Fetcher, Request};
+use crate::ingest::{IngestError, moment};
+use crate::io::fetch::{ACCEPT_FEED, FetchError, Fetcher, Request};
 use crate::io::file;
 use crate::stage::parse;
 use crate::stage::text;
@@ -40,7 +40,9 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         let outcome = match Url::parse(input).ok().filter(|u| matches!(u.scheme(), "http" | "https")) {
             Some(url) => {
                 let source = site.as_ref().and_then(|site| site.sources.iter().find(|source| source.url == url));
-                fetch(&policy, url, source.map(|source| source.access.clone()).unwrap_or_default(), options)?
+                let access = source.map(|source| source.access.clone()).unwrap_or_default();
+                let fetcher = Fetcher::new(&policy, concat!("topicwire/", env!("CARGO_PKG_VERSION"))).map_err(IngestError::from)?;
+                runtime()?.block_on(fetch(&fetcher, url, access, options.content_type.as_deref())).map_err(IngestError::from)?
             }
             None => {
                 let bytes = file::read(input.as_ref()).map_err(CommandError::io(format!("cannot read {input}")))?;
@@ -57,17 +59,22 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
     Ok(if failed { Exit::SomeFailed } else { Exit::Well })
 }
 
-type Outcome = std::result::Result<Feed, parse::ReadError>;
+pub(crate) type Outcome = std::result::Result<Feed, parse::ReadError>;
 
 fn read(bytes: &[u8], url: Option<&Url>, content_type: Option<&str>) -> Outcome {
     parse::read(bytes, &parse::Context { url, content_type, time_zone: chrono_tz::UTC, language: None })
 }
 
-fn fetch(policy: &FetchPolicy, url: Url, access: Access, options: &Options) -> Result<Outcome> {
-    let fetcher = Fetcher::new(policy, concat!("topicwire/", env!("CARGO_PKG_VERSION"))).map_err(crate::ingest::IngestError::from)?;
+/// Fetches a document and reads it.
+pub(crate) async fn fetch(
+    fetcher: &Fetcher,
+    url: Url,
+    access: Access,
+    content_type: Option<&str>,
+) -> std::result::Result<Outcome, FetchError> {
     let request = Request { url, etag: None, last_modified: None, validator_url: None, accept: ACCEPT_FEED, access };
-    let response = runtime()?.block_on(fetcher.get(&request)).map_err(crate::ingest::IngestError::from)?;
-    let content_type = options.content_type.as_deref().or(response.content_type.as_deref());
+    let response = fetcher.get(&request).await?;
+    let content_type = content_type.or(response.content_type.as_deref());
     Ok(read(&response.body, Some(&response.final_url), content_type))
 }
 

@@ -187,7 +187,7 @@ fn resolver_says(error: &io::Error) -> String {
 }
 
 /// Looks a name up; the system's way, except in tests.
-pub(super) type Lookup = Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>> + Send + Sync>;
+pub(crate) type Lookup = Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>> + Send + Sync>;
 
 /// The system's resolver.
 pub(super) fn system_lookup() -> Lookup {

@@ -174,7 +174,7 @@ impl Fetcher {
         Self::with_lookup(policy, user_agent, guard::system_lookup())
     }
 
-    fn with_lookup(policy: &FetchPolicy, user_agent: &str, lookup: Lookup) -> Result<Self, FetchError> {
+    pub(crate) fn with_lookup(policy: &FetchPolicy, user_agent: &str, lookup: Lookup) -> Result<Self, FetchError> {
         // The client takes the process's provider; an error means that there is one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let guard = Arc::new(Guard { allow: policy.allow.clone(), ports: policy.ports.clone() });
@@ -461,5 +461,9 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     (!values.is_empty()).then(|| values.join(", "))
 }
 
+#[cfg(test)]
+mod access_tests;
+#[cfg(test)]
+mod ssrf;
 #[cfg(test)]
 mod tests;

@@ -76,7 +76,7 @@ impl Server {
     }
 }
 
-fn head(stream: &mut TcpStream) -> String {
+pub(super) fn head(stream: &mut TcpStream) -> String {
     let (mut head, mut byte) = (Vec::new(), [0]);
     // A first byte of 22 is TLS, which has no such end.
     while !head.ends_with(b"\r\n\r\n") && head.first() != Some(&22) && matches!(stream.read(&mut byte), Ok(1)) {
@@ -85,8 +85,15 @@ fn head(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&head).into_owned()
 }
 
-fn request(url: Url) -> Request {
+pub(super) fn request(url: Url) -> Request {
     Request { url, etag: None, last_modified: None, validator_url: None, accept: ACCEPT_FEED, access: Access::default() }
+}
+
+/// Redirects `/to?<url>` to the URL.
+pub(super) fn redirect(mut stream: TcpStream, status: u16) {
+    let head = head(&mut stream);
+    let to = head.split(' ').nth(1).and_then(|path| path.strip_prefix("/to?")).unwrap_or_default();
+    let _ = stream.write_all(&answer(&format!("{status} Moved"), &format!("Location: {to}\r\n"), b""));
 }
 
 fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
