@@ -253,9 +253,12 @@ impl Ingest {
                     self.commit(source, state, Vec::new(), now, began)
                 }
                 Ok(feed) => {
-                    keep_validators(&mut state, validators);
-                    state.source_url = Some(source.url.to_string());
-                    state.body_hash = facts.body_hash;
+                    // What is there of a document that ends too early is taken, but nothing may vouch for the rest.
+                    if source.kind != SourceKind::Feed || is_whole(&response.body) {
+                        keep_validators(&mut state, validators);
+                        state.source_url = Some(source.url.to_string());
+                        state.body_hash = facts.body_hash;
+                    }
                     state.pace = feed.pace.clone();
                     state.title = Some(map::title_of(&feed, source));
                     state.listed = feed.entries.len();
@@ -414,6 +417,15 @@ fn read(source: &Source, published: &Published, response: &Response, now: DateTi
             page::read(&response.body, content_type, selectors, &context).map_err(|e| failure(e.class(), e.to_string()))
         }
     }
+}
+
+/// Whether a feed has its end: a server that gives no length, or a wrong one, can stop anywhere, and only the document tells. JSON that
+/// is cut off is not read at all; what is not of ASCII's family is not looked into.
+fn is_whole(body: &[u8]) -> bool {
+    let is_xml = body.iter().find(|byte| !byte.is_ascii_whitespace()).is_none_or(|byte| *byte != b'{' && *byte != b'[');
+    let is_wide = body.iter().take(64).any(|byte| *byte == 0) || body.starts_with(&[0xFF, 0xFE]) || body.starts_with(&[0xFE, 0xFF]);
+    let ends = [&b"</rss"[..], b"</feed", b"</rdf:RDF", b"</RDF", b"</channel", b"</atom:feed"];
+    !is_xml || is_wide || ends.iter().any(|end| memchr::memmem::find(body, end).is_some())
 }
 
 fn facts(response: &Response) -> Facts {

@@ -4,6 +4,7 @@
 
 mod cli;
 mod common;
+mod faults;
 mod kill;
 mod live;
 mod wire;

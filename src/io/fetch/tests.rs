@@ -354,6 +354,44 @@ async fn failing_names_and_closed_ports_are_told_apart() {
     assert_eq!((error.class(), error.to_string()), ("connect", format!("cannot connect to {free}: the connection was refused")));
 }
 
+#[tokio::test(start_paused = true)]
+async fn names_fail_in_words() {
+    let error = |words: &'static str| -> Lookup { Arc::new(move |_| Box::pin(async move { Err(std::io::Error::other(words)) })) };
+    let lookups: [(Lookup, &str, &str); 6] = [
+        (error("failed to lookup address information: Name or service not known"), "dns", "there is no such name, or it has no address"),
+        (error("failed to lookup address information: Temporary failure in name resolution"), "dns", "the name servers failed"),
+        (Arc::new(|_| Box::pin(std::future::pending())), "dns", "the name servers did not answer within 5 s"),
+        (Arc::new(|_| Box::pin(async { Ok(Vec::new()) })), "dns", "the name has no address"),
+        (
+            Arc::new(|_| Box::pin(async { Ok((0..1_000_u32).map(|n| IpAddr::from((0x0A00_0000 + n).to_be_bytes())).collect()) })),
+            "forbidden",
+            "refuses to connect to a.example, which is 10.0.0.0: a private address; if it is yours, add its network to allow in this [[source]]",
+        ),
+        (error("odd\r\nwords"), "dns", "oddwords"),
+    ];
+    println!("row name behaviour -> class, what the user reads");
+    for (lookup, class, words) in lookups {
+        let fetcher = Fetcher::with_lookup(&policy(&[]), "t", lookup).unwrap();
+        let error = fetcher.get(&request(Url::parse("http://a.example/").unwrap())).await.unwrap_err();
+        println!(" 1  {class:<12} {error}");
+        assert_eq!((error.class(), error.to_string().trim_start_matches("cannot find a.example in the DNS: ")), (class, words));
+    }
+}
+
+#[tokio::test]
+async fn a_dead_ipv6_address_costs_less_than_a_second() {
+    let server = Server::saying(answer("200 OK", "", b"here"));
+    // 100::/64 leads nowhere (RFC 6666).
+    let lookup: Lookup = Arc::new(|_| Box::pin(async { Ok(vec!["100::1".parse().unwrap(), "127.0.0.1".parse().unwrap()]) }));
+    let mut open = policy(&[server.address.port()]);
+    open.allow.push("100::/64".parse().unwrap());
+    let fetcher = Fetcher::with_lookup(&open, "t", lookup).unwrap();
+    let start = Instant::now();
+    let url = Url::parse(&format!("http://dual.example:{}/", server.address.port())).unwrap();
+    assert_eq!(fetcher.get(&request(url)).await.unwrap().body, b"here");
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
 #[tokio::test]
 async fn a_server_without_tls_is_told_as_such() {
     let server = Server::saying("HTTP/1.1 400 Bad Request\r\n\r\n");
