@@ -21,6 +21,7 @@ use crate::stage::identity::{self, Claim, RecordChange};
 use crate::stage::map::{self, Rules};
 use crate::stage::{page, parse, schedule};
 use crate::store::{Change, Failure, Outcome, PollCommit, PollState, Store, StoreError};
+use crate::syntax::{hex, rfc3339};
 
 /// Most sentences on repairs kept for `status`.
 const REPAIRS_MAX: usize = 5;
@@ -153,7 +154,7 @@ impl Ingest {
         let began = Instant::now();
         let before = self.poll_state(&source.id).await?;
         if let Some(until) = before.retry_not_before.filter(|until| *until > now) {
-            let why = format!("the server asked to wait until {}; not asked again before", moment(until));
+            let why = format!("the server asked to wait until {}; not asked again before", rfc3339(until));
             let failure = Failure { stage: "exchange".into(), class: "rate-limited".into(), why };
             let state = PollState { outcome: Outcome::RateLimited, failure: Some(failure), new: 0, changed: 0, ..before };
             return Ok(Polled { source: source.id.clone(), state });
@@ -265,6 +266,11 @@ impl Ingest {
                     state.repairs = feed.problems.iter().take(REPAIRS_MAX).map(|p| p.what.clone()).collect();
                     succeed(&mut state, if moved_to.is_some() { Outcome::Moved } else { Outcome::Succeeded }, now);
                     state.moved_to = moved_to;
+                    if state.listed > source.entries_max {
+                        state
+                            .repairs
+                            .push(format!("{} entries listed; the first {} were taken (entries_max)", state.listed, source.entries_max));
+                    }
                     let changes = self.changes(source, &feed, now)?;
                     state.new = changes.iter().filter(|c| c.is_new).count();
                     state.changed = changes.len() - state.new;
@@ -495,7 +501,7 @@ fn rules_hash(site: &Site) -> String {
             )
         ));
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize())
 }
 
 /// The honest User-Agent: name, version, and whom to ask (acceptance F25).
@@ -508,10 +514,4 @@ fn user_agent(site: &Site) -> String {
 fn identity_seed(id: &str) -> u64 {
     let hash: [u8; 32] = Sha256::digest(id.as_bytes()).into();
     hash.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
-}
-
-/// A moment as people and scripts read it: RFC 3339, whole seconds, UTC.
-#[must_use]
-pub fn moment(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }

@@ -126,7 +126,7 @@ pub struct Source {
     pub institution: Option<String>,
     /// Offering that records of this source carry.
     pub offering: Option<String>,
-    /// Most entries taken from one poll (default 1,000).
+    /// Most entries taken from one poll (default 10,000).
     pub entries_max: usize,
     /// Longest excerpt in characters (default 300).
     pub excerpt_max_chars: usize,
@@ -138,7 +138,6 @@ pub struct Source {
 
 /// How a source is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "one a source, which holds larger things than this")]
 pub enum SourceKind {
     /// RSS, Atom, RDF or JSON Feed.
     Feed,
