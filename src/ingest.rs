@@ -3,11 +3,14 @@
 //! Facts are gathered here and decisions applied here; they are made in [`crate::stage`]. However a poll ends, it ends in one
 //! [`Store::commit`].
 
+use std::any::Any;
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt as _;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use url::Url;
@@ -172,7 +175,11 @@ impl Ingest {
         let accept = if source.kind == SourceKind::Feed { ACCEPT_FEED } else { ACCEPT_PAGE };
         let validator_url = known.validator_url.as_deref().and_then(|url| Url::parse(url).ok());
         let request = Request { url: source.url.clone(), etag, last_modified, validator_url, accept, access: source.access.clone() };
-        let answer = self.fetcher.get_paced(&request, pass).await;
+        // Many polls share a task; a panic below, in somebody's HTTP or TLS, would take them all along.
+        let answer = match AssertUnwindSafe(self.fetcher.get_paced(&request, pass)).catch_unwind().await {
+            Ok(answer) => answer,
+            Err(panic) => return self.record_panic(source, &words(&*panic), now, began),
+        };
 
         let this = self.clone();
         let reader = Arc::clone(&self.readers).acquire_owned().await;
@@ -379,6 +386,12 @@ impl Ingest {
         );
         self.commit(source, state, Vec::new(), now, began)
     }
+}
+
+/// What a panic said, on one line.
+fn words(panic: &(dyn Any + Send)) -> String {
+    let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    said.unwrap_or("without words").chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 /// The hosts' pace: groups from the configuration, and the hosts of sources that were ever answered 429.

@@ -19,11 +19,12 @@ use url::Url;
 
 pub use error::{FetchError, shown};
 pub use gate::{HostGate, Pass};
+pub(crate) use guard::Lookup;
 pub use guard::{Forbidden, Guard};
 
 use crate::config::{Access, FetchPolicy, Published, Secret};
 use error::{host, without_credentials};
-use guard::{Lookup, Vetted};
+use guard::Vetted;
 
 /// `Accept` for feeds (F27).
 pub const ACCEPT_FEED: &str =
@@ -207,7 +208,11 @@ impl Fetcher {
         self.follow(request, None).await
     }
 
-    /// [`Self::get`] at the pace of the hosts: `pass` is for the host of `request.url`, and moves with the redirects.
+    /// [`Self::get`] at the pace of the hosts: `pass` is for the host of `request.url`, and moves with the redirects. Waiting for a host
+    /// does not count against the limits.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
     pub async fn get_paced(&self, request: &Request, pass: &mut Pass) -> Result<Response, FetchError> {
         self.follow(request, Some(pass)).await
     }

@@ -201,6 +201,38 @@ fn came(ran: &Ran) -> BTreeMap<String, Came> {
     json["sources"].as_array().unwrap().iter().map(row).collect()
 }
 
+/// Runs a refresh and watches the most memory that it held, in KiB.
+#[cfg(target_os = "linux")]
+fn watched(stage: &Stage, now: &str) -> (Ran, Duration, u64) {
+    let mut command = stage.place.command(now, &["refresh", "--json"]);
+    let began = Instant::now();
+    let mut child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        // The kernel's own high-water mark, so that no moment between two looks is missed but the last.
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let mark = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+        peak = peak.max(mark.unwrap_or(0));
+        std::thread::yield_now();
+    }
+    let took = began.elapsed();
+    (Ran::from(child.wait_with_output().unwrap()), took, peak)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_bomb_ends_within_two_seconds_and_40_mb() {
+    let stage = Stage::new(|mood, _| plain_sources(mood).into_iter().filter(|source| source.name == "bomb-gzip").collect());
+    let (ran, _, calm) = watched(&stage, NOW);
+    ran.expect(0);
+    stage.mood.set_bad(true);
+    let (ran, took, peak) = watched(&stage, LATER);
+    assert!(came(&ran.expect(3))["bomb-gzip"].why.contains("decompression bomb"));
+    println!("a bomb of 2 MB that would be 2 GB: {took:.2?}, {peak} KiB at most; a good feed: {calm} KiB");
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(peak - calm < 40_000, "{peak} KiB, and {calm} KiB without a bomb");
+}
+
 #[test]
 fn every_fault_is_told_and_harms_nothing() {
     let stage = Stage::new(|mood, authority| {

@@ -77,7 +77,7 @@ fn good_bytes(name: &str) -> Vec<u8> {
 
 fn half(name: &str) -> Vec<u8> {
     let good = good(name);
-    good[..good.find("the second").unwrap()].as_bytes().to_vec()
+    good.as_bytes()[..good.find("the second").unwrap()].to_vec()
 }
 
 /// 2 MB that would be 2 GB.
