@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
-use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -24,7 +23,7 @@ use crate::stage::identity::{self, Claim, RecordChange};
 use crate::stage::map::{self, Rules};
 use crate::stage::{page, parse, schedule};
 use crate::store::{Change, Failure, Outcome, PollCommit, PollState, Store, StoreError};
-use crate::syntax::{hex, rfc3339};
+use crate::syntax::rfc3339;
 
 /// Most sentences on repairs kept for `status`.
 const REPAIRS_MAX: usize = 5;
@@ -261,8 +260,9 @@ impl Ingest {
                     self.commit(source, state, Vec::new(), now, began)
                 }
                 Ok(feed) => {
-                    // What is there of a document that ends too early is taken, but nothing may vouch for the rest.
-                    if source.kind != SourceKind::Feed || is_whole(&response.body) {
+                    // A document that breaks off vouches for nothing behind its end: with its validators stored, a 304 would hide that for ever.
+                    // Nor may its hash be: the same half, served again, would be taken for unchanged, and its validators for good.
+                    if !feed.breaks_off {
                         keep_validators(&mut state, validators);
                         state.source_url = Some(source.url.to_string());
                         state.body_hash = facts.body_hash;
@@ -438,15 +438,6 @@ fn read(source: &Source, published: &Published, response: &Response, now: DateTi
     }
 }
 
-/// Whether a feed has its end: a server that gives no length, or a wrong one, can stop anywhere, and only the document tells. JSON that
-/// is cut off is not read at all; what is not of ASCII's family is not looked into.
-fn is_whole(body: &[u8]) -> bool {
-    let is_xml = body.iter().find(|byte| !byte.is_ascii_whitespace()).is_none_or(|byte| *byte != b'{' && *byte != b'[');
-    let is_wide = body.iter().take(64).any(|byte| *byte == 0) || body.starts_with(&[0xFF, 0xFE]) || body.starts_with(&[0xFE, 0xFF]);
-    let ends = [&b"</rss"[..], b"</feed", b"</rdf:RDF", b"</RDF", b"</channel", b"</atom:feed"];
-    !is_xml || is_wide || ends.iter().any(|end| memchr::memmem::find(body, end).is_some())
-}
-
 fn facts(response: &Response) -> Facts {
     Facts {
         status: response.status,
@@ -458,7 +449,7 @@ fn facts(response: &Response) -> Facts {
         server: response.server.clone(),
         cf_mitigated: response.cf_mitigated.clone(),
         body_len: response.body.len() as u64,
-        body_hash: Some(Sha256::digest(&response.body).into()),
+        body_hash: Some(blake3::hash(&response.body).into()),
     }
 }
 
@@ -485,9 +476,9 @@ fn fail(state: &mut PollState, stage: &str, class: &str, why: &str, now: DateTim
 
 /// What everything derived from stored entries depends on.
 fn rules_hash(site: &Site) -> String {
-    let mut hash = Sha256::new();
+    let mut hash = blake3::Hasher::new();
     let mut put = |part: &str| {
-        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(&(part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     };
     put(&map::MAP_VERSION.to_string());
@@ -514,7 +505,7 @@ fn rules_hash(site: &Site) -> String {
             )
         ));
     }
-    hex(&hash.finalize())
+    hash.finalize().to_string()
 }
 
 /// The honest User-Agent: name, version, and whom to ask (acceptance F25).
@@ -525,6 +516,6 @@ fn user_agent(site: &Site) -> String {
 }
 
 fn identity_seed(id: &str) -> u64 {
-    let hash: [u8; 32] = Sha256::digest(id.as_bytes()).into();
+    let hash: [u8; 32] = blake3::hash(id.as_bytes()).into();
     hash.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
 }

@@ -7,7 +7,6 @@
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use sha2::{Digest, Sha256};
 
 use crate::config::Site;
 use crate::format::document::{
@@ -285,7 +284,7 @@ fn publication_hash(site: &Site, offerings: &[Offering]) -> String {
         env!("CARGO_PKG_VERSION"),
         (&site.title, site.base_url.as_str(), &site.language, &site.sections, topics, offerings)
     );
-    syntax::hex(&Sha256::digest(parts.as_bytes()))
+    blake3::hash(parts.as_bytes()).to_string()
 }
 
 fn read_offerings(path: &Path) -> Result<Vec<Offering>, PublishError> {

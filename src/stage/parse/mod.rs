@@ -130,6 +130,7 @@ fn read_document(bytes: &[u8], context: &Context<'_>) -> Result<Feed, ReadError>
             }
         }
         feed.problems = problems;
+        feed.breaks_off = extent.cut || tree.repairs.truncated;
         if feed.entries.len() == extent.items {
             second::fill(&mut feed, text, &tree, root.id);
         }
