@@ -5,7 +5,7 @@ mod demo;
 mod etiquette;
 mod explain;
 mod init;
-mod parse;
+pub(crate) mod parse;
 mod publish;
 mod refresh;
 mod retry;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
+mod access;
 mod fields;
 mod problem;
 mod read;
@@ -12,6 +13,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+pub use access::{Access, Published, Secret};
 pub use problem::Problem;
 pub use site::*;
 

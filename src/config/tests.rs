@@ -249,7 +249,10 @@ fn each_problem_is_told_with_its_place_and_remedy() {
             "[[source]]\nurl = \"https://u:p@b.example/\"\nid = \"b\"",
             "{next}:7: \"url\" holds a user name or password, which would be published; leave them out",
         ),
-        ("[[source]]\nurl = \"https://b.example:81/\"\nid = \"b\"", "{next}:7: port 81 may not be reached; add ports = [81] to [fetch]"),
+        (
+            "[[source]]\nurl = \"https://b.example:81/\"\nid = \"b\"",
+            "{next}:7: port 81 may not be reached; add ports = [81] to this source",
+        ),
         ("section = \"newz\"", "{at}:11: unknown section \"newz\"; did you mean \"news\"?"),
         (
             "categories = [\"A: B\"]",
