@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{reason, CommandError, Context, Exit, Result, print, print_json};
+use super::{CommandError, Context, Exit, Result, print, print_json, reason};
 use crate::config::Site;
 use crate::entry::Entry;
 use crate::ingest::moment;
@@ -73,12 +73,7 @@ fn as_json(site: &Site, trace: &Trace, reasons: &[Explanation]) -> Value {
     let record = &trace.record;
     let entries: Vec<Value> =
         trace.entries.iter().map(|e| json!({"source": e.source, "key": e.key, "first_seen": moment(e.first_seen)})).collect();
-    let topics: Vec<Value> = reasons
-        .iter()
-        .map(|r| {
-            reason::as_json(&site.topics, r)
-        })
-        .collect();
+    let topics: Vec<Value> = reasons.iter().map(|r| reason::as_json(&site.topics, r)).collect();
     json!({
         "number": record.number,
         "title": record.draft.title,
@@ -125,4 +120,3 @@ fn as_text(site: &Site, trace: &Trace, reasons: &[Explanation]) -> String {
     }
     out
 }
-

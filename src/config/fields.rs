@@ -258,7 +258,15 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn unfit<T>(&self, report: &mut Report, key: &str, span: Range<usize>, wanted: &str, found: &DeValue, remedy: &str) -> Option<T> {
+    pub(super) fn unfit<T>(
+        &self,
+        report: &mut Report,
+        key: &str,
+        span: Range<usize>,
+        wanted: &str,
+        found: &DeValue,
+        remedy: &str,
+    ) -> Option<T> {
         report.wrong(span, format!("\"{key}\" in {} must be {wanted}, not {}", self.name, kind(found)), remedy);
         None
     }

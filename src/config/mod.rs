@@ -9,9 +9,9 @@ mod problem;
 mod read;
 pub mod site;
 mod source;
-mod topics;
 #[cfg(test)]
 mod tests;
+mod topics;
 
 pub use problem::Problem;
 pub use site::*;

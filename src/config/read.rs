@@ -19,7 +19,21 @@ use crate::record::Section;
 use crate::stage::naming::slug;
 
 const TABLES: &[&str] = &["site", "fetch", "defaults", "section", "source", "topic"];
-const SITE_KEYS: &[&str] = &["title", "base_url", "contact", "curator", "time_zone", "language", "output", "store", "listen", "offerings", "topics_file", "model", "model_confidence"];
+const SITE_KEYS: &[&str] = &[
+    "title",
+    "base_url",
+    "contact",
+    "curator",
+    "time_zone",
+    "language",
+    "output",
+    "store",
+    "listen",
+    "offerings",
+    "topics_file",
+    "model",
+    "model_confidence",
+];
 const FETCH_KEYS: &[&str] = &["concurrency", "host_gap", "floor", "timeout", "wire_max", "body_max", "allow", "ports"];
 const SECTION_KEYS: &[&str] = &["id", "base_path", "identifier", "mast_head", "search_category", "tags", "content_categories", "archetype"];
 
@@ -54,13 +68,7 @@ pub(super) fn site<'a>(report: &mut Report<'a>, included: &mut [Included<'a>], p
     let sections = sections(report, &top);
     let mut topics = topics::read(report, included, &top);
     let model = topics::model(report, path, &table);
-    let around = Around {
-        curator: curator.as_deref(),
-        time_zone,
-        fetch: &fetch,
-        sections: &sections,
-        topics: topics.by_category(),
-    };
+    let around = Around { curator: curator.as_deref(), time_zone, fetch: &fetch, sections: &sections, topics: topics.by_category() };
     let sources = source::sources(report, &top, &around);
     let fixed = sources.iter().flatten().flat_map(|source| &source.categories).copied().collect();
     topics.check_reach(report, included, &fixed);

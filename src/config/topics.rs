@@ -14,8 +14,7 @@ use super::site::{Learned, Topic};
 use crate::stage::classify::{Group, Item, List, Model, Needle, WEIGHT_MAX, Word, check};
 use crate::stage::naming::{category_label, slug};
 
-const TOPIC_KEYS: &[&str] =
-    &["category", "description", "any", "all", "none", "weight", "threshold", "stem", "from", "parents", "inherit"];
+const TOPIC_KEYS: &[&str] = &["category", "description", "any", "all", "none", "weight", "threshold", "stem", "from", "parents", "inherit"];
 const GROUP_KEYS: &[&str] = &["any", "all", "none", "weight"];
 const WORD_KEYS: &[&str] = &["term", "weight"];
 
@@ -143,19 +142,22 @@ impl Topics {
             self.drafts.push(draft);
             return;
         };
-        let place = if other.file == draft.file { format!("on line {}", other.line) } else { format!("in another file, line {}", other.line) };
+        let place =
+            if other.file == draft.file { format!("on line {}", other.line) } else { format!("in another file, line {}", other.line) };
         let what = if other.topic.category == draft.topic.category {
             format!("topic \"{}\" is already {place}", draft.topic.category)
         } else {
-            format!("topic \"{}\" has the same address as \"{}\" {place}: topic/{}", draft.topic.category, other.topic.category, other.topic.slug)
+            format!(
+                "topic \"{}\" has the same address as \"{}\" {place}: topic/{}",
+                draft.topic.category, other.topic.category, other.topic.slug
+            )
         };
         report.wrong(span, what, "rename one, or make them one topic");
     }
 
     /// Finds the parents by name, and refuses topics that are above themselves.
     fn resolve<'a>(&mut self, report: &mut Report<'a>, included: &mut [Included<'a>]) {
-        let known: HashMap<String, usize> =
-            self.by_category().into_iter().map(|(category, index)| (category.to_owned(), index)).collect();
+        let known: HashMap<String, usize> = self.by_category().into_iter().map(|(category, index)| (category.to_owned(), index)).collect();
         for draft in &mut self.drafts {
             for (name, span) in &draft.parents {
                 let report = of(report, included, draft.file);
@@ -203,9 +205,15 @@ impl Topics {
             let topic = &draft.topic;
             let is_bare = topic.rule.any.is_empty() && topic.rule.all.is_empty();
             if is_bare && topic.from.is_empty() && !fixed.contains(&at) && !heirs.contains(&at) {
-                let what =
-                    format!("topic \"{}\" can never match: nothing under any or all, and no source has it as a fixed category", topic.category);
-                of(report, included, draft.file).missing(draft.span.clone(), what, "add any = [\"…\"], or name it in a source's categories");
+                let what = format!(
+                    "topic \"{}\" can never match: nothing under any or all, and no source has it as a fixed category",
+                    topic.category
+                );
+                of(report, included, draft.file).missing(
+                    draft.span.clone(),
+                    what,
+                    "add any = [\"…\"], or name it in a source's categories",
+                );
             }
         }
     }
@@ -225,7 +233,11 @@ fn topic(report: &mut Report, table: &Fields, file: usize) -> Option<(Draft, Ran
     let At { value: category, span } = category?;
     if inherit && parents.is_empty() {
         let at = table.get("inherit").map_or(table.span.clone(), Spanned::span);
-        report.wrong(at, format!("topic \"{category}\" has no parents to inherit its articles"), "add parents = [\"…\"], or remove inherit");
+        report.wrong(
+            at,
+            format!("topic \"{category}\" has no parents to inherit its articles"),
+            "add parents = [\"…\"], or remove inherit",
+        );
     }
     if !rule.any.is_empty() || !rule.all.is_empty() {
         if let Err(error) = check(&rule, threshold) {
@@ -243,7 +255,8 @@ fn topic(report: &mut Report, table: &Fields, file: usize) -> Option<(Draft, Ran
     }
     let line = report.line(span.start);
     let label = category_label(category).trim().to_owned();
-    let topic = Topic { category: category.to_owned(), label, slug, description, rule, threshold, stem, from, parents: Vec::new(), inherit };
+    let topic =
+        Topic { category: category.to_owned(), label, slug, description, rule, threshold, stem, from, parents: Vec::new(), inherit };
     Some((Draft { topic, file, span: table.span.clone(), line, parents }, span))
 }
 
@@ -254,7 +267,9 @@ fn weight(report: &mut Report, table: &Fields) -> Option<i64> {
 /// The lists of a topic or a group; `weight` is that of words without one of their own.
 fn group(report: &mut Report, table: &Fields, weight: i64, depth: usize) -> Group {
     let [any, all, none] = [List::Any, List::All, List::None].map(|list| items(report, table, list.name(), weight, depth));
-    let words = |items: &[(Item, Option<Needle>, Range<usize>)]| -> Vec<Needle> { items.iter().filter_map(|(_, needle, _)| needle.clone()).collect() };
+    let words = |items: &[(Item, Option<Needle>, Range<usize>)]| -> Vec<Needle> {
+        items.iter().filter_map(|(_, needle, _)| needle.clone()).collect()
+    };
     let wanted = [("any", words(&any)), ("all", words(&all))];
     for (item, needle, span) in &none {
         let (Item::Word(word), Some(needle)) = (item, needle) else { continue };
@@ -301,7 +316,11 @@ fn items(report: &mut Report, table: &Fields, list: &'static str, weight: i64, d
                 let weight = self::weight(report, &inner).unwrap_or(weight);
                 let group = group(report, &inner, weight, depth + 1);
                 if group.is_empty() {
-                    report.missing(value.span(), format!("a group under {list} has no words"), "write { all = [\"…\", \"…\"] }, any or none");
+                    report.missing(
+                        value.span(),
+                        format!("a group under {list} has no words"),
+                        "write { all = [\"…\", \"…\"] }, any or none",
+                    );
                     continue;
                 }
                 items.push((Item::Group(group), None, value.span()));
@@ -327,7 +346,11 @@ fn word(
         Ok(needle) => Some((Item::Word(Word { text: text.value.to_owned(), weight }), Some(needle), text.span)),
         Err(error) => {
             let start: String = text.value.chars().take(40).collect();
-            report.wrong(text.span, format!("\"{start}\" under {list} {error}, so it can never be found"), "write words as they stand in articles");
+            report.wrong(
+                text.span,
+                format!("\"{start}\" under {list} {error}, so it can never be found"),
+                "write words as they stand in articles",
+            );
             None
         }
     }

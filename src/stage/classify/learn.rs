@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sha2::{Digest, Sha256};
 
-use super::model::{Feature, Model, features, sigmoid};
+use super::model::{Feature, Model, Row, features, row, sigmoid};
 
 /// Fewest articles that a feature must stand in; rarer ones are names, not topics.
 const ARTICLES_MIN: usize = 2;
@@ -19,7 +19,7 @@ const ROUNDS: u32 = 60;
 const STEP: f64 = 4.0;
 
 /// How much of each weight is lost in a round, so that no word is trusted for one article's sake.
-const DECAY: f64 = 0.002;
+const DECAY: f64 = 0.0005;
 
 /// Parts that the articles are divided into for [`cross_validate`].
 const FOLDS: usize = 5;
@@ -72,9 +72,6 @@ impl Figures {
 fn part(some: usize, all: usize) -> f64 {
     if all == 0 { 0.0 } else { some as f64 / all as f64 }
 }
-
-/// An article in numbers: features and their values.
-type Row = Vec<(usize, f64)>;
 
 /// Learns one linear model a category: logistic regression with a decay of weights, by stochastic gradient descent.
 #[must_use]
@@ -170,12 +167,10 @@ fn rows(lessons: &[&Lesson]) -> (Vec<(String, f64)>, Vec<Row>) {
     // Rare words tell more. A root, because the system's logarithm differs between machines in the last bit.
     let names: Vec<(String, f64)> = chosen.into_iter().map(|(name, count)| (name.to_owned(), part(1, count).sqrt())).collect();
     let known: HashMap<&str, usize> = names.iter().enumerate().map(|(at, (name, _))| (name.as_str(), at)).collect();
-    let row = |present: &BTreeSet<String>| -> Row {
-        let numbers: BTreeSet<usize> = present.iter().filter_map(|name| known.get(name.as_str()).copied()).collect();
-        let length = numbers.iter().map(|at| names[*at].1 * names[*at].1).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
-        numbers.into_iter().map(|at| (at, names[at].1 / length)).collect()
-    };
-    let rows = texts.iter().map(row).collect();
+    let numbers =
+        |present: &BTreeSet<String>| -> BTreeSet<usize> { present.iter().filter_map(|name| known.get(name.as_str()).copied()).collect() };
+    let valued = |numbers: BTreeSet<usize>| row(numbers.into_iter().map(|at| (at, names[at].0.as_str(), names[at].1)));
+    let rows = texts.iter().map(|present| valued(numbers(present))).collect();
     (names, rows)
 }
 

@@ -360,4 +360,6 @@ pub fn folded(category: &str) -> String {
 }
 
 #[cfg(test)]
+mod rule_tests;
+#[cfg(test)]
 mod tests;

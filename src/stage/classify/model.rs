@@ -115,12 +115,13 @@ impl Model {
         features(title, summary, content, |name| {
             present.extend(self.known.get(name).copied());
         });
-        let values = present.iter().filter_map(|number| self.features.get(*number));
-        let length = values.clone().map(|feature: &Feature| square(f64::from(feature.value) / UNIT)).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
+        let row = row(present.iter().filter_map(|at| {
+            let feature = self.features.get(*at)?;
+            Some((*at, feature.name.as_str(), f64::from(feature.value) / UNIT))
+        }));
         let mut sums: Vec<f64> = self.topics.iter().map(|(_, bias)| f64::from(*bias) / UNIT).collect();
-        for feature in values {
-            let value = f64::from(feature.value) / UNIT / length;
-            for (topic, weight) in &feature.weights {
+        for (at, value) in row {
+            for (topic, weight) in self.features.get(at).into_iter().flat_map(|feature| &feature.weights) {
                 if let Some(sum) = sums.get_mut(*topic) {
                     *sum += value * f64::from(*weight) / UNIT;
                 }
@@ -130,8 +131,25 @@ impl Model {
     }
 }
 
-fn square(value: f64) -> f64 {
-    value * value
+/// An article in numbers: features, each with its value.
+pub(super) type Row = Vec<(usize, f64)>;
+
+/// Before the names of features of the title.
+const IN_TITLE: &str = "t:";
+
+/// What the whole text counts where the title counts 1.
+const TEXT_SHARE: f64 = 0.5;
+
+/// Brings the values of an article's features (number, name, value) to length 1 in the title and to [`TEXT_SHARE`] in the text, so
+/// that a long text does not drown the headline.
+pub(super) fn row<'a>(features: impl Iterator<Item = (usize, &'a str, f64)>) -> Row {
+    let features: Vec<(usize, bool, f64)> = features.map(|(at, name, value)| (at, name.starts_with(IN_TITLE), value)).collect();
+    let length = |title: bool| {
+        let own = features.iter().filter(|(_, is_title, _)| *is_title == title);
+        own.map(|(.., value)| value * value).sum::<f64>().sqrt().max(f64::MIN_POSITIVE)
+    };
+    let (title, text) = (length(true), length(false) / TEXT_SHARE);
+    features.into_iter().map(|(at, is_title, value)| (at, value / if is_title { title } else { text })).collect()
 }
 
 /// 1 / (1 + e^-x), of additions, multiplications and divisions only: the system's `exp` differs between machines in the last
@@ -148,7 +166,7 @@ pub(super) fn sigmoid(x: f64) -> f64 {
 /// Visits the words and pairs of words of an article, and those of its title once more by themselves.
 pub(super) fn features(title: &str, summary: &str, content: &str, mut visit: impl FnMut(&str)) {
     let mut name = String::new();
-    for (prefix, text) in [("t:", title), ("", title), ("", summary), ("", content)] {
+    for (prefix, text) in [(IN_TITLE, title), ("", title), ("", summary), ("", content)] {
         let mut before = String::new();
         for word in text.split(|char: char| !char.is_alphanumeric()).filter(|word| !word.is_empty()) {
             let word: String = word.chars().take(WORD_MAX_CHARS).flat_map(char::to_lowercase).collect();

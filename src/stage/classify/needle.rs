@@ -93,7 +93,8 @@ pub(super) fn literals(expression: &str) -> Vec<String> {
     let Ok(hir) = regex_syntax::parse(expression) else { return Vec::new() };
     let literals = Extractor::new().extract(&hir);
     let Some(literals) = literals.literals() else { return Vec::new() };
-    let texts: Vec<String> = literals.iter().filter_map(|literal| std::str::from_utf8(literal.as_bytes()).ok()).map(str::to_owned).collect();
+    let texts: Vec<String> =
+        literals.iter().filter_map(|literal| std::str::from_utf8(literal.as_bytes()).ok()).map(str::to_owned).collect();
     // One short or broken literal would let matches go unseen, or be in every text.
     let all = !texts.is_empty() && texts.len() == literals.len() && texts.iter().all(|text| text.len() >= LITERAL_MIN_BYTES);
     if all { texts } else { Vec::new() }

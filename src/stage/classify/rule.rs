@@ -133,11 +133,7 @@ pub(super) struct Compiled {
 
 impl Compiled {
     /// Compiles a rule; `index` numbers the needles of all rules.
-    pub(super) fn new(
-        group: &Group,
-        threshold: Option<i64>,
-        index: &mut impl FnMut(Needle) -> usize,
-    ) -> Result<Self, (String, TermError)> {
+    pub(super) fn new(group: &Group, threshold: Option<i64>, index: &mut impl FnMut(Needle) -> usize) -> Result<Self, (String, TermError)> {
         let mut rule = Self { lists: Lists::default(), leaves: Vec::new(), threshold };
         rule.lists = rule.add(group, false, index)?;
         let mut seen = HashSet::new();
@@ -147,12 +143,7 @@ impl Compiled {
         Ok(rule)
     }
 
-    fn add(
-        &mut self,
-        group: &Group,
-        negated: bool,
-        index: &mut impl FnMut(Needle) -> usize,
-    ) -> Result<Lists, (String, TermError)> {
+    fn add(&mut self, group: &Group, negated: bool, index: &mut impl FnMut(Needle) -> usize) -> Result<Lists, (String, TermError)> {
         let mut lists = Lists::default();
         for (list, items) in group.lists() {
             let negated = negated || list == List::None;

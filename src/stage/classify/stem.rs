@@ -53,6 +53,20 @@ impl Language {
         })
     }
 
+    /// A lower-case word's stem. Snowball's Finnish stems keep the vowel that a plural changes (`sairaal`, `sairaalo`), so final
+    /// vowels go too, down to four letters.
+    fn stem(self, stemmer: &Stemmer, word: &str) -> String {
+        let mut stem = stemmer.stem(word).into_owned();
+        if self == Self::Fi {
+            let mut spare = stem.chars().count().saturating_sub(4);
+            while spare > 0 && stem.ends_with(['a', 'e', 'i', 'o', 'u', 'y', 'ä', 'ö']) {
+                stem.pop();
+                spare -= 1;
+            }
+        }
+        stem
+    }
+
     /// Whether a term of one word is stemmed without being asked for. Not in English, where a stem gathers what means other
     /// things (`imaging` and `image`) and a plural is nearly all the inflection there is.
     fn stems_single_words(self) -> bool {
@@ -97,7 +111,7 @@ impl Stemmed {
         let stemmer = language.stemmer();
         let word = |(word, exact): (String, bool)| match exact {
             true => StemmedWord::Exact(word),
-            false => StemmedWord::Stem(stemmer.stem(&word).into_owned()),
+            false => StemmedWord::Stem(language.stem(&stemmer, &word)),
         };
         let words: Vec<StemmedWord> = words.into_iter().map(word).collect();
         words.iter().any(|word| matches!(word, StemmedWord::Stem(_))).then_some(Self { language, words })
@@ -134,7 +148,7 @@ impl Stemmed {
     pub(super) fn place(&self, text: &str, at: usize, start: usize) -> Option<Range<usize>> {
         let stemmer = self.language.stemmer();
         let first = word_after(text, start)?;
-        if !self.words.get(at)?.is(&stemmer, text.get(first.clone())?) {
+        if !self.words.get(at)?.is(self.language, &stemmer, text.get(first.clone())?) {
             return None;
         }
         let mut whole = first;
@@ -142,7 +156,7 @@ impl Stemmed {
             let rest = text.get(whole.end..)?;
             let gap: usize = rest.chars().take(GAP_MAX_CHARS).take_while(|char| is_gap(*char)).map(char::len_utf8).sum();
             let next = word_after(text, whole.end + gap).filter(|_| gap > 0)?;
-            if !word.is(&stemmer, text.get(next.clone())?) {
+            if !word.is(self.language, &stemmer, text.get(next.clone())?) {
                 return None;
             }
             whole.end = next.end;
@@ -151,7 +165,7 @@ impl Stemmed {
             let head = text.get(..whole.start)?;
             let gap: usize = head.chars().rev().take(GAP_MAX_CHARS).take_while(|char| is_gap(*char)).map(char::len_utf8).sum();
             let next = word_before(text, whole.start - gap).filter(|_| gap > 0)?;
-            if !word.is(&stemmer, text.get(next.clone())?) {
+            if !word.is(self.language, &stemmer, text.get(next.clone())?) {
                 return None;
             }
             whole.start = next.start;
@@ -161,12 +175,12 @@ impl Stemmed {
 }
 
 impl StemmedWord {
-    fn is(&self, stemmer: &Stemmer, word: &str) -> bool {
+    fn is(&self, language: Language, stemmer: &Stemmer, word: &str) -> bool {
         match self {
             Self::Exact(exact) => word.strip_prefix(exact.as_str()).is_some_and(|rest| matches!(rest, "" | "s")),
             Self::Stem(stem) => {
                 let lower: String = word.chars().map(fold).collect();
-                lower == *stem || stemmer.stem(&lower) == stem.as_str()
+                language.stem(stemmer, &lower) == *stem
             }
         }
     }

@@ -128,7 +128,10 @@ fn the_same_term_in_two_spellings_counts_once() {
 fn publishers_write_abbreviations_in_lower_case() {
     let classifier = Classifier::new(&[topic(&["HIPAA"], &[], &[])]).unwrap();
     let categories = ["hipaa".to_owned()];
-    assert_eq!(classifier.classify(&Article { categories: &categories, ..Article::default() }), [Verdict { topic: 0, score: 3, by: By::Rule }]);
+    assert_eq!(
+        classifier.classify(&Article { categories: &categories, ..Article::default() }),
+        [Verdict { topic: 0, score: 3, by: By::Rule }]
+    );
     assert_eq!(classifier.classify(&titled("hipaa")), []);
 }
 
@@ -137,10 +140,7 @@ fn best_comes_first_then_the_files_order() {
     let topics = [topic(&["late"], &[], &[]), topic(&["early"], &[], &[]), topic(&["both", "early"], &[], &[])];
     let classifier = Classifier::new(&topics).unwrap();
     let article = Article { title: "both early", content: "late", ..Article::default() };
-    assert_eq!(
-        classifier.classify(&article),
-        [(2, 8), (1, 4), (0, 1)].map(|(topic, score)| Verdict { topic, score, by: By::Rule })
-    );
+    assert_eq!(classifier.classify(&article), [(2, 8), (1, 4), (0, 1)].map(|(topic, score)| Verdict { topic, score, by: By::Rule }));
 }
 
 #[test]
