@@ -11,6 +11,8 @@ pub mod site;
 mod source;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod topic_tests;
 mod topics;
 
 pub use problem::Problem;

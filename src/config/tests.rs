@@ -9,22 +9,22 @@ use super::*;
 use crate::stage::classify::{Article, Classifier};
 
 const SHIPPED: &str = include_str!("../../feeds.toml");
-const LEAST: &str =
+pub(super) const LEAST: &str =
     "[site]\ntitle = \"T\"\nbase_url = \"https://feeds.example.org\"\n[[source]]\nid = \"a\"\nurl = \"https://a.example/feed\"\n";
 
-fn read(text: &str) -> Site {
+pub(super) fn read(text: &str) -> Site {
     check(Path::new("conf/feeds.toml"), text)
         .unwrap_or_else(|problems| panic!("{}", problems.iter().map(|problem| format!("{problem}\n")).collect::<String>()))
 }
 
 /// What is said of a text that is wrong, without the file's name.
-fn said(text: &str) -> Vec<String> {
+pub(super) fn said(text: &str) -> Vec<String> {
     let problems = check(Path::new("f"), text).err().unwrap_or_default();
     problems.iter().map(|problem| problem.to_string().strip_prefix("f:").unwrap().to_owned()).collect()
 }
 
 /// The folder of other people's data, where it is there.
-fn shared() -> Option<PathBuf> {
+pub(super) fn shared() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
     let folder = std::env::var_os("TOPICWIRE_SHARED").map_or(beside, PathBuf::from);
     if folder.is_dir() {

@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 use super::fields::{At, Fields, TOP};
 use super::problem::{Report, suggest};
 use super::site::{Learned, Topic};
-use crate::stage::classify::{Group, Item, List, Model, Needle, WEIGHT_MAX, Word, check};
+use crate::stage::classify::{Group, Item, List, Model, Needle, TermError, WEIGHT_MAX, Word, check};
 use crate::stage::naming::{category_label, slug};
 
 const TOPIC_KEYS: &[&str] = &["category", "description", "any", "all", "none", "weight", "threshold", "stem", "from", "parents", "inherit"];
@@ -97,6 +97,8 @@ struct Draft {
     span: Range<usize>,
     line: usize,
     parents: Vec<(String, Range<usize>)>,
+    /// Whether words were given, even if none of them could be read.
+    has_words: bool,
 }
 
 /// Reads the topics of the file, then those of the included ones, and resolves what they say of each other.
@@ -203,8 +205,7 @@ impl Topics {
             self.drafts.iter().filter(|draft| draft.topic.inherit).flat_map(|draft| draft.topic.parents.clone()).collect();
         for (at, draft) in self.drafts.iter().enumerate() {
             let topic = &draft.topic;
-            let is_bare = topic.rule.any.is_empty() && topic.rule.all.is_empty();
-            if is_bare && topic.from.is_empty() && !fixed.contains(&at) && !heirs.contains(&at) {
+            if !draft.has_words && topic.from.is_empty() && !fixed.contains(&at) && !heirs.contains(&at) {
                 let what = format!(
                     "topic \"{}\" can never match: nothing under any or all, and no source has it as a fixed category",
                     topic.category
@@ -224,6 +225,8 @@ fn topic(report: &mut Report, table: &Fields, file: usize) -> Option<(Draft, Ran
     let description = table.prose(report, "description");
     let weight = weight(report, table).unwrap_or(1);
     let rule = group(report, table, weight, 0);
+    let is_given = |list: &str| table.get(list).is_some_and(|value| !matches!(value.get_ref(), DeValue::Array(array) if array.is_empty()));
+    let has_words = is_given("any") || is_given("all");
     let threshold = table.signed(report, "threshold", 1..=1_000_000);
     let stem = table.truth(report, "stem").unwrap_or(false);
     let from: Vec<String> = table.texts(report, "from").into_iter().map(|text| text.value.to_owned()).collect();
@@ -244,7 +247,7 @@ fn topic(report: &mut Report, table: &Fields, file: usize) -> Option<(Draft, Ran
             let at = table.get("threshold").filter(|_| threshold.is_some()).map_or(span.clone(), Spanned::span);
             report.wrong(at, format!("topic \"{category}\" can never match: {error}"), "lower the threshold, raise weights, or add words");
         }
-    } else if threshold.is_some() && from.is_empty() {
+    } else if threshold.is_some() && !has_words && from.is_empty() {
         let at = table.get("threshold").map_or(span.clone(), Spanned::span);
         report.wrong(at, format!("topic \"{category}\" has a threshold and no words to reach it"), "add any = [\"…\"], or remove it");
     }
@@ -257,7 +260,7 @@ fn topic(report: &mut Report, table: &Fields, file: usize) -> Option<(Draft, Ran
     let label = category_label(category).trim().to_owned();
     let topic =
         Topic { category: category.to_owned(), label, slug, description, rule, threshold, stem, from, parents: Vec::new(), inherit };
-    Some((Draft { topic, file, span: table.span.clone(), line, parents }, span))
+    Some((Draft { topic, file, span: table.span.clone(), line, parents, has_words }, span))
 }
 
 fn weight(report: &mut Report, table: &Fields) -> Option<i64> {
@@ -346,11 +349,8 @@ fn word(
         Ok(needle) => Some((Item::Word(Word { text: text.value.to_owned(), weight }), Some(needle), text.span)),
         Err(error) => {
             let start: String = text.value.chars().take(40).collect();
-            report.wrong(
-                text.span,
-                format!("\"{start}\" under {list} {error}, so it can never be found"),
-                "write words as they stand in articles",
-            );
+            let never = if matches!(error, TermError::NoLetter | TermError::TooLong) { ", so it can never be found" } else { "" };
+            report.wrong(text.span, format!("\"{start}\" under {list} {error}{never}"), error.remedy());
             None
         }
     }

@@ -60,7 +60,8 @@ struct Scanner {
 struct Anchors {
     /// Whether all of them are whole words.
     whole: bool,
-    list: Vec<Anchor>,
+    /// Each with the fields of its needle.
+    list: Vec<(Anchor, u8)>,
 }
 
 /// Letters that the automaton looks for, and what to look at where they are.
@@ -72,6 +73,13 @@ enum Anchor {
     Stem(usize, usize),
     /// Part of what an expression matches.
     Regex(usize),
+}
+
+impl Anchor {
+    fn needle(&self) -> usize {
+        let (Self::Term(needle, _) | Self::Stem(needle, _) | Self::Regex(needle)) = self;
+        *needle
+    }
 }
 
 /// Collects the needles of rules, each once.
@@ -141,26 +149,25 @@ impl Matcher {
             if inside && anchors.whole {
                 continue;
             }
-            for anchor in &anchors.list {
-                let (Anchor::Term(number, _) | Anchor::Stem(number, _) | Anchor::Regex(number)) = anchor;
-                let seek = &self.needles[*number];
-                if found[*number] & bit != 0 || seek.fields & bit == 0 {
+            for (anchor, fields) in &anchors.list {
+                let number = anchor.needle();
+                if found[number] & bit != 0 || fields & bit == 0 {
                     continue;
                 }
-                let place = match (anchor, &seek.what) {
+                let place = match (anchor, &self.needles[number].what) {
                     (Anchor::Term(_, word), What::Term(term)) if !inside => term.place(text, word.clone(), hit.range(), any_case),
-                    (Anchor::Stem(_, word), _) => scanner.stemmed.get(number).and_then(|stemmed| stemmed.place(text, *word, hit.start())),
+                    (Anchor::Stem(_, word), _) => scanner.stemmed.get(&number).and_then(|stemmed| stemmed.place(text, *word, hit.start())),
                     (Anchor::Regex(_), _) => {
-                        if !expressions.contains(number) {
-                            expressions.push(*number);
+                        if !expressions.contains(&number) {
+                            expressions.push(number);
                         }
                         None
                     }
                     _ => None,
                 };
                 if let Some(place) = place {
-                    found[*number] |= bit;
-                    first(*number, field, place);
+                    found[number] |= bit;
+                    first(number, field, place);
                 }
             }
         }
@@ -245,7 +252,8 @@ fn anchor(needles: &[Seek], stemmed: &HashMap<usize, Stemmed>) -> (Vec<String>, 
         });
         let anchors = &mut anchors[pattern];
         anchors.whole &= matches!(anchor, Anchor::Term(..));
-        anchors.list.push(anchor);
+        let fields = needles[anchor.needle()].fields;
+        anchors.list.push((anchor, fields));
     }
     (patterns, anchors, always)
 }

@@ -234,14 +234,14 @@ impl Classifier {
             let mut hits: Vec<Hit> = Vec::new();
             let mut seen = BTreeSet::new();
             for list in [List::Any, List::All, List::None] {
-                for leaf in rule.leaves.iter().filter(|leaf| leaf.list == list) {
+                for (leaf, term) in rule.leaves.iter().zip(&rule.texts).filter(|(leaf, _)| leaf.list == list) {
                     let bits = leaf.found(&found);
                     for (_, field, place) in places.iter().filter(|(needle, field, _)| *needle == leaf.needle && bits & field.bit() != 0) {
-                        if !seen.insert((leaf.text.as_str(), list.name(), field.bit())) {
+                        if !seen.insert((term.as_str(), list.name(), field.bit())) {
                             continue;
                         }
                         hits.push(Hit {
-                            term: leaf.text.clone(),
+                            term: term.clone(),
                             list,
                             field: *field,
                             start: place.start,
@@ -259,7 +259,7 @@ impl Classifier {
                 topic,
                 matched: verdict.is_some(),
                 by: verdict.map(|verdict| verdict.by),
-                score: verdict.map_or_else(|| rule.score(&found), |verdict| verdict.score),
+                score: verdict.map_or_else(|| rule.judge(&found).0, |verdict| verdict.score),
                 threshold: rule.threshold,
                 hits,
                 missing: rule.missing(&found),
@@ -281,15 +281,18 @@ impl Classifier {
     fn verdicts(&self, article: &Article<'_>, found: &Found, votes: &[(usize, f64)]) -> Vec<Verdict> {
         let mut verdicts: Vec<Verdict> = Vec::new();
         for (topic, rule) in self.rules.iter().enumerate() {
-            let score = rule.compiled.score(found);
-            if rule.compiled.holds(found, score) {
-                verdicts.push(Verdict { topic, score, by: By::Rule });
-            } else if rule.compiled.refuses(found) {
-                // Neither its publisher's categories nor a model take back what the curator has said.
+            let (score, holds) = rule.compiled.judge(found);
+            let by = if holds {
+                Some((score, By::Rule))
             } else if self.mapped(topic, article).is_some() {
-                verdicts.push(Verdict { topic, score: score.max(Field::Category(0).weight()), by: By::From });
-            } else if let Some((_, sure)) = votes.iter().find(|(voted, sure)| *voted == topic && self.is_sure(*sure)) {
-                verdicts.push(Verdict { topic, score, by: By::Model(*sure) });
+                Some((score.max(Field::Category(0).weight()), By::From))
+            } else {
+                let vote = votes.iter().find(|(voted, sure)| *voted == topic && self.is_sure(*sure));
+                vote.map(|(_, sure)| (score, By::Model(*sure)))
+            };
+            // Neither its publisher's categories nor a model take back what the curator has said.
+            if let Some((score, by)) = by.filter(|_| holds || !rule.compiled.refuses(found)) {
+                verdicts.push(Verdict { topic, score, by });
             }
         }
         self.inherit(&mut verdicts, found);
@@ -297,7 +300,7 @@ impl Classifier {
         let own = verdicts.len();
         for topic in article.fixed.iter().copied().filter(|topic| *topic < self.rules.len()) {
             if !verdicts.iter().any(|verdict| verdict.topic == topic) {
-                verdicts.push(Verdict { topic, score: self.rules[topic].compiled.score(found), by: By::Source });
+                verdicts.push(Verdict { topic, score: self.rules[topic].compiled.judge(found).0, by: By::Source });
             }
         }
         if verdicts.len() > own {

@@ -112,8 +112,6 @@ pub(super) struct Leaf {
     pub(super) list: List,
     /// Whether its weight is in the score: it stands in no `none`, and not here for a second time.
     pub(super) counts: bool,
-    /// As the rule has it.
-    pub(super) text: String,
 }
 
 impl Leaf {
@@ -128,13 +126,15 @@ impl Leaf {
 pub(super) struct Compiled {
     lists: Lists,
     pub(super) leaves: Vec<Leaf>,
+    /// The leaves' words as the rule has them; apart, because every article goes through all leaves and hardly any word.
+    pub(super) texts: Vec<String>,
     pub(super) threshold: Option<i64>,
 }
 
 impl Compiled {
     /// Compiles a rule; `index` numbers the needles of all rules.
     pub(super) fn new(group: &Group, threshold: Option<i64>, index: &mut impl FnMut(Needle) -> usize) -> Result<Self, (String, TermError)> {
-        let mut rule = Self { lists: Lists::default(), leaves: Vec::new(), threshold };
+        let mut rule = Self { lists: Lists::default(), leaves: Vec::new(), texts: Vec::new(), threshold };
         rule.lists = rule.add(group, false, index)?;
         let mut seen = HashSet::new();
         for leaf in rule.leaves.iter_mut().filter(|leaf| leaf.counts) {
@@ -154,8 +154,8 @@ impl Compiled {
                         let needle = Needle::parse(&word.text).map_err(|error| (word.text.clone(), error))?;
                         let fields = needle.fields;
                         let needle = index(needle);
-                        let (weight, text) = (word.weight, word.text.clone());
-                        self.leaves.push(Leaf { needle, fields, weight, list, counts: !negated, text });
+                        self.leaves.push(Leaf { needle, fields, weight: word.weight, list, counts: !negated });
+                        self.texts.push(word.text.clone());
                         Node::Leaf(self.leaves.len() - 1)
                     }
                 };
@@ -169,12 +169,20 @@ impl Compiled {
         Ok(lists)
     }
 
-    /// Whether the article belongs, its score being known.
-    pub(super) fn holds(&self, found: &Found, score: i64) -> bool {
+    /// The article's score, and whether it belongs.
+    pub(super) fn judge(&self, found: &Found) -> (i64, bool) {
+        let (mut score, mut is_wanted) = (0, false);
+        for leaf in &self.leaves {
+            let bits = leaf.found(found);
+            // Nearly every word is in no field.
+            if bits != 0 && leaf.counts {
+                score += leaf.weight * Fields(bits).weight();
+                is_wanted |= leaf.weight > 0;
+            }
+        }
         // A rule of nothing but `none` would take in every article.
-        self.leaves.iter().any(|leaf| leaf.counts && leaf.weight > 0 && leaf.found(found) != 0)
-            && self.threshold.is_none_or(|threshold| score >= threshold)
-            && self.lists_hold(&self.lists, found)
+        let holds = is_wanted && self.threshold.is_none_or(|threshold| score >= threshold) && self.lists_hold(&self.lists, found);
+        (score, holds)
     }
 
     /// Whether its outermost `none` keeps the article out.
@@ -204,7 +212,7 @@ impl Compiled {
     /// A node as the rule has it.
     fn spell(&self, node: &Node) -> String {
         match node {
-            Node::Leaf(leaf) => self.leaves.get(*leaf).map(|leaf| leaf.text.clone()).unwrap_or_default(),
+            Node::Leaf(leaf) => self.texts.get(*leaf).cloned().unwrap_or_default(),
             Node::Lists(lists) => {
                 let list = |name: &str, nodes: &[Node]| {
                     let nodes: Vec<String> = nodes.iter().map(|node| self.spell(node)).collect();
@@ -215,18 +223,6 @@ impl Compiled {
             }
         }
     }
-
-    /// The sum over its words of their weights times those of the fields they stand in.
-    pub(super) fn score(&self, found: &Found) -> i64 {
-        let counted = self.leaves.iter().filter(|leaf| leaf.counts);
-        counted.map(|leaf| leaf.weight * weight(leaf.found(found))).sum()
-    }
-}
-
-/// The weight of fields by their bits.
-pub(super) fn weight(bits: u8) -> i64 {
-    // Nearly every needle is in no field.
-    if bits == 0 { 0 } else { Fields(bits).weight() }
 }
 
 /// Why a rule can bring no article in.

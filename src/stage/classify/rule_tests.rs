@@ -138,9 +138,9 @@ fn expressions_are_run_where_their_letters_are() {
 fn what_must_not_be_looked_for_is_refused() {
     for (term, told) in [
         ("/(/", "is no regular expression: unclosed group"),
-        ("/a*/", "is a regular expression that matches no letters at all, and so every article"),
-        ("/(?:\\w{900}){900}/", "is a regular expression that is too large; make it shorter, or its counts smaller"),
-        ("titel:x", "begins with \"titel:\", which is no field; did you mean \"title:\"? (in quotes, it is found as it stands)"),
+        ("/a*/", "is a regular expression that matches nothing at all, and so every article"),
+        ("/(?:\\w{900}){900}/", "is a regular expression that is too large"),
+        ("titel:x", "begins with \"titel:\", which is no field"),
         ("title:", "has no letter or digit"),
         ("\"?\"", "has no letter or digit"),
     ] {

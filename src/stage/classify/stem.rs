@@ -9,8 +9,8 @@ use super::term::{GAP_MAX_CHARS, Term, fold, is_gap, spell};
 /// Longest word that is stemmed, in characters; longer ones are no words.
 const WORD_MAX_CHARS: usize = 40;
 
-/// Longest beginning of a stem that is looked for, in characters: with umlauts and case it has many spellings.
-const HEAD_MAX_CHARS: usize = 5;
+/// Most spellings of the beginning of a stem that are looked for; umlauts and letters other than ASCII double them.
+const SPELLINGS_MAX: usize = 32;
 
 /// A language whose inflections are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -97,8 +97,8 @@ pub(super) struct Stemmed {
 enum StemmedWord {
     /// An abbreviation, found as it is, or in its plural.
     Exact(String),
-    /// Found wherever a word has this stem.
-    Stem(String),
+    /// Found wherever a word has this stem. It then has one of these beginnings, which is looked at first, because it costs less.
+    Stem { stem: String, heads: Vec<String> },
 }
 
 impl Stemmed {
@@ -109,76 +109,95 @@ impl Stemmed {
             return None;
         }
         let stemmer = language.stemmer();
-        let word = |(word, exact): (String, bool)| match exact {
-            true => StemmedWord::Exact(word),
-            false => StemmedWord::Stem(language.stem(&stemmer, &word)),
+        let word = |(word, exact): (String, bool)| {
+            if exact {
+                return StemmedWord::Exact(word);
+            }
+            let stem = language.stem(&stemmer, &word);
+            StemmedWord::Stem { heads: heads(language, &stem), stem }
         };
         let words: Vec<StemmedWord> = words.into_iter().map(word).collect();
-        words.iter().any(|word| matches!(word, StemmedWord::Stem(_))).then_some(Self { language, words })
+        words.iter().any(|word| matches!(word, StemmedWord::Stem { .. })).then_some(Self { language, words })
     }
 
     /// For each of its words that a search could look for: its place, and the beginnings that it may have.
-    ///
-    /// A stem's last two letters are left out: stemming changes the end of what it leaves (`technologies`, `technolog`).
     pub(super) fn heads(&self) -> Vec<(usize, Vec<String>)> {
         let head = |(at, word): (usize, &StemmedWord)| match word {
             StemmedWord::Exact(_) => None,
-            StemmedWord::Stem(stem) => {
-                let chars = stem.chars().count();
-                // German `ss` may be `ß` in the text, which is one letter less.
-                let before = if self.language == Language::De { stem.find("ss").map(|at| stem[..at].chars().count()) } else { None };
-                let most = chars.saturating_sub(2).max(chars.min(3)).min(HEAD_MAX_CHARS);
-                let take = before.map_or(most, |before| before.clamp(1, most.max(1)));
-                let mut heads = vec![String::new()];
-                for letter in stem.chars().take(take) {
-                    let own = [letter];
-                    let forms = match self.language.forms(letter) {
-                        [] => &own[..],
-                        forms => forms,
-                    };
-                    heads = heads.iter().flat_map(|head| forms.iter().map(move |form| format!("{head}{form}"))).collect();
-                }
-                Some((at, heads.iter().flat_map(|head| spell(head.chars())).collect()))
-            }
+            StemmedWord::Stem { heads, .. } => Some((at, heads.iter().flat_map(|head| spell(head.chars())).collect())),
         };
         self.words.iter().enumerate().filter_map(head).collect()
     }
 
     /// The phrase's place in `text` if its word `at` begins at the byte `start`.
     pub(super) fn place(&self, text: &str, at: usize, start: usize) -> Option<Range<usize>> {
+        let mut places = vec![0..0; self.words.len()];
+        *places.get_mut(at)? = self.words.get(at)?.after(text, start)?;
+        for next in at + 1..self.words.len() {
+            let end = places[next - 1].end;
+            let gap: usize = text.get(end..)?.chars().take(GAP_MAX_CHARS).take_while(|char| is_gap(*char)).map(char::len_utf8).sum();
+            places[next] = self.words[next].after(text, end + gap).filter(|_| gap > 0)?;
+        }
+        for before in (0..at).rev() {
+            let start = places[before + 1].start;
+            let head = text.get(..start)?.chars().rev().take(GAP_MAX_CHARS);
+            let gap: usize = head.take_while(|char| is_gap(*char)).map(char::len_utf8).sum();
+            let place = word_before(text, start - gap).filter(|_| gap > 0)?;
+            places[before] = self.words[before].after(text, place.start)?;
+        }
+        // Stems come last: a phrase whose words all begin rightly is nearly always there.
         let stemmer = self.language.stemmer();
-        let first = word_after(text, start)?;
-        if !self.words.get(at)?.is(self.language, &stemmer, text.get(first.clone())?) {
-            return None;
-        }
-        let mut whole = first;
-        for word in self.words.get(at + 1..)? {
-            let rest = text.get(whole.end..)?;
-            let gap: usize = rest.chars().take(GAP_MAX_CHARS).take_while(|char| is_gap(*char)).map(char::len_utf8).sum();
-            let next = word_after(text, whole.end + gap).filter(|_| gap > 0)?;
-            if !word.is(self.language, &stemmer, text.get(next.clone())?) {
-                return None;
-            }
-            whole.end = next.end;
-        }
-        for word in self.words.get(..at)?.iter().rev() {
-            let head = text.get(..whole.start)?;
-            let gap: usize = head.chars().rev().take(GAP_MAX_CHARS).take_while(|char| is_gap(*char)).map(char::len_utf8).sum();
-            let next = word_before(text, whole.start - gap).filter(|_| gap > 0)?;
-            if !word.is(self.language, &stemmer, text.get(next.clone())?) {
-                return None;
-            }
-            whole.start = next.start;
-        }
-        Some(whole)
+        let is = |(word, place): (&StemmedWord, &Range<usize>)| {
+            text.get(place.clone()).is_some_and(|text| word.is(self.language, &stemmer, text))
+        };
+        self.words.iter().zip(&places).all(is).then(|| places[0].start..places[places.len() - 1].end)
     }
 }
 
+/// The beginnings of the words that may have this stem.
+///
+/// The stem's last two letters are left out: stemming changes the end of what it leaves (`technologies`, `technolog`).
+fn heads(language: Language, stem: &str) -> Vec<String> {
+    let chars = stem.chars().count();
+    let most = chars.saturating_sub(2).max(chars.min(3));
+    // German `ss` may be `ß` in the text, which is one letter less.
+    let before = stem.find("ss").filter(|_| language == Language::De).map(|at| stem[..at].chars().count().max(1));
+    let mut heads = vec![String::new()];
+    for letter in stem.chars().take(before.unwrap_or(most).min(most)) {
+        let own = [letter];
+        let forms = match language.forms(letter) {
+            [] => &own[..],
+            forms => forms,
+        };
+        let cases: usize = forms.iter().map(|form| if form.is_ascii() { 1 } else { 2 }).sum();
+        let spellings: usize = heads.iter().map(|head| spell(head.chars()).len()).sum();
+        if spellings * cases > SPELLINGS_MAX {
+            break;
+        }
+        heads = heads.iter().flat_map(|head| forms.iter().map(move |form| format!("{head}{form}"))).collect();
+    }
+    heads
+}
+
 impl StemmedWord {
+    /// The word of the text that begins at `start`, unless its beginning shows that it is another.
+    fn after(&self, text: &str, start: usize) -> Option<Range<usize>> {
+        let rest = text.get(start..)?;
+        let begins = |head: &str| {
+            let mut chars = rest.chars();
+            head.chars().all(|letter| chars.next().is_some_and(|char| fold(char) == letter))
+        };
+        let begins = match self {
+            Self::Exact(exact) => rest.starts_with(exact.as_str()),
+            Self::Stem { heads, .. } => heads.iter().any(|head| begins(head)),
+        };
+        if begins { word_after(text, start) } else { None }
+    }
+
     fn is(&self, language: Language, stemmer: &Stemmer, word: &str) -> bool {
         match self {
             Self::Exact(exact) => word.strip_prefix(exact.as_str()).is_some_and(|rest| matches!(rest, "" | "s")),
-            Self::Stem(stem) => {
+            Self::Stem { stem, .. } => {
                 let lower: String = word.chars().map(fold).collect();
                 language.stem(stemmer, &lower) == *stem
             }

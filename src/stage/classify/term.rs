@@ -24,17 +24,30 @@ pub enum TermError {
     #[error("is longer than {TERM_MAX_CHARS} characters")]
     TooLong,
     /// A word before a colon that is nearly a scope.
-    #[error("begins with \"{0}:\", which is no field; did you mean \"{1}:\"? (in quotes, it is found as it stands)")]
+    #[error("begins with \"{0}:\", which is no field")]
     Scope(String, &'static str),
     /// Not an expression of the linear kind.
     #[error("is no regular expression: {0}")]
     Regex(String),
     /// Larger than [`super::needle::REGEX_MAX_BYTES`] when compiled.
-    #[error("is a regular expression that is too large; make it shorter, or its counts smaller")]
+    #[error("is a regular expression that is too large")]
     RegexTooLarge,
     /// It would find itself in every article.
-    #[error("is a regular expression that matches no letters at all, and so every article")]
+    #[error("is a regular expression that matches nothing at all, and so every article")]
     RegexEmpty,
+}
+
+impl TermError {
+    /// What to do about it.
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::NoLetter | Self::TooLong => "write words as they stand in articles".to_owned(),
+            Self::Scope(_, near) => format!("did you mean \"{near}:\"? What has a colon of its own stands in quotes within the quotes"),
+            Self::Regex(_) => "mend it, or leave out the slashes that make it one".to_owned(),
+            Self::RegexTooLarge => "make it shorter, or its counts smaller".to_owned(),
+            Self::RegexEmpty => "let it ask for a letter: \"+\" for \"*\", no \"?\" after the whole".to_owned(),
+        }
+    }
 }
 
 /// A word or phrase in the form it is compared in.
