@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -21,6 +20,7 @@ use crate::stage::identity::{self, Claim, RecordChange};
 use crate::stage::map::{self, Rules};
 use crate::stage::{page, parse, schedule};
 use crate::store::{Change, Failure, Outcome, PollCommit, PollState, Store, StoreError};
+use crate::syntax::rfc3339;
 
 /// Most sentences on repairs kept for `status`.
 const REPAIRS_MAX: usize = 5;
@@ -146,7 +146,7 @@ impl Ingest {
         let began = Instant::now();
         let before = self.poll_state(&source.id).await?;
         if let Some(until) = before.retry_not_before.filter(|until| *until > now) {
-            let why = format!("the server asked to wait until {}; not asked again before", moment(until));
+            let why = format!("the server asked to wait until {}; not asked again before", rfc3339(until));
             let failure = Failure { stage: "exchange".into(), class: "rate-limited".into(), why };
             let state = PollState { outcome: Outcome::RateLimited, failure: Some(failure), new: 0, changed: 0, ..before };
             return Ok(Polled { source: source.id.clone(), state });
@@ -245,7 +245,10 @@ impl Ingest {
                     self.commit(source, state, Vec::new(), now, began)
                 }
                 Ok(feed) => {
-                    keep_validators(&mut state, validators);
+                    // A document that breaks off vouches for nothing behind its end: with its validators stored, a 304 would hide that for ever.
+                    if !feed.breaks_off {
+                        keep_validators(&mut state, validators);
+                    }
                     state.source_url = Some(source.url.to_string());
                     state.body_hash = facts.body_hash;
                     state.pace = feed.pace.clone();
@@ -254,6 +257,11 @@ impl Ingest {
                     state.repairs = feed.problems.iter().take(REPAIRS_MAX).map(|p| p.what.clone()).collect();
                     succeed(&mut state, if moved_to.is_some() { Outcome::Moved } else { Outcome::Succeeded }, now);
                     state.moved_to = moved_to;
+                    if state.listed > source.entries_max {
+                        state
+                            .repairs
+                            .push(format!("{} entries listed; the first {} were taken (entries_max)", state.listed, source.entries_max));
+                    }
                     let changes = self.changes(source, &feed, now)?;
                     state.new = changes.iter().filter(|c| c.is_new).count();
                     state.changed = changes.len() - state.new;
@@ -402,7 +410,7 @@ fn facts(response: &Response) -> Facts {
         server: response.server.clone(),
         cf_mitigated: response.cf_mitigated.clone(),
         body_len: response.body.len() as u64,
-        body_hash: Some(Sha256::digest(&response.body).into()),
+        body_hash: Some(blake3::hash(&response.body).into()),
     }
 }
 
@@ -429,9 +437,9 @@ fn fail(state: &mut PollState, stage: &str, class: &str, why: &str, now: DateTim
 
 /// What everything derived from stored entries depends on.
 fn rules_hash(site: &Site) -> String {
-    let mut hash = Sha256::new();
+    let mut hash = blake3::Hasher::new();
     let mut put = |part: &str| {
-        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(&(part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     };
     put(&map::MAP_VERSION.to_string());
@@ -462,7 +470,7 @@ fn rules_hash(site: &Site) -> String {
             )
         ));
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize().to_string()
 }
 
 /// The honest User-Agent: name, version, and whom to ask (acceptance F25).
@@ -473,12 +481,6 @@ fn user_agent(site: &Site) -> String {
 }
 
 fn identity_seed(id: &str) -> u64 {
-    let hash: [u8; 32] = Sha256::digest(id.as_bytes()).into();
+    let hash: [u8; 32] = blake3::hash(id.as_bytes()).into();
     hash.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
-}
-
-/// A moment as people and scripts read it: RFC 3339, whole seconds, UTC.
-#[must_use]
-pub fn moment(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }

@@ -13,10 +13,11 @@ use tokio::sync::mpsc;
 use tokio::task::{Id, JoinSet};
 
 use crate::config::Site;
-use crate::ingest::{Ingest, IngestError, Polled, SharedStore, locked, moment};
+use crate::ingest::{Ingest, IngestError, Polled, SharedStore, locked};
 use crate::io::clock::Clock;
 use crate::publisher::{self, PublishError, Scope};
 use crate::store::PollState;
+use crate::syntax::rfc3339;
 
 /// The service looks for due sources at least this often: a clock that jumps delays nothing longer.
 const WAKE_MAX: Duration = Duration::from_secs(60);
@@ -157,7 +158,7 @@ fn pause(site: &Site, states: &HashMap<String, PollState>, polls: &Polls, now: D
 pub fn log(polled: &Polled) {
     let state = &polled.state;
     let outcome = state.outcome.word();
-    let next = state.next_due.map(moment).unwrap_or_default();
+    let next = state.next_due.map(rfc3339).unwrap_or_default();
     match &state.failure {
         Some(failure) => {
             tracing::warn!(

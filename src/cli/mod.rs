@@ -207,9 +207,17 @@ impl Context {
     }
 }
 
+/// Threads for work that blocks; readers are limited further by `Ingest`.
+const BLOCKING_THREADS: usize = 32;
+
 /// The asynchronous edges' runtime.
 fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CommandError::io("cannot start"))
+    // Blocking threads look up names, read documents and store: more of them would only hold memory.
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build()
+        .map_err(CommandError::io("cannot start"))
 }
 
 /// Writes to standard output. A reader that closed the pipe early (`| head`) is not an error.

@@ -11,12 +11,13 @@ use serde_json::{Value, json};
 use super::table::{table, took};
 use super::{CommandError, Context, Exit, Result, print, print_json, runtime};
 use crate::config::Site;
-use crate::ingest::{Ingest, Polled, locked, moment};
+use crate::ingest::{Ingest, Polled, locked};
 use crate::io::output::Written;
 use crate::publisher::{self, Scope};
 use crate::scheduler;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{PollState, Store};
+use crate::syntax::rfc3339;
 
 /// From this many sources on, the table leaves out those where nothing happened.
 const QUIET_FROM: usize = 50;
@@ -112,7 +113,7 @@ fn dry_run(site: &Site, named: Vec<usize>, options: &Options, now: DateTime<Utc>
         .map(|source| {
             let state = states.get(&source.id);
             let conditional = state.is_some_and(|s| s.etag.is_some() || s.last_modified.is_some());
-            let wait = state.and_then(|s| s.retry_not_before).filter(|until| *until > now).map(moment);
+            let wait = state.and_then(|s| s.retry_not_before).filter(|until| *until > now).map(rfc3339);
             json!({"id": source.id, "url": source.url.as_str(), "conditional": conditional, "waits_until": wait})
         })
         .collect();
@@ -189,7 +190,7 @@ fn source_json(polled: &Polled) -> Value {
         "changed": state.changed,
         "listed": state.listed,
         "repairs": state.repairs,
-        "next": state.next_due.map(moment),
+        "next": state.next_due.map(rfc3339),
         "took_ms": state.took_ms,
     })
 }

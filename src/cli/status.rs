@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::table::table;
 use super::{Context, Exit, Result, print, print_json};
-use crate::ingest::moment;
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
+use crate::syntax::rfc3339;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -36,12 +36,12 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
                 "title": source.title.as_ref().or(state.title.as_ref()),
                 "url": source.url.as_str(),
                 "outcome": state.outcome.word(),
-                "polled": state.polled_at.map(moment),
-                "well": state.well_at.map(moment),
-                "next": state.next_due.map(moment),
+                "polled": state.polled_at.map(rfc3339),
+                "well": state.well_at.map(rfc3339),
+                "next": state.next_due.map(rfc3339),
                 "next_why": state.next_why,
                 "failures": state.failures,
-                "failing_since": state.failing_since.map(moment),
+                "failing_since": state.failing_since.map(rfc3339),
                 "failure": state.failure,
                 "status": state.status,
                 "moved_to": state.moved_to,

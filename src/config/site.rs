@@ -122,7 +122,7 @@ pub struct Source {
     pub institution: Option<String>,
     /// Offering that records of this source carry.
     pub offering: Option<String>,
-    /// Most entries taken from one poll (default 1,000).
+    /// Most entries taken from one poll (default 10,000).
     pub entries_max: usize,
     /// Longest excerpt in characters (default 300).
     pub excerpt_max_chars: usize,
@@ -130,7 +130,6 @@ pub struct Source {
 
 /// How a source is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "one a source, which holds larger things than this")]
 pub enum SourceKind {
     /// RSS, Atom, RDF or JSON Feed.
     Feed,
@@ -191,7 +190,7 @@ pub struct Topic {
 pub struct Learned {
     /// The model.
     pub model: Model,
-    /// SHA-256 of its file in hexadecimal, which tells it from others.
+    /// BLAKE3 of its file in hexadecimal, which tells it from others.
     pub digest: String,
     /// Least confidence, above 0 and at most 1, that adds a topic.
     pub confidence: f64,

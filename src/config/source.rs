@@ -72,7 +72,7 @@ pub(super) fn sources(report: &mut Report, top: &Fields, around: &Around) -> Vec
         language: None,
         section: 0,
         curator: around.curator.map(str::to_owned),
-        entries_max: 1_000,
+        entries_max: 10_000,
         excerpt_max_chars: 300,
     };
     let mut defaults = settings(report, &table, &plain, around);

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::tests::{LEAST, read, said, shared};
+use super::tests::{LEAST, read, said};
 use super::*;
 use crate::stage::classify::{Article, Classifier, Figures, Group, Item, Lesson, Word, folded, learn};
 
@@ -153,9 +153,9 @@ fn the_curated_topics_find_what_editors_tagged() {
         "Blockchain",
     ];
     assert_eq!(topics.iter().map(|topic| topic.category.clone()).collect::<Vec<_>>(), labels.map(|label| format!("Curated: {label}")));
-    let Some(shared) = shared() else { return };
+    let Some(articles) = crate::shared::text("data/curated-dev.jsonl") else { return };
     let mut halves: [Vec<Lesson>; 2] = Default::default();
-    for line in std::fs::read_to_string(shared.join("data/curated-dev.jsonl")).unwrap().lines() {
+    for line in articles.lines() {
         let object: serde_json::Value = serde_json::from_str(line).unwrap();
         let text = |key: &str| object[key].as_str().unwrap().to_owned();
         let tags: Vec<String> = object["tags"].as_array().unwrap().iter().map(|tag| folded(tag.as_str().unwrap())).collect();

@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -73,7 +72,7 @@ pub(super) fn model(report: &mut Report, path: &Path, site: &Fields) -> Result<O
     let text = read_file(&file).map_err(|error| error.to_string());
     match text.and_then(|text| Ok((Model::parse(&text).map_err(|error| error.to_string())?, text))) {
         Ok((model, text)) => {
-            let digest = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+            let digest = blake3::hash(text.as_bytes()).to_hex().to_string();
             Ok(Some(Learned { model, digest, confidence: confidence.unwrap_or(DEFAULT_CONFIDENCE) }))
         }
         Err(error) => {

@@ -35,7 +35,7 @@ pub struct Known {
     pub last_modified: Option<Vec<u8>>,
     /// The URL that gave both, after redirects.
     pub validator_url: Option<String>,
-    /// SHA-256 of that body.
+    /// BLAKE3 hash of that body.
     pub body_hash: Option<[u8; 32]>,
 }
 
@@ -60,7 +60,7 @@ pub struct Facts {
     pub cf_mitigated: Option<String>,
     /// Bytes of the decoded body.
     pub body_len: u64,
-    /// SHA-256 of the decoded body, if it was computed.
+    /// BLAKE3 hash of the decoded body, if it was computed.
     pub body_hash: Option<[u8; 32]>,
 }
 

@@ -146,7 +146,7 @@ pub struct PollState {
     /// `Last-Modified` byte for byte.
     #[serde(skip)]
     pub last_modified: Option<Vec<u8>>,
-    /// SHA-256 of the last body that was read.
+    /// BLAKE3 hash of the last body that was read.
     #[serde(skip)]
     pub body_hash: Option<[u8; 32]>,
     /// The feed's own title, for tables.

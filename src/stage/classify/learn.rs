@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use sha2::{Digest, Sha256};
-
 use super::model::{Feature, Model, Row, features, row, sigmoid};
 
 /// Fewest articles that a feature must stand in; rarer ones are names, not topics.
@@ -110,10 +108,10 @@ pub fn cross_validate(categories: &[String], lessons: &[Lesson], confidences: &[
 /// day must not all be learned last, or all be in one part.
 fn ordered(lessons: &[Lesson]) -> Vec<&Lesson> {
     let key = |lesson: &Lesson| -> [u8; 32] {
-        let mut hash = Sha256::new();
+        let mut hash = blake3::Hasher::new();
         for text in [&lesson.title, &lesson.summary, &lesson.content] {
-            hash.update((text.len() as u64).to_le_bytes());
-            hash.update(text);
+            hash.update(&(text.len() as u64).to_le_bytes());
+            hash.update(text.as_bytes());
         }
         hash.finalize().into()
     };

@@ -60,6 +60,8 @@ struct Scanner {
 struct Anchors {
     /// Whether all of them are whole words.
     whole: bool,
+    /// Whether all of them begin words.
+    begin_words: bool,
     /// Each with the fields of its needle.
     list: Vec<(Anchor, u8)>,
 }
@@ -146,7 +148,8 @@ impl Matcher {
         for hit in scanner.automaton.find_overlapping_iter(text) {
             let inside = inside_word(text.as_bytes(), hit.range());
             let anchors = &scanner.anchors[hit.pattern()];
-            if inside && anchors.whole {
+            let begun = hit.start() > 0 && text.as_bytes()[hit.start() - 1].is_ascii_alphanumeric();
+            if inside && (anchors.whole || begun && anchors.begin_words) {
                 continue;
             }
             for (anchor, fields) in &anchors.list {
@@ -156,6 +159,7 @@ impl Matcher {
                 }
                 let place = match (anchor, &self.needles[number].what) {
                     (Anchor::Term(_, word), What::Term(term)) if !inside => term.place(text, word.clone(), hit.range(), any_case),
+                    (Anchor::Stem(..), _) if begun => None,
                     (Anchor::Stem(_, word), _) => scanner.stemmed.get(&number).and_then(|stemmed| stemmed.place(text, *word, hit.start())),
                     (Anchor::Regex(_), _) => {
                         if !expressions.contains(&number) {
@@ -247,11 +251,12 @@ fn anchor(needles: &[Seek], stemmed: &HashMap<usize, Stemmed>) -> (Vec<String>, 
         let spelling = spelling.to_ascii_lowercase();
         let pattern = *known.entry(spelling.clone()).or_insert_with(|| {
             patterns.push(spelling);
-            anchors.push(Anchors { whole: true, list: Vec::new() });
+            anchors.push(Anchors { whole: true, begin_words: true, list: Vec::new() });
             patterns.len() - 1
         });
         let anchors = &mut anchors[pattern];
         anchors.whole &= matches!(anchor, Anchor::Term(..));
+        anchors.begin_words &= !matches!(anchor, Anchor::Regex(..));
         let fields = needles[anchor.needle()].fields;
         anchors.list.push((anchor, fields));
     }

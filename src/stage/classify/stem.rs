@@ -131,8 +131,15 @@ impl Stemmed {
 
     /// The phrase's place in `text` if its word `at` begins at the byte `start`.
     pub(super) fn place(&self, text: &str, at: usize, start: usize) -> Option<Range<usize>> {
+        let own = self.words.get(at)?.after(text, start)?;
+        // Most candidates fail at the word beside, before anything is kept of them.
+        if let Some(next) = self.words.get(at + 1) {
+            let rest = text.get(own.end..)?;
+            let gap: usize = rest.chars().take(GAP_MAX_CHARS).take_while(|char| is_gap(*char)).map(char::len_utf8).sum();
+            rest.get(gap..).is_some_and(|rest| next.begins(rest)).then_some(())?;
+        }
         let mut places = vec![0..0; self.words.len()];
-        *places.get_mut(at)? = self.words.get(at)?.after(text, start)?;
+        *places.get_mut(at)? = own;
         for next in at + 1..self.words.len() {
             let end = places[next - 1].end;
             let gap: usize = text.get(end..)?.chars().take(GAP_MAX_CHARS).take_while(|char| is_gap(*char)).map(char::len_utf8).sum();
@@ -156,10 +163,12 @@ impl Stemmed {
 
 /// The beginnings of the words that may have this stem.
 ///
-/// The stem's last two letters are left out: stemming changes the end of what it leaves (`technologies`, `technolog`).
+/// The stem's last letters are left out, one in English and two elsewhere: stemming changes the end of what it leaves (`capability`,
+/// `capabl`).
 fn heads(language: Language, stem: &str) -> Vec<String> {
     let chars = stem.chars().count();
-    let most = chars.saturating_sub(2).max(chars.min(3));
+    let changed = if language == Language::En { 1 } else { 2 };
+    let most = chars.saturating_sub(changed).max(chars.min(3));
     // German `ss` may be `ß` in the text, which is one letter less.
     let before = stem.find("ss").filter(|_| language == Language::De).map(|at| stem[..at].chars().count().max(1));
     let mut heads = vec![String::new()];
@@ -182,16 +191,18 @@ fn heads(language: Language, stem: &str) -> Vec<String> {
 impl StemmedWord {
     /// The word of the text that begins at `start`, unless its beginning shows that it is another.
     fn after(&self, text: &str, start: usize) -> Option<Range<usize>> {
-        let rest = text.get(start..)?;
-        let begins = |head: &str| {
+        if self.begins(text.get(start..)?) { word_after(text, start) } else { None }
+    }
+
+    fn begins(&self, rest: &str) -> bool {
+        let begins = |head: &String| {
             let mut chars = rest.chars();
             head.chars().all(|letter| chars.next().is_some_and(|char| fold(char) == letter))
         };
-        let begins = match self {
+        match self {
             Self::Exact(exact) => rest.starts_with(exact.as_str()),
-            Self::Stem { heads, .. } => heads.iter().any(|head| begins(head)),
-        };
-        if begins { word_after(text, start) } else { None }
+            Self::Stem { heads, .. } => heads.iter().any(begins),
+        }
     }
 
     fn is(&self, language: Language, stemmer: &Stemmer, word: &str) -> bool {

@@ -6,6 +6,7 @@ use super::scope::{Scope, language};
 use super::tree::{Id, Kind, Tree};
 use super::{Context, media, person};
 use crate::entry::{Feed, FeedKind, Link, PaceHints, Person, Problem, ReadStage};
+use crate::syntax::has_scheme;
 
 /// Most entries that are read of one document; of a longer one the first and the last halves of this number are kept, as a feed that only
 /// grows may grow at either end.
@@ -275,7 +276,7 @@ impl About {
 
     fn id(&self, reader: &Reader<'_, '_>, at: Id, scope: &Scope<'_>) -> Option<String> {
         let id = reader.tree.filled(at)?;
-        if id.contains('/') && !super::markup::has_scheme(&id) { scope.address(&id) } else { Some(id) }
+        if id.contains('/') && !has_scheme(&id) { scope.address(&id) } else { Some(id) }
     }
 }
 

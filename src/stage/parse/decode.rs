@@ -1,7 +1,7 @@
 //! Bytes to characters: the charset that a document is really in.
 
-use super::entity;
 use crate::entry::{Problem, ReadStage};
+use crate::syntax::is_xml_char;
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use std::borrow::Cow;
 
@@ -257,5 +257,5 @@ fn without_controls(text: &str) -> Option<String> {
     // U+FFFE and U+FFFF.
     let noncharacter =
         memchr::memmem::find_iter(text.as_bytes(), b"\xEF\xBF").any(|at| matches!(text.as_bytes().get(at + 2), Some(0xBE | 0xBF)));
-    (any || noncharacter).then(|| text.chars().filter(|c| entity::is_xml(*c)).collect())
+    (any || noncharacter).then(|| text.chars().filter(|c| is_xml_char(*c)).collect())
 }

@@ -6,6 +6,7 @@ use super::scope::{Own, Scope, language};
 use super::tree::{Id, Tree};
 use super::{person, read_date, text};
 use crate::entry::{Category, Entry, Link, Origin, Person, Problem, ReadStage};
+use crate::syntax::has_scheme;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use url::Url;
@@ -132,7 +133,7 @@ impl Reader<'_, '_> {
             found.media.enclosure(link.href.clone(), link.media_type.clone(), link.length_bytes);
         }
         entry.media = found.media.finish();
-        if let Some(link) = entry.links.iter().find(|link| !super::markup::has_scheme(&link.href)) {
+        if let Some(link) = entry.links.iter().find(|link| !has_scheme(&link.href)) {
             let shown: String = link.href.chars().take(80).collect();
             problems.push(Problem {
                 entry: Some(index),
@@ -250,9 +251,7 @@ impl Reader<'_, '_> {
         let is_dublin = element.is_some_and(|(rank, _)| rank > 0);
         let named = element.map(|(_, id)| id).filter(|_| !(is_dublin && about.is_some()));
         entry.id = named.and_then(|id| tree.filled(id)).or_else(|| about.clone());
-        if let Some(id) =
-            entry.id.as_mut().filter(|id| tree.node(item).ns == Ns::Atom && id.contains('/') && !super::markup::has_scheme(id))
-        {
+        if let Some(id) = entry.id.as_mut().filter(|id| tree.node(item).ns == Ns::Atom && id.contains('/') && !has_scheme(id)) {
             // RFC 4287 section 4.2.6 wants an absolute IRI; a path is one only together with its base, and no other feed has it then.
             *id = scope.address(id).unwrap_or_default();
         }

@@ -5,6 +5,7 @@ use super::markup;
 use super::scope::{Scope, language};
 use super::{Context, ReadError, read_date};
 use crate::entry::{Category, Content, Entry, Feed, FeedKind, Link, Media, MediaContent, Person, Problem, ReadStage, Text, TextKind};
+use crate::stage::text::xml_clean;
 use serde_json::{Map, Value};
 
 /// Most entries that are read of one document.
@@ -166,7 +167,7 @@ fn scalar(value: &Value) -> Option<String> {
         Value::Number(number) => number.to_string(),
         _ => return None,
     };
-    (!text.is_empty()).then(|| text.chars().filter(|c| super::entity::is_xml(*c)).collect())
+    (!text.is_empty()).then(|| xml_clean(&text).into_owned())
 }
 
 fn string(object: &Map<String, Value>, key: &str) -> Option<String> {

@@ -2,6 +2,7 @@
 
 use super::entity::{Declared, has_reference, unescape};
 use super::tree::{Id, Kind, Tree, quick_escape};
+use crate::syntax::has_scheme;
 use std::borrow::Cow;
 use url::Url;
 
@@ -124,13 +125,6 @@ fn is_void(name: &str) -> bool {
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
         .iter()
         .any(|v| v.eq_ignore_ascii_case(name))
-}
-
-/// Whether an address begins with a scheme (RFC 3986 section 3.1).
-pub(super) fn has_scheme(address: &str) -> bool {
-    let bytes = address.as_bytes();
-    bytes.first().is_some_and(u8::is_ascii_alphabetic)
-        && bytes.iter().find(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))) == Some(&b':')
 }
 
 /// Attributes that hold an address, and the one element that they do so on, if not on all.

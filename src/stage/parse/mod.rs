@@ -1,6 +1,6 @@
 //! Bytes of a feed to entries.
 //!
-//! Decoding ([`decode`]), a tolerant tree ([`scan`]), the walk over it ([`channel`], [`item`], [`media`]), a second opinion ([`second`]).
+//! Decoding (`decode`), a tolerant tree (`scan`), the walk over it (`channel`, `item`, `media`), a second opinion (`second`).
 //! Nothing here fails on a document's faults as long as entries can be had; what was wrong is noted in [`Feed::problems`].
 
 mod channel;
@@ -130,6 +130,7 @@ fn read_document(bytes: &[u8], context: &Context<'_>) -> Result<Feed, ReadError>
             }
         }
         feed.problems = problems;
+        feed.breaks_off = extent.cut || tree.repairs.truncated;
         if feed.entries.len() == extent.items {
             second::fill(&mut feed, text, &tree, root.id);
         }

@@ -1,7 +1,8 @@
 //! What an element inherits from those around it: base address and language.
 
-use super::markup::{absolute, has_scheme};
+use super::markup::absolute;
 use super::tree::{Id, Tree};
+use crate::syntax::has_scheme;
 use url::Url;
 
 /// Longest address in bytes that is resolved. A base stands in every address that is resolved against it, so that a longer one could make

@@ -331,7 +331,8 @@ mod tests {
         #[test]
         fn never_sooner_than_the_schedule_or_the_floor_and_never_in_a_skipped_hour(
             schedule in prop_oneof![Just("10m"), Just("3h"), Just("*/20 * * * *"), Just("30 3 * * MON"), Just("0 0 29 2 *")],
-            last_s in -1_000_000_000_i64..4_000_000_000, failures in 0_u32..40, retry_s in proptest::option::of(any::<i32>()), gone: bool,
+            // To 2093: the schedules' calendar ends with 2100, and its last 29 February is in 2096.
+            last_s in -1_000_000_000_i64..3_900_000_000, failures in 0_u32..40, retry_s in proptest::option::of(any::<i32>()), gone: bool,
             ttl in proptest::option::of(any::<u32>()), period in proptest::option::of(any::<u32>()),
             hours in proptest::collection::vec(0_u8..26, 0..30), days in proptest::collection::vec("Mon|tuesday|FRIDAY|Sunday|x", 0..5),
             max_age_s in proptest::option::of(any::<u64>()), floor_s in 0_u64..100_000, seed: u64,
