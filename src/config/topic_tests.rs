@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "a test lays out the files that a configuration names")]
+
 use std::path::Path;
 
 use sha2::{Digest, Sha256};

@@ -7,4 +7,5 @@ mod cli;
 mod common;
 mod kill;
 mod live;
+mod rules;
 mod wire;
