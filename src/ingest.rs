@@ -87,7 +87,7 @@ impl Ingest {
     /// # Errors
     /// Topics that cannot be compiled, or a client that cannot be made.
     pub fn new(site: Arc<Site>, store: SharedStore) -> Result<Self, IngestError> {
-        let classifier = Classifier::new(&site.topics).map_err(|e| IngestError::Topics(e.to_string()))?;
+        let classifier = Classifier::of(&site.topics, site.model.as_ref()).map_err(|e| IngestError::Topics(e.to_string()))?;
         let fetcher = Fetcher::new(&site.fetch, &user_agent(&site))?.refusing(site.published());
         let gate = gate(&site, &locked(&store).limited()?);
         let positions = site.sources.iter().enumerate().map(|(n, s)| (s.id.clone(), n)).collect();
@@ -473,6 +473,10 @@ fn rules_hash(site: &Site) -> String {
     }
     for topic in &site.topics {
         put(&format!("{topic:?}"));
+    }
+    if let Some(learned) = &site.model {
+        put(&learned.digest);
+        put(&learned.confidence.to_string());
     }
     for source in &site.sources {
         put(&format!(

@@ -1,12 +1,15 @@
 //! The commands, one file each. Arguments in, sentences and an exit code out.
 
 mod check;
+mod classify;
 mod demo;
 mod etiquette;
 mod explain;
 mod init;
+mod learn;
 pub(crate) mod parse;
 mod publish;
+mod reason;
 mod refresh;
 mod retry;
 mod serve;
@@ -67,6 +70,10 @@ enum Command {
     Etiquette(etiquette::Options),
     /// Tell an article's way: which source brought it, how its URL was cleaned, each topic with the words that matched
     Explain(explain::Options),
+    /// Tell the topics of articles given as JSON lines, and why: for trying rules on anything
+    Classify(classify::Options),
+    /// Learn from what editors have tagged: a small model that may add topics, with its figures
+    Learn(learn::Options),
     /// Show what the reader makes of feeds, before any mapping
     Parse(parse::Options),
     /// Ten seconds without a network or a configuration: three bundled sources, refreshed and served
@@ -170,6 +177,8 @@ pub fn run(args: Args) -> Exit {
         Command::Retry(options) => retry::run(&context, &options),
         Command::Etiquette(options) => etiquette::run(&context, &options),
         Command::Explain(options) => explain::run(&context, &options),
+        Command::Classify(options) => classify::run(&context, &options),
+        Command::Learn(options) => learn::run(&context, &options),
         Command::Parse(options) => parse::run(&context, &options),
         Command::Demo(options) => demo::run(&context, &options),
     };

@@ -11,6 +11,7 @@ use url::Url;
 
 use super::access::Access;
 use crate::record::Section;
+use crate::stage::classify::{Group, Model};
 use crate::stage::schedule::Schedule;
 
 /// The whole of `feeds.toml`, checked.
@@ -44,8 +45,10 @@ pub struct Site {
     pub sections: Vec<NamedSection>,
     /// Sources, in the file's order, which is their priority.
     pub sources: Vec<Source>,
-    /// Topics, in the file's order.
+    /// Topics, in the file's order; those of included files follow.
     pub topics: Vec<Topic>,
+    /// What editors' tags have taught, if it is asked.
+    pub model: Option<Learned>,
 }
 
 /// `[fetch]`: caps and manners.
@@ -171,7 +174,7 @@ pub struct PageSelectors {
 }
 
 /// One `[[topic]]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Topic {
     /// `Vocabulary: Label`.
     pub category: String,
@@ -181,10 +184,27 @@ pub struct Topic {
     pub label: String,
     /// What is said of it on its page.
     pub description: Option<String>,
-    /// At least one of these words and phrases must occur (if there are any).
-    pub any: Vec<String>,
-    /// All of these must occur.
-    pub all: Vec<String>,
-    /// None of these may occur.
-    pub none: Vec<String>,
+    /// Words that must, or must not, occur: at least one of `any` (if there are any), all of `all`, none of `none`.
+    pub rule: Group,
+    /// Least score of an article that belongs, 1 or more; any will do without one.
+    pub threshold: Option<i64>,
+    /// Whether single English words are stemmed too.
+    pub stem: bool,
+    /// Publishers' categories that stand for the topic.
+    pub from: Vec<String>,
+    /// Indexes of the topics above it, without cycles.
+    pub parents: Vec<usize>,
+    /// Whether they take over its articles.
+    pub inherit: bool,
+}
+
+/// A model that may add topics.
+#[derive(Clone, Debug)]
+pub struct Learned {
+    /// The model.
+    pub model: Model,
+    /// BLAKE3 of its file in hexadecimal, which tells it from others.
+    pub digest: String,
+    /// Least confidence, above 0 and at most 1, that adds a topic.
+    pub confidence: f64,
 }

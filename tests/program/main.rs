@@ -10,4 +10,5 @@ mod frb;
 mod guard;
 mod kill;
 mod live;
+mod rules;
 mod wire;
