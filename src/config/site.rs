@@ -120,6 +120,8 @@ pub struct Source {
     pub time_zone: Tz,
     /// When to poll.
     pub schedule: Schedule,
+    /// The shortest time between two polls: [`FetchPolicy::floor`], or zero with the publisher's permission.
+    pub floor: Duration,
     /// Indexes into [`Site::topics`]: fixed categories, given to every record of this source.
     pub categories: Vec<usize>,
     /// Institution that records of this source carry.

@@ -37,6 +37,7 @@ const SOURCE_KEYS: &[&str] = &[
     "ports",
     "headers",
     "host_group",
+    "i_have_permission",
 ];
 const SELECTOR_KEYS: &[&str] = &["item", "title", "link", "summary", "date", "date_format", "image", "author", "skip"];
 const SCHEDULE_KEYS: &[&str] = &["cron", "time_zone"];
@@ -82,7 +83,7 @@ pub(super) fn sources(report: &mut Report, top: &Fields, around: &Around) -> Vec
         entries_max: 10_000,
         excerpt_max_chars: 300,
     };
-    let mut defaults = settings(report, &table, &plain, around);
+    let mut defaults = settings(report, &table, &plain, around.fetch.floor, around);
     if !table.has("schedule") {
         let gap = DEFAULT_SCHEDULE.max(around.fetch.floor);
         defaults.schedule = Schedule::parse(&spell_duration(gap), around.time_zone).ok();
@@ -123,7 +124,8 @@ fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Aro
     let categories = categories(report, table, around);
     let institution = table.text(report, "institution");
     let offering = table.text(report, "offering");
-    let settings = settings(report, table, defaults, around);
+    let floor = if table.flag(report, "i_have_permission") { Duration::ZERO } else { around.fetch.floor };
+    let settings = settings(report, table, defaults, floor, around);
     Some(Source {
         id: id.filter(|_| is_new)?.value,
         url: url?,
@@ -134,6 +136,7 @@ fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Aro
         language: settings.language,
         time_zone: settings.time_zone,
         schedule: settings.schedule?,
+        floor,
         categories,
         institution: institution.map(|text| text.value.to_owned()),
         offering: offering.map(|text| text.value.to_owned()),
@@ -158,7 +161,7 @@ fn one_group_a_host(report: &mut Report, tables: &[Fields], sources: &[Option<So
 }
 
 /// A table's own settings over those of `defaults`.
-fn settings(report: &mut Report, table: &Fields, defaults: &Settings, around: &Around) -> Settings {
+fn settings(report: &mut Report, table: &Fields, defaults: &Settings, floor: Duration, around: &Around) -> Settings {
     let section = table.text(report, "section").and_then(|text| {
         let index = around.sections.iter().position(|section| section.id == text.value);
         if index.is_none() {
@@ -173,7 +176,7 @@ fn settings(report: &mut Report, table: &Fields, defaults: &Settings, around: &A
     }
     let number = |number: Option<u64>, other| number.and_then(|number| usize::try_from(number).ok()).unwrap_or(other);
     Settings {
-        schedule: if table.has("schedule") { schedule(report, table, around) } else { defaults.schedule.clone() },
+        schedule: if table.has("schedule") { schedule(report, table, floor, around) } else { defaults.schedule.clone() },
         time_zone: table.text(report, "time_zone").and_then(|text| time_zone(report, &text)).unwrap_or(defaults.time_zone),
         language: table.text(report, "language").and_then(|text| language(report, &text)).or_else(|| defaults.language.clone()),
         section: section.unwrap_or(defaults.section),
@@ -184,7 +187,7 @@ fn settings(report: &mut Report, table: &Fields, defaults: &Settings, around: &A
 }
 
 /// An interval or cron fields in the site's zone, or a table that names another zone.
-fn schedule(report: &mut Report, table: &Fields, around: &Around) -> Option<Schedule> {
+fn schedule(report: &mut Report, table: &Fields, floor: Duration, around: &Around) -> Option<Schedule> {
     let (text, zone) = match table.get("schedule")?.get_ref() {
         DeValue::Table(_) => {
             let inner = table.table(report, "schedule", "schedule", SCHEDULE_KEYS);
@@ -198,16 +201,17 @@ fn schedule(report: &mut Report, table: &Fields, around: &Around) -> Option<Sche
     let schedule = match Schedule::parse(value, zone) {
         Ok(schedule) => schedule,
         Err(error) => {
-            let remedy = "write an interval such as \"30m\", or five cron fields such as \"*/30 6-20 * * 1-5\"";
+            let remedy = "write an interval such as \"30m\", five cron fields such as \"*/30 6-20 * * 1-5\", or \"adaptive\"";
             report.wrong(span, format!("the schedule cannot be used: {error}"), remedy);
             return None;
         }
     };
-    let (gap, floor) = (schedule.shortest_gap(), around.fetch.floor);
-    if gap < floor {
+    let gap = schedule.shortest_gap();
+    if gap < floor && !schedule.is_adaptive() {
         let what =
             format!("\"{value}\" polls {} after the last time, sooner than the floor of {}", spell_duration(gap), spell_duration(floor));
-        let remedy = format!("poll no more often than every {}, or lower floor in [fetch] if the publisher agrees", spell_duration(floor));
+        let remedy =
+            format!("poll no more often than every {}, or add i_have_permission = true if the publisher agrees", spell_duration(floor));
         report.wrong(span, what, remedy);
         return None;
     }

@@ -6,6 +6,7 @@
 mod cli;
 mod common;
 mod faults;
+mod frb;
 mod guard;
 mod kill;
 mod live;
