@@ -179,13 +179,12 @@ impl Ingest {
                 let accept = if source.kind == SourceKind::Feed { ACCEPT_FEED } else { ACCEPT_PAGE };
                 let validator_url = ask.validator_url.as_deref().and_then(|url| Url::parse(url).ok());
                 let (etag, last_modified) = (ask.etag.clone(), ask.last_modified.clone());
+                // An adopted move may have led to another host, which the operator allowed nothing.
                 let access = source.access.at(&source.url, &url);
                 let request = Request { url, etag, last_modified, validator_url, accept, access };
                 // Many polls share a task; a panic below, in somebody's HTTP or TLS, would take them all along.
                 match AssertUnwindSafe(self.fetcher.get_paced(&request, pass)).catch_unwind().await {
-                    Ok(answer) => {
-                        answer.map_err(|error| Failure { stage: "fetch".into(), class: error.class().into(), why: error.to_string() })
-                    }
+                    Ok(answer) => answer.map_err(|e| Failure { stage: "fetch".into(), class: e.class().into(), why: e.to_string() }),
                     Err(panic) => Err(fault("fetch", &words(&*panic))),
                 }
             }
@@ -205,7 +204,10 @@ impl Ingest {
         });
         match task.await {
             Ok(polled) => polled,
-            Err(panic) => self.finish(position, known, &asked, Err(fault("read", &panic.to_string())), [now, answered], began),
+            Err(error) => {
+                let what = error.try_into_panic().map_or_else(|error| error.to_string(), |panic| words(&*panic));
+                self.finish(position, known, &asked, Err(fault("read", &what)), [now, answered], began)
+            }
         }
     }
 
@@ -377,19 +379,9 @@ fn took_ms(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A new or changed entry on its way to the store.
-struct Mapped {
-    is_new: bool,
-    key: String,
-    known: Option<identity::KnownEntry>,
-    fingerprint: identity::Fingerprint,
-    raw: Vec<u8>,
-    draft: Option<crate::record::Draft>,
-}
-
 /// A panic is our bug and costs one poll: it is recorded as such, and everything else goes on.
-fn fault(stage: &str, panic: &str) -> Failure {
-    let why = format!("a fault in topicwire itself ({panic}); please report it with the feed's address");
+fn fault(stage: &str, what: &str) -> Failure {
+    let why = format!("a fault in topicwire itself ({what}); please report it with the feed's address");
     Failure { stage: stage.into(), class: "internal".into(), why }
 }
 
@@ -405,6 +397,16 @@ fn gate(site: &Site, limited: &[String]) -> HostGate {
     let groups = site.sources.iter().filter_map(|source| Some((host(source), source.host_group.clone()?))).collect();
     let slow = site.sources.iter().filter(|source| limited.contains(&source.id)).map(host);
     HostGate::new(&site.fetch, groups, slow)
+}
+
+/// A new or changed entry on its way to the store.
+struct Mapped {
+    is_new: bool,
+    key: String,
+    known: Option<identity::KnownEntry>,
+    fingerprint: identity::Fingerprint,
+    raw: Vec<u8>,
+    draft: Option<crate::record::Draft>,
 }
 
 /// Reads a body by the source's kind.

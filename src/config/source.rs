@@ -33,11 +33,11 @@ const SOURCE_KEYS: &[&str] = &[
     "entries_max",
     "excerpt_max",
     "enrich",
+    "i_have_permission",
     "allow",
     "ports",
     "headers",
     "host_group",
-    "i_have_permission",
 ];
 const SELECTOR_KEYS: &[&str] = &["item", "title", "link", "summary", "date", "date_format", "image", "author", "skip"];
 const SCHEDULE_KEYS: &[&str] = &["cron", "time_zone"];
