@@ -179,7 +179,9 @@ impl Ingest {
                 let accept = if source.kind == SourceKind::Feed { ACCEPT_FEED } else { ACCEPT_PAGE };
                 let validator_url = ask.validator_url.as_deref().and_then(|url| Url::parse(url).ok());
                 let (etag, last_modified) = (ask.etag.clone(), ask.last_modified.clone());
-                let request = Request { url, etag, last_modified, validator_url, accept, access: source.access.clone() };
+                // An adopted move may have led to another host, which the operator allowed nothing.
+                let access = source.access.at(&source.url, &url);
+                let request = Request { url, etag, last_modified, validator_url, accept, access };
                 // Many polls share a task; a panic below, in somebody's HTTP or TLS, would take them all along.
                 match AssertUnwindSafe(self.fetcher.get_paced(&request, pass)).catch_unwind().await {
                     Ok(answer) => answer.map_err(|e| Failure { stage: "fetch".into(), class: e.class().into(), why: e.to_string() }),

@@ -44,6 +44,19 @@ pub struct Access {
     pub headers: Vec<(String, Secret)>,
 }
 
+impl Access {
+    /// What is left of it when a source that is configured as `own` is asked at `asked`, where it has moved to: nothing at another host,
+    /// no headers at another origin. A move is the publisher's word, and the operator allowed a host, not a publisher.
+    #[must_use]
+    pub fn at(&self, own: &Url, asked: &Url) -> Self {
+        if own.host() != asked.host() {
+            return Self::default();
+        }
+        let headers = if own.origin() == asked.origin() { self.headers.clone() } else { Vec::new() };
+        Self { headers, ..self.clone() }
+    }
+}
+
 /// Text that is sent and never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub String);
@@ -158,6 +171,20 @@ mod tests {
         assert_eq!(source.access.headers, [("x-api-key".to_owned(), Secret("k 1".to_owned()))]);
         assert!(!format!("{site:?}").contains("k 1"), "a secret is printed");
         assert!(site.fetch.allow.is_empty() && site.fetch.ports.is_empty());
+    }
+
+    #[test]
+    fn a_move_takes_no_access_along() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let access = Access {
+            allow: vec!["10.0.0.0/8".parse().unwrap()],
+            ports: vec![8443],
+            headers: vec![("x".to_owned(), Secret("hush".to_owned()))],
+        };
+        let own = url("https://intra.example/feed");
+        assert_eq!(access.at(&own, &url("https://intra.example/new")), access);
+        assert_eq!(access.at(&own, &url("https://intra.example:8443/feed")), Access { headers: Vec::new(), ..access.clone() });
+        assert_eq!(access.at(&own, &url("https://other.example/feed")), Access::default());
     }
 
     #[test]
