@@ -386,7 +386,7 @@ mod tests {
                 .unwrap_or_default();
             println!("{name}: {} KB in {best:?}", html.len() / 1000);
             // S16 asks 200 ms per 100 KB of the program as released; an unoptimised build on a busy machine gets more, still far from what quadratic time would take.
-            let limit = if cfg!(debug_assertions) { Duration::from_secs(5) } else { Duration::from_millis(200) };
+            let limit = if cfg!(debug_assertions) { Duration::from_secs(30) } else { Duration::from_millis(200) };
             assert!(best < limit, "{name} took {best:?}");
         }
     }
