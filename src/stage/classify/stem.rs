@@ -9,6 +9,10 @@ use super::term::{GAP_MAX_CHARS, Term, fold, is_gap, spell};
 /// Longest word that is stemmed, in characters; longer ones are no words.
 const WORD_MAX_CHARS: usize = 40;
 
+/// Shortest English word that is stemmed, in characters. Of shorter ones (`data`, `care`, `app`) hardly any form but the plural
+/// means the same, and their stems begin too many other words to be looked for in all of them.
+const ENGLISH_MIN_CHARS: usize = 5;
+
 /// Most spellings of the beginning of a stem that are looked for; umlauts and letters other than ASCII double them.
 const SPELLINGS_MAX: usize = 32;
 
@@ -97,6 +101,8 @@ pub(super) struct Stemmed {
 enum StemmedWord {
     /// An abbreviation, found as it is, or in its plural.
     Exact(String),
+    /// A short word, found as it is in any case, or in its plural.
+    Short(String),
     /// Found wherever a word has this stem. It then has one of these beginnings, which is looked at first, because it costs less.
     Stem { stem: String, heads: Vec<String> },
 }
@@ -113,6 +119,9 @@ impl Stemmed {
             if exact {
                 return StemmedWord::Exact(word);
             }
+            if language == Language::En && word.chars().count() < ENGLISH_MIN_CHARS {
+                return StemmedWord::Short(word);
+            }
             let stem = language.stem(&stemmer, &word);
             StemmedWord::Stem { heads: heads(language, &stem), stem }
         };
@@ -123,7 +132,7 @@ impl Stemmed {
     /// For each of its words that a search could look for: its place, and the beginnings that it may have.
     pub(super) fn heads(&self) -> Vec<(usize, Vec<String>)> {
         let head = |(at, word): (usize, &StemmedWord)| match word {
-            StemmedWord::Exact(_) => None,
+            StemmedWord::Exact(_) | StemmedWord::Short(_) => None,
             StemmedWord::Stem { heads, .. } => Some((at, heads.iter().flat_map(|head| spell(head.chars())).collect())),
         };
         self.words.iter().enumerate().filter_map(head).collect()
@@ -195,19 +204,24 @@ impl StemmedWord {
     }
 
     fn begins(&self, rest: &str) -> bool {
-        let begins = |head: &String| {
+        let begins = |head: &str| {
             let mut chars = rest.chars();
             head.chars().all(|letter| chars.next().is_some_and(|char| fold(char) == letter))
         };
         match self {
             Self::Exact(exact) => rest.starts_with(exact.as_str()),
-            Self::Stem { heads, .. } => heads.iter().any(begins),
+            Self::Short(word) => begins(word),
+            Self::Stem { heads, .. } => heads.iter().any(|head| begins(head)),
         }
     }
 
     fn is(&self, language: Language, stemmer: &Stemmer, word: &str) -> bool {
         match self {
             Self::Exact(exact) => word.strip_prefix(exact.as_str()).is_some_and(|rest| matches!(rest, "" | "s")),
+            Self::Short(short) => {
+                let lower: String = word.chars().map(fold).collect();
+                lower.strip_prefix(short.as_str()).is_some_and(|rest| matches!(rest, "" | "s"))
+            }
             Self::Stem { stem, .. } => {
                 let lower: String = word.chars().map(fold).collect();
                 language.stem(stemmer, &lower) == *stem
