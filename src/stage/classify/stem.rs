@@ -140,25 +140,26 @@ impl Stemmed {
 
     /// The phrase's place in `text` if its word `at` begins at the byte `start`.
     pub(super) fn place(&self, text: &str, at: usize, start: usize) -> Option<Range<usize>> {
-        let own = self.words.get(at)?.after(text, start)?;
-        // Most candidates fail at the word beside, before anything is kept of them.
+        // That it begins rightly is what the search has found.
+        let own = word_after(text, start)?;
+        // Most candidates fail at a word beside, before anything is kept of them.
         if let Some(next) = self.words.get(at + 1) {
-            let rest = text.get(own.end..)?;
-            let gap: usize = rest.chars().take(GAP_MAX_CHARS).take_while(|char| is_gap(*char)).map(char::len_utf8).sum();
-            rest.get(gap..).is_some_and(|rest| next.begins(rest)).then_some(())?;
+            let after = own.end + gap_after(text, own.end)?;
+            next.begins(text.get(after..)?).then_some(())?;
+        }
+        if let Some(before) = at.checked_sub(1).and_then(|before| self.words.get(before)) {
+            let place = word_before(text, start - gap_before(text, start)?)?;
+            before.begins(text.get(place.start..)?).then_some(())?;
         }
         let mut places = vec![0..0; self.words.len()];
         *places.get_mut(at)? = own;
         for next in at + 1..self.words.len() {
             let end = places[next - 1].end;
-            let gap: usize = text.get(end..)?.chars().take(GAP_MAX_CHARS).take_while(|char| is_gap(*char)).map(char::len_utf8).sum();
-            places[next] = self.words[next].after(text, end + gap).filter(|_| gap > 0)?;
+            places[next] = self.words[next].after(text, end + gap_after(text, end)?)?;
         }
         for before in (0..at).rev() {
             let start = places[before + 1].start;
-            let head = text.get(..start)?.chars().rev().take(GAP_MAX_CHARS);
-            let gap: usize = head.take_while(|char| is_gap(*char)).map(char::len_utf8).sum();
-            let place = word_before(text, start - gap).filter(|_| gap > 0)?;
+            let place = word_before(text, start - gap_before(text, start)?)?;
             places[before] = self.words[before].after(text, place.start)?;
         }
         // Stems come last: a phrase whose words all begin rightly is nearly always there.
@@ -234,8 +235,28 @@ fn is_letter(char: char) -> bool {
     char.is_alphanumeric() || ('\u{300}'..='\u{36f}').contains(&char)
 }
 
+/// The bytes of spaces and hyphens from `at` on, if there are any.
+fn gap_after(text: &str, at: usize) -> Option<usize> {
+    let gap = text.get(at..)?.chars().take(GAP_MAX_CHARS).take_while(|char| is_gap(*char)).map(char::len_utf8).sum();
+    (gap > 0).then_some(gap)
+}
+
+/// The bytes of spaces and hyphens before `at`, if there are any.
+fn gap_before(text: &str, at: usize) -> Option<usize> {
+    let gap = text.get(..at)?.chars().rev().take(GAP_MAX_CHARS).take_while(|char| is_gap(*char)).map(char::len_utf8).sum();
+    (gap > 0).then_some(gap)
+}
+
 /// The word that begins at `start`, if one does.
 fn word_after(text: &str, start: usize) -> Option<Range<usize>> {
+    // Nearly all words are ASCII between ASCII, which is told by bytes.
+    let bytes = text.as_bytes();
+    let ascii = bytes.get(start..)?.iter().take(WORD_MAX_CHARS + 1).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let (before, after) = (start.checked_sub(1).and_then(|at| bytes.get(at)), bytes.get(start + ascii));
+    if before.is_none_or(u8::is_ascii) && after.is_none_or(u8::is_ascii) {
+        let begins = before.is_none_or(|byte| !byte.is_ascii_alphanumeric());
+        return (begins && (1..=WORD_MAX_CHARS).contains(&ascii)).then_some(start..start + ascii);
+    }
     if text.get(..start)?.chars().next_back().is_some_and(is_letter) {
         return None;
     }
