@@ -27,3 +27,6 @@ pub mod stage;
 pub mod store;
 mod syntax;
 pub mod web;
+
+#[cfg(test)]
+mod isolation;

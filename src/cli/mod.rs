@@ -3,13 +3,15 @@
 mod check;
 mod classify;
 mod demo;
+mod etiquette;
 mod explain;
 mod init;
 mod learn;
-mod parse;
+pub(crate) mod parse;
 mod publish;
 mod reason;
 mod refresh;
+mod retry;
 mod serve;
 mod status;
 mod table;
@@ -60,8 +62,12 @@ enum Command {
     Serve(serve::Options),
     /// Rebuild the output from the store, without fetching
     Publish,
-    /// Show how each source is doing
+    /// Show what is broken, since when, what the server said, and when it is tried next; named sources in full
     Status(status::Options),
+    /// Poll the named sources now, as if they had not failed before; never before the time that a server named
+    Retry(retry::Options),
+    /// Show how politely each source was asked: gaps, conditional requests, and what followed a 429
+    Etiquette(etiquette::Options),
     /// Tell an article's way: which source brought it, how its URL was cleaned, each topic with the words that matched
     Explain(explain::Options),
     /// Tell the topics of articles given as JSON lines, and why: for trying rules on anything
@@ -168,6 +174,8 @@ pub fn run(args: Args) -> Exit {
         Command::Serve(options) => serve::run(&context, &options),
         Command::Publish => publish::run(&context),
         Command::Status(options) => status::run(&context, &options),
+        Command::Retry(options) => retry::run(&context, &options),
+        Command::Etiquette(options) => etiquette::run(&context, &options),
         Command::Explain(options) => explain::run(&context, &options),
         Command::Classify(options) => classify::run(&context, &options),
         Command::Learn(options) => learn::run(&context, &options),

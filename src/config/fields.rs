@@ -146,6 +146,15 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// True or false; false if absent.
+    pub(super) fn flag(&self, report: &mut Report, key: &str) -> bool {
+        let Some(value) = self.get(key) else { return false };
+        match value.get_ref() {
+            DeValue::Boolean(flag) => *flag,
+            other => self.unfit(report, key, value.span(), "true or false", other, "write it without quotes").unwrap_or(false),
+        }
+    }
+
     /// A list of whole numbers within `range`, or one.
     pub(super) fn numbers(&self, report: &mut Report, key: &str, range: RangeInclusive<u64>) -> Vec<u64> {
         let Some(value) = self.get(key) else { return Vec::new() };

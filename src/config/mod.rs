@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
+mod access;
 mod fields;
 mod problem;
 mod read;
@@ -15,6 +16,7 @@ mod tests;
 mod topic_tests;
 mod topics;
 
+pub use access::{Access, Published, Secret};
 pub use problem::Problem;
 pub use site::*;
 

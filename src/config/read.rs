@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use toml::de::DeTable;
 use url::Url;
 
+use super::access::Published;
 use super::fields::{At, Fields, TOP};
 use super::problem::{Report, suggest};
 use super::site::{FetchPolicy, Learned, NamedSection, Site, Topic};
@@ -35,7 +36,8 @@ const SITE_KEYS: &[&str] = &[
     "model",
     "model_confidence",
 ];
-const FETCH_KEYS: &[&str] = &["concurrency", "host_gap", "floor", "timeout", "wire_max", "body_max", "allow", "ports"];
+const FETCH_KEYS: &[&str] =
+    &["concurrency", "host_gap", "floor", "timeout", "connect_timeout", "first_byte_timeout", "wire_max", "body_max", "allow", "ports"];
 const SECTION_KEYS: &[&str] = &["id", "base_path", "identifier", "mast_head", "search_category", "tags", "content_categories", "archetype"];
 
 /// The id of the section that is always there.
@@ -69,7 +71,14 @@ pub(super) fn site<'a>(report: &mut Report<'a>, included: &mut [Included<'a>], p
     let sections = sections(report, &top);
     let mut topics = topics::read(report, included, &top);
     let model = topics::model(report, path, &table);
-    let around = Around { curator: curator.as_deref(), time_zone, fetch: &fetch, sections: &sections, topics: topics.by_category() };
+    let around = Around {
+        curator: curator.as_deref(),
+        time_zone,
+        fetch: &fetch,
+        sections: &sections,
+        published: base_url.as_ref().map(|base| Published::new(base, &sections)),
+        topics: topics.by_category(),
+    };
     let sources = source::sources(report, &top, &around);
     let fixed = sources.iter().flatten().flat_map(|source| &source.categories).copied().collect();
     topics.check_reach(report, included, &fixed);
@@ -113,28 +122,36 @@ pub(super) fn topics<'a>(
 fn fetch(report: &mut Report, top: &Fields) -> FetchPolicy {
     let table = top.table(report, "fetch", "[fetch]", FETCH_KEYS);
     let s = Duration::from_secs;
-    let mut allow = Vec::new();
-    for text in table.texts(report, "allow") {
-        match text.value.parse::<IpNet>().or_else(|_| text.value.parse::<IpAddr>().map(IpNet::from)) {
-            Ok(network) => allow.push(network.trunc()),
-            Err(_) => report.wrong(
-                text.span,
-                format!("\"{}\" under \"allow\" in [fetch] is no network", text.value),
-                "write an address and the length of its prefix, such as \"127.0.0.0/8\", or one address",
-            ),
-        }
-    }
+    let allow = networks(report, &table, "[fetch]");
     let ports = table.numbers(report, "ports", 1..=65_535);
     FetchPolicy {
         concurrency: table.number(report, "concurrency", 1..=1_024).and_then(|number| usize::try_from(number).ok()).unwrap_or(32),
         host_gap: table.duration(report, "host_gap", s(0)..=s(3_600)).unwrap_or(s(1)),
         floor: table.duration(report, "floor", s(0)..=s(7 * 86_400)).unwrap_or(s(15 * 60)),
         timeout: table.duration(report, "timeout", s(1)..=s(600)).unwrap_or(s(30)),
+        connect_timeout: table.duration(report, "connect_timeout", s(1)..=s(600)).unwrap_or(s(10)),
+        first_byte_timeout: table.duration(report, "first_byte_timeout", s(1)..=s(600)).unwrap_or(s(20)),
         wire_max_bytes: table.bytes(report, "wire_max").unwrap_or(10 << 20),
         body_max_bytes: table.bytes(report, "body_max").unwrap_or(32 << 20),
         allow,
         ports: ports.into_iter().filter_map(|port| u16::try_from(port).ok()).collect(),
     }
+}
+
+/// The networks under `allow`.
+pub(super) fn networks(report: &mut Report, table: &Fields, name: &str) -> Vec<IpNet> {
+    let mut allow = Vec::new();
+    for text in table.texts(report, "allow") {
+        match text.value.parse::<IpNet>().or_else(|_| text.value.parse::<IpAddr>().map(IpNet::from)) {
+            Ok(network) => allow.push(network.trunc()),
+            Err(_) => report.wrong(
+                text.span,
+                format!("\"{}\" under \"allow\" in {name} is no network", text.value),
+                "write an address and the length of its prefix, such as \"127.0.0.0/8\", or one address",
+            ),
+        }
+    }
+    allow
 }
 
 fn sections(report: &mut Report, top: &Fields) -> Vec<NamedSection> {

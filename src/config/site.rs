@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use serde::Serialize;
 use url::Url;
 
+use super::access::Access;
 use crate::record::Section;
 use crate::stage::classify::{Group, Model};
 use crate::stage::schedule::Schedule;
@@ -61,6 +62,10 @@ pub struct FetchPolicy {
     pub floor: Duration,
     /// Limit for one poll's request, redirects included (default 30 s).
     pub timeout: Duration,
+    /// Limit for a connection, name look-up and TLS included (default 10 s).
+    pub connect_timeout: Duration,
+    /// Limit for the head of a response, connection included (default 20 s).
+    pub first_byte_timeout: Duration,
     /// Most bytes taken from the wire for one response (default 10 MiB).
     pub wire_max_bytes: u64,
     /// Most bytes of one response after decompression (default 32 MiB).
@@ -78,6 +83,8 @@ impl Default for FetchPolicy {
             host_gap: Duration::from_secs(1),
             floor: Duration::from_secs(15 * 60),
             timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(10),
+            first_byte_timeout: Duration::from_secs(20),
             wire_max_bytes: 10 << 20,
             body_max_bytes: 32 << 20,
             allow: Vec::new(),
@@ -116,6 +123,8 @@ pub struct Source {
     pub time_zone: Tz,
     /// When to poll.
     pub schedule: Schedule,
+    /// The shortest time between two polls: [`FetchPolicy::floor`], or zero with the publisher's permission.
+    pub floor: Duration,
     /// Indexes into [`Site::topics`]: fixed categories, given to every record of this source.
     pub categories: Vec<usize>,
     /// Institution that records of this source carry.
@@ -126,6 +135,10 @@ pub struct Source {
     pub entries_max: usize,
     /// Longest excerpt in characters (default 300).
     pub excerpt_max_chars: usize,
+    /// What its own host is given besides the public internet.
+    pub access: Access,
+    /// Its host shares one budget of requests with the hosts of every source that names the same group.
+    pub host_group: Option<String>,
 }
 
 /// How a source is read.

@@ -8,9 +8,10 @@ use chrono_tz::Tz;
 use scraper::Selector;
 use toml::de::DeValue;
 
+use super::access::{self, Published};
 use super::fields::{At, Fields, spell_duration};
 use super::problem::{Report, suggest};
-use super::read::{id, is_duplicate, language, time_zone, web_url};
+use super::read::{id as read_id, is_duplicate, language, time_zone, web_url};
 use super::site::{FetchPolicy, NamedSection, PageSelectors, Source, SourceKind};
 use crate::stage::schedule::Schedule;
 
@@ -32,6 +33,11 @@ const SOURCE_KEYS: &[&str] = &[
     "entries_max",
     "excerpt_max",
     "enrich",
+    "i_have_permission",
+    "allow",
+    "ports",
+    "headers",
+    "host_group",
 ];
 const SELECTOR_KEYS: &[&str] = &["item", "title", "link", "summary", "date", "date_format", "image", "author", "skip"];
 const SCHEDULE_KEYS: &[&str] = &["cron", "time_zone"];
@@ -46,6 +52,8 @@ pub(super) struct Around<'a> {
     pub(super) time_zone: Tz,
     pub(super) fetch: &'a FetchPolicy,
     pub(super) sections: &'a [NamedSection],
+    /// What the site publishes itself.
+    pub(super) published: Option<Published>,
     /// Indexes of topics by category.
     pub(super) topics: HashMap<&'a str, usize>,
 }
@@ -75,7 +83,7 @@ pub(super) fn sources(report: &mut Report, top: &Fields, around: &Around) -> Vec
         entries_max: 10_000,
         excerpt_max_chars: 300,
     };
-    let mut defaults = settings(report, &table, &plain, around);
+    let mut defaults = settings(report, &table, &plain, around.fetch.floor, around);
     if !table.has("schedule") {
         let gap = DEFAULT_SCHEDULE.max(around.fetch.floor);
         defaults.schedule = Schedule::parse(&spell_duration(gap), around.time_zone).ok();
@@ -86,27 +94,38 @@ pub(super) fn sources(report: &mut Report, top: &Fields, around: &Around) -> Vec
         report.missing(0..0, "there is no [[source]], so there is nothing to follow", remedy);
     }
     let mut lines = HashMap::new();
-    tables.iter().map(|table| source(report, table, &defaults, around, &mut lines)).collect()
+    let sources: Vec<_> = tables.iter().map(|table| source(report, table, &defaults, around, &mut lines)).collect();
+    one_group_a_host(report, &tables, &sources);
+    sources
 }
 
 fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Around, lines: &mut HashMap<String, usize>) -> Option<Source> {
-    let id = table.required(report, "id", "id = \"…\", a short name that never changes").and_then(|text| id(report, &text, "[[source]]"));
+    let id =
+        table.required(report, "id", "id = \"…\", a short name that never changes").and_then(|text| read_id(report, &text, "[[source]]"));
     let is_new = id.as_ref().is_none_or(|id| !is_duplicate(report, lines, id, "source"));
+    let access = access::access(report, table);
+    let host_group = table.text(report, "host_group").and_then(|text| read_id(report, &text, "host_group"));
     let url = table.required(report, "url", "url = \"https://…\"").and_then(|text| {
         let url = web_url(report, &text, "url")?;
         let port = url.port_or_known_default().unwrap_or(80);
-        if matches!(port, 80 | 443) || around.fetch.ports.contains(&port) {
-            return Some(url);
+        if !matches!(port, 80 | 443) && !around.fetch.ports.contains(&port) && !access.ports.contains(&port) {
+            report.wrong(text.span, format!("port {port} may not be reached"), format!("add ports = [{port}] to this source"));
+            return None;
         }
-        report.wrong(text.span, format!("port {port} may not be reached"), format!("add ports = [{port}] to [fetch]"));
-        None
+        if around.published.as_ref().is_some_and(|published| published.holds(&url)) {
+            let what = format!("\"{url}\" is published by this site itself, which would follow its own feeds");
+            report.wrong(text.span, what, "name the feeds that its articles come from");
+            return None;
+        }
+        Some(url)
     });
     let title = table.text(report, "title");
     let kind = kind(report, table);
     let categories = categories(report, table, around);
     let institution = table.text(report, "institution");
     let offering = table.text(report, "offering");
-    let settings = settings(report, table, defaults, around);
+    let floor = if table.flag(report, "i_have_permission") { Duration::ZERO } else { around.fetch.floor };
+    let settings = settings(report, table, defaults, floor, around);
     Some(Source {
         id: id.filter(|_| is_new)?.value,
         url: url?,
@@ -117,16 +136,32 @@ fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Aro
         language: settings.language,
         time_zone: settings.time_zone,
         schedule: settings.schedule?,
+        floor,
         categories,
         institution: institution.map(|text| text.value.to_owned()),
         offering: offering.map(|text| text.value.to_owned()),
         entries_max: settings.entries_max,
         excerpt_max_chars: settings.excerpt_max_chars,
+        access,
+        host_group: host_group.map(|group| group.value),
     })
 }
 
+/// A host has one budget, so its sources cannot share it with different groups.
+fn one_group_a_host(report: &mut Report, tables: &[Fields], sources: &[Option<Source>]) {
+    let mut groups: HashMap<&str, &str> = HashMap::new();
+    for (table, source) in tables.iter().zip(sources).filter_map(|(table, source)| Some((table, source.as_ref()?))) {
+        let (Some(host), Some(group)) = (source.url.host_str(), source.host_group.as_deref()) else { continue };
+        let first = *groups.entry(host).or_insert(group);
+        if first != group {
+            let span = table.get("host_group").map_or(table.span.clone(), |value| value.span());
+            report.wrong(span, format!("{host} is already in the host_group \"{first}\""), "give all sources of a host the same group");
+        }
+    }
+}
+
 /// A table's own settings over those of `defaults`.
-fn settings(report: &mut Report, table: &Fields, defaults: &Settings, around: &Around) -> Settings {
+fn settings(report: &mut Report, table: &Fields, defaults: &Settings, floor: Duration, around: &Around) -> Settings {
     let section = table.text(report, "section").and_then(|text| {
         let index = around.sections.iter().position(|section| section.id == text.value);
         if index.is_none() {
@@ -141,7 +176,7 @@ fn settings(report: &mut Report, table: &Fields, defaults: &Settings, around: &A
     }
     let number = |number: Option<u64>, other| number.and_then(|number| usize::try_from(number).ok()).unwrap_or(other);
     Settings {
-        schedule: if table.has("schedule") { schedule(report, table, around) } else { defaults.schedule.clone() },
+        schedule: if table.has("schedule") { schedule(report, table, floor, around) } else { defaults.schedule.clone() },
         time_zone: table.text(report, "time_zone").and_then(|text| time_zone(report, &text)).unwrap_or(defaults.time_zone),
         language: table.text(report, "language").and_then(|text| language(report, &text)).or_else(|| defaults.language.clone()),
         section: section.unwrap_or(defaults.section),
@@ -152,7 +187,7 @@ fn settings(report: &mut Report, table: &Fields, defaults: &Settings, around: &A
 }
 
 /// An interval or cron fields in the site's zone, or a table that names another zone.
-fn schedule(report: &mut Report, table: &Fields, around: &Around) -> Option<Schedule> {
+fn schedule(report: &mut Report, table: &Fields, floor: Duration, around: &Around) -> Option<Schedule> {
     let (text, zone) = match table.get("schedule")?.get_ref() {
         DeValue::Table(_) => {
             let inner = table.table(report, "schedule", "schedule", SCHEDULE_KEYS);
@@ -166,16 +201,17 @@ fn schedule(report: &mut Report, table: &Fields, around: &Around) -> Option<Sche
     let schedule = match Schedule::parse(value, zone) {
         Ok(schedule) => schedule,
         Err(error) => {
-            let remedy = "write an interval such as \"30m\", or five cron fields such as \"*/30 6-20 * * 1-5\"";
+            let remedy = "write an interval such as \"30m\", five cron fields such as \"*/30 6-20 * * 1-5\", or \"adaptive\"";
             report.wrong(span, format!("the schedule cannot be used: {error}"), remedy);
             return None;
         }
     };
-    let (gap, floor) = (schedule.shortest_gap(), around.fetch.floor);
-    if gap < floor {
+    let gap = schedule.shortest_gap();
+    if gap < floor && !schedule.is_adaptive() {
         let what =
             format!("\"{value}\" polls {} after the last time, sooner than the floor of {}", spell_duration(gap), spell_duration(floor));
-        let remedy = format!("poll no more often than every {}, or lower floor in [fetch] if the publisher agrees", spell_duration(floor));
+        let remedy =
+            format!("poll no more often than every {}, or add i_have_permission = true if the publisher agrees", spell_duration(floor));
         report.wrong(span, what, remedy);
         return None;
     }

@@ -64,6 +64,16 @@ fn the_starter_loads_as_it_is_and_with_every_setting_it_shows() {
 }
 
 #[test]
+fn the_floor_binds_all_but_those_with_permission_and_the_adaptive() {
+    let source = |lines: &str| read(&format!("{LEAST}{lines}\n")).sources.remove(0);
+    let quick = source("schedule = \"1m\"\ni_have_permission = true");
+    assert_eq!((quick.schedule.shortest_gap(), quick.floor), (Duration::from_secs(60), Duration::ZERO));
+    let adaptive = source("schedule = \"adaptive\"");
+    assert!(adaptive.schedule.is_adaptive());
+    assert_eq!(adaptive.floor, Duration::from_secs(900));
+}
+
+#[test]
 fn the_benchmarks_file_loads() {
     let Some(shared) = shared::folder() else { return };
     let mut urls = tempfile::NamedTempFile::new().unwrap();
@@ -239,7 +249,10 @@ fn each_problem_is_told_with_its_place_and_remedy() {
             "[[source]]\nurl = \"https://u:p@b.example/\"\nid = \"b\"",
             "{next}:7: \"url\" holds a user name or password, which would be published; leave them out",
         ),
-        ("[[source]]\nurl = \"https://b.example:81/\"\nid = \"b\"", "{next}:7: port 81 may not be reached; add ports = [81] to [fetch]"),
+        (
+            "[[source]]\nurl = \"https://b.example:81/\"\nid = \"b\"",
+            "{next}:7: port 81 may not be reached; add ports = [81] to this source",
+        ),
         ("section = \"newz\"", "{at}:11: unknown section \"newz\"; did you mean \"news\"?"),
         (
             "categories = [\"A: B\"]",
@@ -248,7 +261,11 @@ fn each_problem_is_told_with_its_place_and_remedy() {
         (
             "schedule = \"5m\"",
             "{at}:12: \"5m\" polls 5m after the last time, sooner than the floor of 15m; \
-             poll no more often than every 15m, or lower floor in [fetch] if the publisher agrees",
+             poll no more often than every 15m, or add i_have_permission = true if the publisher agrees",
+        ),
+        (
+            "i_have_permission = \"yes\"",
+            "{at}:21: \"i_have_permission\" in [[source]] must be true or false, not text; write it without quotes",
         ),
         ("time_zone = \"Helsinki\"", "{at}:13: unknown time zone \"Helsinki\"; did you mean \"Europe/Helsinki\"?"),
         ("language = \"english!\"", "{at}:12: \"english!\" is no language tag; write one such as \"en\", \"fi\" or \"en-US\""),

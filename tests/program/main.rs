@@ -5,6 +5,9 @@
 
 mod cli;
 mod common;
+mod faults;
+mod frb;
+mod guard;
 mod kill;
 mod live;
 mod rules;

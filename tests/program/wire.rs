@@ -170,7 +170,8 @@ fn one_bad_source_never_costs_the_others() {
     assert_eq!(origin.hits("/busy").requests, 1);
     let status = place.run(&["status", "--json"]).expect(0).json();
     assert_eq!(status["sources"][0]["records"], 3);
-    assert_eq!(status["sources"][2]["next"].as_str().unwrap(), "2026-11-20T14:00:00Z");
+    let next = status["sources"][2]["next"].as_str().unwrap();
+    assert!(next.starts_with("2026-11-20T14:00:0"), "{next}");
 }
 
 #[test]
