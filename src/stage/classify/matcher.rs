@@ -33,8 +33,8 @@ pub(super) struct Matcher {
 struct Seek {
     /// Bits of the fields in which any rule looks for it.
     fields: u8,
-    /// Whether its single English words are stemmed too.
-    stem: bool,
+    /// As [`crate::config::Topic::stem`].
+    stem: Option<bool>,
     what: What,
 }
 
@@ -87,13 +87,13 @@ impl Anchor {
 /// Collects the needles of rules, each once.
 #[derive(Default)]
 pub(super) struct Needles {
-    known: HashMap<(Pattern, bool), usize>,
-    seeks: Vec<(Needle, bool)>,
+    known: HashMap<(Pattern, Option<bool>), usize>,
+    seeks: Vec<(Needle, Option<bool>)>,
 }
 
 impl Needles {
     /// The number of a needle. The same pattern in other fields has the same number.
-    pub(super) fn index(&mut self, needle: Needle, stem: bool) -> usize {
+    pub(super) fn index(&mut self, needle: Needle, stem: Option<bool>) -> usize {
         let number = *self.known.entry((needle.pattern.clone(), stem)).or_insert(self.seeks.len());
         match self.seeks.get_mut(number) {
             Some((known, _)) => known.fields.0 |= needle.fields.0,
@@ -105,7 +105,7 @@ impl Needles {
 
 impl Matcher {
     pub(super) fn new(needles: Needles) -> Result<Self, ClassifyError> {
-        let seek = |(needle, stem): (Needle, bool)| -> Result<Seek, TermError> {
+        let seek = |(needle, stem): (Needle, Option<bool>)| -> Result<Seek, TermError> {
             let what = match needle.pattern {
                 Pattern::Term(term) => What::Term(term),
                 Pattern::Regex(expression) => What::Regex(compile(&expression)?, literals(&expression)),

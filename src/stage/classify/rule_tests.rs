@@ -117,9 +117,12 @@ fn phrases_are_found_inflected_in_their_articles_language() {
     ] {
         assert_eq!(found(term, language, title).as_deref(), words, "{term:?} in {language} {title:?}");
     }
-    let asked = Topic { stem: true, ..any(&["vaccinate"]) };
+    let asked = Topic { stem: Some(true), ..any(&["vaccinate"]) };
     let article = Article { title: "Vaccination begins", language: Some("en"), ..Article::default() };
     assert_eq!(scores(&[any(&["vaccinate"]), asked], &article), [(1, 4)]);
+    let never = Topic { stem: Some(false), ..any(&["health technology"]) };
+    let article = Article { title: "Health technologies", language: Some("en"), ..Article::default() };
+    assert_eq!(scores(&[any(&["health technology"]), never], &article), [(0, 4)]);
 }
 
 #[test]
@@ -337,7 +340,7 @@ proptest! {
     #[test]
     fn no_text_breaks_a_rule(title in "\\PC{0,60}", term in "\\PC{1,12}", at in 0..5_usize) {
         if Needle::parse(&term).is_ok() {
-            let topics = [Topic { stem: true, ..any(&[&term]) }];
+            let topics = [Topic { stem: Some(true), ..any(&[&term]) }];
             let article = Article { title: &title, content: &title, language: Some(TAGS[at]), ..Article::default() };
             let reasons = Classifier::new(&topics).unwrap().explain(&article);
             for hit in reasons.iter().flat_map(|reason| &reason.hits) {

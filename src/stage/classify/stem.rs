@@ -108,10 +108,10 @@ enum StemmedWord {
 }
 
 impl Stemmed {
-    /// The term in a language; `None` where it is not stemmed. `asked` stems single English words too.
-    pub(super) fn of(term: &Term, language: Language, asked: bool) -> Option<Self> {
+    /// The term in a language; `None` where it is not stemmed. `asked` is as [`crate::config::Topic::stem`].
+    pub(super) fn of(term: &Term, language: Language, asked: Option<bool>) -> Option<Self> {
         let words = term.plain_words()?;
-        if words.len() == 1 && !asked && !language.stems_single_words() {
+        if asked == Some(false) || words.len() == 1 && asked.is_none() && !language.stems_single_words() {
             return None;
         }
         let stemmer = language.stemmer();
