@@ -188,8 +188,8 @@ pub struct Topic {
     pub rule: Group,
     /// Least score of an article that belongs, 1 or more; any will do without one.
     pub threshold: Option<i64>,
-    /// Whether single English words are stemmed too.
-    pub stem: bool,
+    /// Whether words are stemmed: single English ones too, or none. Without it phrases are, and single words but English ones.
+    pub stem: Option<bool>,
     /// Publishers' categories that stand for the topic.
     pub from: Vec<String>,
     /// Indexes of the topics above it, without cycles.

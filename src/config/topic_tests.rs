@@ -24,7 +24,7 @@ fn every_form_of_a_rule_is_read() {
     };
     let topic = &site.topics[1];
     assert_eq!(topic.rule, rule);
-    assert_eq!((topic.threshold, topic.stem, topic.inherit, &*topic.parents), (Some(4), true, true, &[0][..]));
+    assert_eq!((topic.threshold, topic.stem, topic.inherit, &*topic.parents), (Some(4), Some(true), true, &[0][..]));
     assert_eq!(topic.from, ["Tele Health"]);
 }
 

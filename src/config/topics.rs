@@ -227,7 +227,7 @@ fn topic(report: &mut Report, table: &Fields, file: usize) -> Option<(Draft, Ran
     let is_given = |list: &str| table.get(list).is_some_and(|value| !matches!(value.get_ref(), DeValue::Array(array) if array.is_empty()));
     let has_words = is_given("any") || is_given("all");
     let threshold = table.signed(report, "threshold", 1..=1_000_000);
-    let stem = table.truth(report, "stem").unwrap_or(false);
+    let stem = table.truth(report, "stem");
     let from: Vec<String> = table.texts(report, "from").into_iter().map(|text| text.value.to_owned()).collect();
     let parents: Vec<(String, Range<usize>)> =
         table.texts(report, "parents").into_iter().map(|text| (text.value.to_owned(), text.span)).collect();

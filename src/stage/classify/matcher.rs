@@ -33,8 +33,8 @@ pub(super) struct Matcher {
 struct Seek {
     /// Bits of the fields in which any rule looks for it.
     fields: u8,
-    /// Whether its single English words are stemmed too.
-    stem: bool,
+    /// As [`crate::config::Topic::stem`].
+    stem: Option<bool>,
     what: What,
 }
 
@@ -50,8 +50,8 @@ struct Scanner {
     automaton: AhoCorasick,
     /// By the automaton's pattern: what it stands for.
     anchors: Vec<Anchors>,
-    /// The needles that are stemmed.
-    stemmed: HashMap<usize, Stemmed>,
+    /// By needle: its stems, if it is stemmed.
+    stemmed: Vec<Option<Stemmed>>,
     /// Expressions without a literal that tells their texts: they are run over each.
     always: Vec<usize>,
 }
@@ -87,13 +87,13 @@ impl Anchor {
 /// Collects the needles of rules, each once.
 #[derive(Default)]
 pub(super) struct Needles {
-    known: HashMap<(Pattern, bool), usize>,
-    seeks: Vec<(Needle, bool)>,
+    known: HashMap<(Pattern, Option<bool>), usize>,
+    seeks: Vec<(Needle, Option<bool>)>,
 }
 
 impl Needles {
     /// The number of a needle. The same pattern in other fields has the same number.
-    pub(super) fn index(&mut self, needle: Needle, stem: bool) -> usize {
+    pub(super) fn index(&mut self, needle: Needle, stem: Option<bool>) -> usize {
         let number = *self.known.entry((needle.pattern.clone(), stem)).or_insert(self.seeks.len());
         match self.seeks.get_mut(number) {
             Some((known, _)) => known.fields.0 |= needle.fields.0,
@@ -105,7 +105,7 @@ impl Needles {
 
 impl Matcher {
     pub(super) fn new(needles: Needles) -> Result<Self, ClassifyError> {
-        let seek = |(needle, stem): (Needle, bool)| -> Result<Seek, TermError> {
+        let seek = |(needle, stem): (Needle, Option<bool>)| -> Result<Seek, TermError> {
             let what = match needle.pattern {
                 Pattern::Term(term) => What::Term(term),
                 Pattern::Regex(expression) => What::Regex(compile(&expression)?, literals(&expression)),
@@ -160,7 +160,9 @@ impl Matcher {
                 let place = match (anchor, &self.needles[number].what) {
                     (Anchor::Term(_, word), What::Term(term)) if !inside => term.place(text, word.clone(), hit.range(), any_case),
                     (Anchor::Stem(..), _) if begun => None,
-                    (Anchor::Stem(_, word), _) => scanner.stemmed.get(&number).and_then(|stemmed| stemmed.place(text, *word, hit.start())),
+                    (Anchor::Stem(_, word), _) => {
+                        scanner.stemmed[number].as_ref().and_then(|stemmed| stemmed.place(text, *word, hit.start()))
+                    }
                     (Anchor::Regex(_), _) => {
                         if !expressions.contains(&number) {
                             expressions.push(number);
@@ -191,11 +193,11 @@ impl Matcher {
 
 impl Scanner {
     fn new(needles: &[Seek], language: Option<Language>) -> Result<Self, ClassifyError> {
-        let stem = |(number, seek): (usize, &Seek)| match &seek.what {
-            What::Term(term) => Some((number, Stemmed::of(term, language?, seek.stem)?)),
+        let stem = |seek: &Seek| match &seek.what {
+            What::Term(term) => Stemmed::of(term, language?, seek.stem),
             What::Regex(..) => None,
         };
-        let stemmed: HashMap<usize, Stemmed> = needles.iter().enumerate().filter_map(stem).collect();
+        let stemmed: Vec<Option<Stemmed>> = needles.iter().map(stem).collect();
         let (patterns, anchors, always) = anchor(needles, &stemmed);
         let fast = patterns.iter().map(String::len).sum::<usize>() <= FAST_MAX_BYTES;
         let automaton = AhoCorasick::builder().ascii_case_insensitive(true).kind(fast.then_some(AhoCorasickKind::DFA)).build(&patterns)?;
@@ -215,7 +217,7 @@ fn inside_word(text: &[u8], at: Range<usize>) -> bool {
 
 /// Chooses the word by which each term is looked for: one that few terms share, so that `health` does not make every term
 /// that has it a candidate, and a long one, because short words are the frequent ones; a letter more is worth half the sharers.
-fn anchor(needles: &[Seek], stemmed: &HashMap<usize, Stemmed>) -> (Vec<String>, Vec<Anchors>, Vec<usize>) {
+fn anchor(needles: &[Seek], stemmed: &[Option<Stemmed>]) -> (Vec<String>, Vec<Anchors>, Vec<usize>) {
     // For each form of each needle, the words it could be looked for by, and their spellings.
     let mut forms: Vec<Vec<(Anchor, Vec<String>)>> = Vec::new();
     let mut fixed: Vec<(Anchor, String)> = Vec::new();
@@ -228,7 +230,7 @@ fn anchor(needles: &[Seek], stemmed: &HashMap<usize, Stemmed>) -> (Vec<String>, 
             What::Regex(_, literals) if literals.is_empty() => always.push(number),
             What::Regex(_, literals) => fixed.extend(literals.iter().map(|literal| (Anchor::Regex(number), literal.clone()))),
         }
-        if let Some(stemmed) = stemmed.get(&number) {
+        if let Some(Some(stemmed)) = stemmed.get(number) {
             forms.push(stemmed.heads().into_iter().map(|(word, heads)| (Anchor::Stem(number, word), heads)).collect());
         }
     }

@@ -9,6 +9,10 @@ use super::term::{GAP_MAX_CHARS, Term, fold, is_gap, spell};
 /// Longest word that is stemmed, in characters; longer ones are no words.
 const WORD_MAX_CHARS: usize = 40;
 
+/// Shortest English word that is stemmed, in characters. Of shorter ones (`data`, `care`, `app`) hardly any form but the plural
+/// means the same, and their stems begin too many other words to be looked for in all of them.
+const ENGLISH_MIN_CHARS: usize = 5;
+
 /// Most spellings of the beginning of a stem that are looked for; umlauts and letters other than ASCII double them.
 const SPELLINGS_MAX: usize = 32;
 
@@ -97,21 +101,26 @@ pub(super) struct Stemmed {
 enum StemmedWord {
     /// An abbreviation, found as it is, or in its plural.
     Exact(String),
+    /// A short word, found as it is in any case, or in its plural.
+    Short(String),
     /// Found wherever a word has this stem. It then has one of these beginnings, which is looked at first, because it costs less.
     Stem { stem: String, heads: Vec<String> },
 }
 
 impl Stemmed {
-    /// The term in a language; `None` where it is not stemmed. `asked` stems single English words too.
-    pub(super) fn of(term: &Term, language: Language, asked: bool) -> Option<Self> {
+    /// The term in a language; `None` where it is not stemmed. `asked` is as [`crate::config::Topic::stem`].
+    pub(super) fn of(term: &Term, language: Language, asked: Option<bool>) -> Option<Self> {
         let words = term.plain_words()?;
-        if words.len() == 1 && !asked && !language.stems_single_words() {
+        if asked == Some(false) || words.len() == 1 && asked.is_none() && !language.stems_single_words() {
             return None;
         }
         let stemmer = language.stemmer();
         let word = |(word, exact): (String, bool)| {
             if exact {
                 return StemmedWord::Exact(word);
+            }
+            if language == Language::En && word.chars().count() < ENGLISH_MIN_CHARS {
+                return StemmedWord::Short(word);
             }
             let stem = language.stem(&stemmer, &word);
             StemmedWord::Stem { heads: heads(language, &stem), stem }
@@ -123,7 +132,7 @@ impl Stemmed {
     /// For each of its words that a search could look for: its place, and the beginnings that it may have.
     pub(super) fn heads(&self) -> Vec<(usize, Vec<String>)> {
         let head = |(at, word): (usize, &StemmedWord)| match word {
-            StemmedWord::Exact(_) => None,
+            StemmedWord::Exact(_) | StemmedWord::Short(_) => None,
             StemmedWord::Stem { heads, .. } => Some((at, heads.iter().flat_map(|head| spell(head.chars())).collect())),
         };
         self.words.iter().enumerate().filter_map(head).collect()
@@ -131,25 +140,26 @@ impl Stemmed {
 
     /// The phrase's place in `text` if its word `at` begins at the byte `start`.
     pub(super) fn place(&self, text: &str, at: usize, start: usize) -> Option<Range<usize>> {
-        let own = self.words.get(at)?.after(text, start)?;
-        // Most candidates fail at the word beside, before anything is kept of them.
+        // That it begins rightly is what the search has found.
+        let own = word_after(text, start)?;
+        // Most candidates fail at a word beside, before anything is kept of them.
         if let Some(next) = self.words.get(at + 1) {
-            let rest = text.get(own.end..)?;
-            let gap: usize = rest.chars().take(GAP_MAX_CHARS).take_while(|char| is_gap(*char)).map(char::len_utf8).sum();
-            rest.get(gap..).is_some_and(|rest| next.begins(rest)).then_some(())?;
+            let after = own.end + gap_after(text, own.end)?;
+            next.begins(text.get(after..)?).then_some(())?;
+        }
+        if let Some(before) = at.checked_sub(1).and_then(|before| self.words.get(before)) {
+            let place = word_before(text, start - gap_before(text, start)?)?;
+            before.begins(text.get(place.start..)?).then_some(())?;
         }
         let mut places = vec![0..0; self.words.len()];
         *places.get_mut(at)? = own;
         for next in at + 1..self.words.len() {
             let end = places[next - 1].end;
-            let gap: usize = text.get(end..)?.chars().take(GAP_MAX_CHARS).take_while(|char| is_gap(*char)).map(char::len_utf8).sum();
-            places[next] = self.words[next].after(text, end + gap).filter(|_| gap > 0)?;
+            places[next] = self.words[next].after(text, end + gap_after(text, end)?)?;
         }
         for before in (0..at).rev() {
             let start = places[before + 1].start;
-            let head = text.get(..start)?.chars().rev().take(GAP_MAX_CHARS);
-            let gap: usize = head.take_while(|char| is_gap(*char)).map(char::len_utf8).sum();
-            let place = word_before(text, start - gap).filter(|_| gap > 0)?;
+            let place = word_before(text, start - gap_before(text, start)?)?;
             places[before] = self.words[before].after(text, place.start)?;
         }
         // Stems come last: a phrase whose words all begin rightly is nearly always there.
@@ -195,19 +205,24 @@ impl StemmedWord {
     }
 
     fn begins(&self, rest: &str) -> bool {
-        let begins = |head: &String| {
+        let begins = |head: &str| {
             let mut chars = rest.chars();
             head.chars().all(|letter| chars.next().is_some_and(|char| fold(char) == letter))
         };
         match self {
             Self::Exact(exact) => rest.starts_with(exact.as_str()),
-            Self::Stem { heads, .. } => heads.iter().any(begins),
+            Self::Short(word) => begins(word),
+            Self::Stem { heads, .. } => heads.iter().any(|head| begins(head)),
         }
     }
 
     fn is(&self, language: Language, stemmer: &Stemmer, word: &str) -> bool {
         match self {
             Self::Exact(exact) => word.strip_prefix(exact.as_str()).is_some_and(|rest| matches!(rest, "" | "s")),
+            Self::Short(short) => {
+                let lower: String = word.chars().map(fold).collect();
+                lower.strip_prefix(short.as_str()).is_some_and(|rest| matches!(rest, "" | "s"))
+            }
             Self::Stem { stem, .. } => {
                 let lower: String = word.chars().map(fold).collect();
                 language.stem(stemmer, &lower) == *stem
@@ -220,8 +235,28 @@ fn is_letter(char: char) -> bool {
     char.is_alphanumeric() || ('\u{300}'..='\u{36f}').contains(&char)
 }
 
+/// The bytes of spaces and hyphens from `at` on, if there are any.
+fn gap_after(text: &str, at: usize) -> Option<usize> {
+    let gap = text.get(at..)?.chars().take(GAP_MAX_CHARS).take_while(|char| is_gap(*char)).map(char::len_utf8).sum();
+    (gap > 0).then_some(gap)
+}
+
+/// The bytes of spaces and hyphens before `at`, if there are any.
+fn gap_before(text: &str, at: usize) -> Option<usize> {
+    let gap = text.get(..at)?.chars().rev().take(GAP_MAX_CHARS).take_while(|char| is_gap(*char)).map(char::len_utf8).sum();
+    (gap > 0).then_some(gap)
+}
+
 /// The word that begins at `start`, if one does.
 fn word_after(text: &str, start: usize) -> Option<Range<usize>> {
+    // Nearly all words are ASCII between ASCII, which is told by bytes.
+    let bytes = text.as_bytes();
+    let ascii = bytes.get(start..)?.iter().take(WORD_MAX_CHARS + 1).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let (before, after) = (start.checked_sub(1).and_then(|at| bytes.get(at)), bytes.get(start + ascii));
+    if before.is_none_or(u8::is_ascii) && after.is_none_or(u8::is_ascii) {
+        let begins = before.is_none_or(|byte| !byte.is_ascii_alphanumeric());
+        return (begins && (1..=WORD_MAX_CHARS).contains(&ascii)).then_some(start..start + ascii);
+    }
     if text.get(..start)?.chars().next_back().is_some_and(is_letter) {
         return None;
     }
