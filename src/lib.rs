@@ -11,4 +11,5 @@ pub mod record;
 pub mod scheduler;
 pub mod stage;
 pub mod store;
+pub mod stories;
 pub mod web;

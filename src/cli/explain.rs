@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{CommandError, Context, Exit, Result, print, print_json};
+use super::{CommandError, Context, Exit, Result, print, print_json, stories};
 use crate::config::Site;
 use crate::entry::Entry;
 use crate::ingest::moment;
@@ -37,10 +37,18 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
     let trace = trace.ok_or_else(unknown)?;
     let classifier = Classifier::new(&site.topics).map_err(|e| CommandError::Usage(e.to_string()))?;
     let reasons = reasons(&site, &classifier, &trace)?;
+    let story = stories::story(&site, &store, trace.record.clone())?;
+    let story = Some(story).filter(|s| s.members.len() > 1);
     if options.json {
-        print_json(&as_json(&site, &trace, &reasons));
+        let mut json = as_json(&site, &trace, &reasons);
+        if let Some(story) = &story {
+            json["story"] =
+                json!({"id": story.id, "members": story.members.iter().map(stories::Telling::json).collect::<Vec<_>>(), "why": story.why});
+        }
+        print_json(&json);
     } else {
         print(&as_text(&site, &trace, &reasons));
+        story.iter().for_each(|s| print(&format!("{:<12} {}", "story", s.text())));
     }
     Ok(Exit::Well)
 }

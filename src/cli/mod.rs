@@ -9,6 +9,7 @@ mod publish;
 mod refresh;
 mod serve;
 mod status;
+mod stories;
 mod table;
 
 use std::path::PathBuf;
@@ -61,6 +62,8 @@ enum Command {
     Status(status::Options),
     /// Tell an article's way: which source brought it, how its URL was cleaned, each topic with the words that matched
     Explain(explain::Options),
+    /// List the events that several sources tell of, with their articles and why they belong together
+    Stories(stories::Options),
     /// Show what the reader makes of feeds, before any mapping
     Parse(parse::Options),
     /// Ten seconds without a network or a configuration: three bundled sources, refreshed and served
@@ -162,6 +165,7 @@ pub fn run(args: Args) -> Exit {
         Command::Publish => publish::run(&context),
         Command::Status(options) => status::run(&context, &options),
         Command::Explain(options) => explain::run(&context, &options),
+        Command::Stories(options) => stories::run(&context, &options),
         Command::Parse(options) => parse::run(&context, &options),
         Command::Demo(options) => demo::run(&context, &options),
     };

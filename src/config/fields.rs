@@ -209,6 +209,15 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// True or false.
+    pub(super) fn flag(&self, report: &mut Report, key: &str) -> Option<bool> {
+        let value = self.get(key)?;
+        match value.get_ref() {
+            DeValue::Boolean(flag) => Some(*flag),
+            other => self.unfit(report, key, value.span(), "true or false", other, "write it without quotes"),
+        }
+    }
+
     fn line(&self, report: &mut Report, key: &str, text: &'a str, span: Range<usize>) -> Option<At<&'a str>> {
         let value = text.trim();
         let name = self.name;

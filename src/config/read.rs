@@ -11,6 +11,7 @@ use toml::de::DeTable;
 use url::Url;
 
 use super::fields::{At, Fields, TOP};
+use super::overrides::Overrides;
 use super::problem::{Report, suggest};
 use super::site::{FetchPolicy, NamedSection, Site, Topic};
 use super::source::{self, Around};
@@ -19,10 +20,11 @@ use crate::stage::classify::Term;
 use crate::stage::naming::{category_label, slug};
 
 const TABLES: &[&str] = &["site", "fetch", "defaults", "section", "source", "topic"];
-const SITE_KEYS: &[&str] = &["title", "base_url", "contact", "curator", "time_zone", "language", "output", "store", "listen", "offerings"];
+const SITE_KEYS: &[&str] =
+    &["title", "base_url", "contact", "curator", "time_zone", "language", "output", "store", "listen", "offerings", "overrides"];
 const FETCH_KEYS: &[&str] = &["concurrency", "host_gap", "floor", "timeout", "wire_max", "body_max", "allow", "ports"];
 const SECTION_KEYS: &[&str] = &["id", "base_path", "identifier", "mast_head", "search_category", "tags", "content_categories", "archetype"];
-const TOPIC_KEYS: &[&str] = &["category", "description", "any", "all", "none"];
+const TOPIC_KEYS: &[&str] = &["category", "description", "any", "all", "none", "stories"];
 
 /// The id of the section that is always there.
 const DEFAULT_SECTION: &str = "news";
@@ -51,6 +53,7 @@ pub(super) fn site(report: &mut Report, path: &Path, document: &DeTable) -> Opti
     }
     let listen = table.text(report, "listen").and_then(|text| listen(report, &text));
     let offerings = table.text(report, "offerings").map(|text| beside(text.value));
+    let overrides = beside(table.text(report, "overrides").map_or("overrides.toml", |text| text.value));
     let fetch = fetch(report, &top);
     let sections = sections(report, &top);
     let (topics, spans) = topics(report, &top);
@@ -89,6 +92,7 @@ pub(super) fn site(report: &mut Report, path: &Path, document: &DeTable) -> Opti
         sections,
         sources: sources.into_iter().collect::<Option<_>>()?,
         topics,
+        overrides: Overrides { path: overrides, ..Overrides::default() },
     })
 }
 
@@ -178,6 +182,7 @@ fn topics(report: &mut Report, top: &Fields) -> (Vec<Topic>, Vec<(std::ops::Rang
     for table in top.tables(report, "topic", "[[topic]]", TOPIC_KEYS) {
         let category = table.required(report, "category", "category = \"Vocabulary: Label\"");
         let description = table.prose(report, "description");
+        let stories = table.flag(report, "stories").unwrap_or(true);
         let [any, all, none] = ["any", "all", "none"].map(|list| terms(report, &table, list));
         for (term, at) in &none {
             if let Some(list) = [("any", &any), ("all", &all)].iter().find(|(_, list)| list.iter().any(|(other, _)| other == term)) {
@@ -214,6 +219,7 @@ fn topics(report: &mut Report, top: &Fields) -> (Vec<Topic>, Vec<(std::ops::Rang
             any: own(&any),
             all: own(&all),
             none: own(&none),
+            stories,
         });
     }
     (topics, spans)

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use serde::Serialize;
 use url::Url;
 
+use super::overrides::Overrides;
 use crate::record::Section;
 use crate::stage::schedule::Schedule;
 
@@ -45,6 +46,8 @@ pub struct Site {
     pub sources: Vec<Source>,
     /// Topics, in the file's order.
     pub topics: Vec<Topic>,
+    /// What editors decided; `overrides.toml` beside the configuration by default.
+    pub overrides: Overrides,
 }
 
 /// `[fetch]`: caps and manners.
@@ -123,6 +126,8 @@ pub struct Source {
     pub entries_max: usize,
     /// Longest excerpt in characters (default 300).
     pub excerpt_max_chars: usize,
+    /// Whether its articles are joined with other sources' to stories (default yes).
+    pub stories: bool,
 }
 
 /// How a source is read.
@@ -175,4 +180,6 @@ pub struct Topic {
     pub all: Vec<String>,
     /// None of these may occur.
     pub none: Vec<String>,
+    /// Whether its feed carries a story once (default yes).
+    pub stories: bool,
 }

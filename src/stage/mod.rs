@@ -10,4 +10,5 @@ pub mod naming;
 pub mod page;
 pub mod parse;
 pub mod schedule;
+pub mod story;
 pub mod text;

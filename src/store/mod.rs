@@ -11,6 +11,7 @@
 
 pub mod lock;
 pub mod sqlite;
+mod story;
 #[cfg(test)]
 mod suite;
 
@@ -23,6 +24,7 @@ use uuid::Uuid;
 use crate::entry::PaceHints;
 use crate::record::Draft;
 pub use crate::stage::identity::{Fingerprint, Holder, KnownEntry, RecordChange};
+use crate::stage::story::Signature;
 
 /// What went wrong with the store.
 #[derive(Debug, thiserror::Error)]
@@ -225,6 +227,8 @@ pub struct StoredRecord {
     pub updated: DateTime<Utc>,
     /// When anything in it last changed.
     pub last_mod: DateTime<Utc>,
+    /// The story it tells, if another article tells it too.
+    pub story: Option<u64>,
     /// The rest.
     pub draft: Draft,
 }
@@ -303,6 +307,62 @@ pub struct Trace {
     pub entries: Vec<StoredEntry>,
 }
 
+/// A numbered record whose story has not been looked for since it came or changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Untold {
+    /// The record.
+    pub record: StoredRecord,
+    /// Its place in its story, if it has one.
+    pub rank: i64,
+    /// The entry that owns it.
+    pub entry: StoredEntry,
+}
+
+/// What is known of a record whose story was looked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Telling {
+    /// The record's number.
+    pub number: u64,
+    /// The owning source's id.
+    pub source: String,
+    /// The record's clean URL.
+    pub url: String,
+    /// When it was published.
+    pub published: DateTime<Utc>,
+    /// Its story, if another article tells it too.
+    pub story: Option<u64>,
+    /// Its place in the story; the lowest is shown.
+    pub rank: i64,
+    /// What is compared.
+    pub signature: Signature,
+}
+
+/// Where a record was put.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Put {
+    /// The record's number.
+    pub number: u64,
+    /// Its signature, if it is new.
+    pub signature: Option<Signature>,
+    /// Its story, if another article tells it too.
+    pub story: Option<u64>,
+    /// Its place in the story.
+    pub rank: i64,
+    /// Why it is there; `None` for the one that the others came to.
+    pub why: Option<String>,
+}
+
+/// A record in its story.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoryMember {
+    /// The record.
+    pub record: StoredRecord,
+    /// Its place; the lowest is shown.
+    pub rank: i64,
+    /// Why it is there.
+    pub why: Option<String>,
+}
+
 /// Derives the record of a stored entry anew; `None` leaves the record as it is (its source is not configured any more).
 pub type Derive<'a> = dyn FnMut(&StoredEntry, &Draft) -> Option<Draft> + 'a;
 
@@ -374,13 +434,14 @@ pub trait Store: Send {
     /// Any [`StoreError`].
     fn created(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
 
-    /// A topic's newest `count` records and all that are younger than `days` before its newest addition; newest first.
+    /// A topic's pinned records, its newest `count` and all that are younger than `days` before its newest addition: the pinned
+    /// ones first, then the newest. With `once`, of each story only the topic's first.
     ///
     /// # Errors
     /// Any [`StoreError`].
-    fn window(&self, topic: &str, count: usize, days: u32) -> Result<Vec<StoredRecord>, StoreError>;
+    fn window(&self, topic: &str, count: usize, days: u32, once: bool) -> Result<Vec<StoredRecord>, StoreError>;
 
-    /// The newest `count` records of all.
+    /// The newest `count` records of all, of each story only the first; hidden ones are left out.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -429,4 +490,56 @@ pub trait Store: Send {
     /// # Errors
     /// Any [`StoreError`].
     fn rederive(&mut self, rules_hash: &str, now: DateTime<Utc>, derive: &mut Derive<'_>) -> Result<u64, StoreError>;
+
+    /// Numbered records whose story has not been looked for, at most `limit` of them, by publication date and URL; those of the
+    /// sources named in `off` are left out.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn untold(&self, limit: usize, off: &[String]) -> Result<Vec<Untold>, StoreError>;
+
+    /// Records whose story was looked for and that were published between these moments, at most `limit`, the newest; and those
+    /// at `urls`, whenever they were.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn tellings(&self, from: DateTime<Utc>, to: DateTime<Utc>, limit: usize, urls: &[String]) -> Result<Vec<Telling>, StoreError>;
+
+    /// The highest number that a story was ever given.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn last_story(&self) -> Result<u64, StoreError>;
+
+    /// Puts records into stories, in one transaction; the topics of every story that changed are to be published again.
+    ///
+    /// # Errors
+    /// Any [`StoreError`]; then nothing is put anywhere.
+    fn put(&mut self, puts: &[Put], last_story: u64) -> Result<(), StoreError>;
+
+    /// Takes records apart again, so that their stories are looked for anew: all of the stories that the records at `urls` are in,
+    /// and for good those of the sources named in `off`.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn untell(&mut self, urls: &[String], off: &[String]) -> Result<(), StoreError>;
+
+    /// A story's records, the first first.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn story(&self, story: u64) -> Result<Vec<StoryMember>, StoreError>;
+
+    /// Numbers of the first records of all stories that are told more than once, by one record each or by several entries of one
+    /// record, newest first.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn told(&self) -> Result<Vec<u64>, StoreError>;
+
+    /// Every entry that brought the record with this number, the owner's first.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn entries(&self, number: u64) -> Result<Vec<StoredEntry>, StoreError>;
 }

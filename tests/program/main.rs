@@ -6,4 +6,5 @@ mod cli;
 mod common;
 mod kill;
 mod live;
+mod stories;
 mod wire;
