@@ -238,6 +238,9 @@ pub struct Feed {
     pub icon: Option<String>,
     /// The entries, in document order.
     pub entries: Vec<Entry>,
+    /// Whether the document ends before its feed does. What was not read may hold more entries.
+    #[serde(default)]
+    pub breaks_off: bool,
     /// How often to come back, at most.
     pub pace: PaceHints,
     /// What was wrong and how it was dealt with.
@@ -265,6 +268,7 @@ impl Feed {
             logo: None,
             icon: None,
             entries: Vec::new(),
+            breaks_off: false,
             pace: PaceHints::default(),
             problems: Vec::new(),
         }

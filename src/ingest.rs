@@ -5,10 +5,9 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use chrono::{DateTime, Utc};
-use sha2::{Digest, Sha256};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -16,9 +15,10 @@ use crate::config::{Site, Source, SourceKind};
 use crate::entry::{Entry, Feed};
 use crate::io::fetch::{ACCEPT_FEED, ACCEPT_PAGE, FetchError, Fetcher, HostGate, Request, Response};
 use crate::stage::classify::Classifier;
-use crate::stage::exchange::{self, Facts, Known, Verdict};
+use crate::stage::exchange::{self, Facts};
 use crate::stage::identity::{self, Claim, RecordChange};
 use crate::stage::map::{self, Rules};
+use crate::stage::poll::{self, Ask, Neighbour, Plan, Reading};
 use crate::stage::{page, parse, schedule};
 use crate::store::{Change, Failure, Outcome, PollCommit, PollState, Store, StoreError};
 
@@ -64,6 +64,9 @@ pub enum IngestError {
     /// A place in the configuration where no source is: a fault of the caller.
     #[error("no source at place {0} of the configuration; this is a fault in topicwire")]
     NoSource(usize),
+    /// A task ended without its result: a fault of ours.
+    #[error("what is known of {0} could not be read; this is a fault in topicwire")]
+    Lost(String),
     /// An entry cannot be written as JSON: a fault of ours.
     #[error("an entry of {0} cannot be encoded; this is a fault in topicwire")]
     Encode(String),
@@ -136,131 +139,156 @@ impl Ingest {
     /// Only the store's: without it nothing can be kept.
     pub async fn poll(&self, position: usize, now: DateTime<Utc>) -> Result<Polled, IngestError> {
         let Some(source) = self.site.sources.get(position) else { return Err(IngestError::NoSource(position)) };
+        let host = match self.planned(source, now).await? {
+            (before, Plan::Wait { until, why }) => return self.wait(source, before, until, why, now),
+            (_, Plan::Ask(ask)) => Url::parse(&ask.url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default(),
+        };
+        let began = Instant::now();
         // Held until the poll is stored, so that documents in memory are as few as requests allowed at once.
-        let _pass = self.gate.enter(source.url.host_str().unwrap_or_default()).await;
+        let _pass = self.gate.enter(&host).await;
         // Boxed: thousands of polls wait at the gate, and none of them needs room for a request yet.
-        Box::pin(self.poll_now(position, source, now)).await
+        Box::pin(self.poll_now(position, source, now, began)).await
     }
 
-    async fn poll_now(&self, position: usize, source: &Source, now: DateTime<Utc>) -> Result<Polled, IngestError> {
+    async fn poll_now(&self, position: usize, source: &Source, now: DateTime<Utc>, queued: Instant) -> Result<Polled, IngestError> {
         let began = Instant::now();
-        let before = self.poll_state(&source.id).await?;
-        if let Some(until) = before.retry_not_before.filter(|until| *until > now) {
-            let why = format!("the server asked to wait until {}; not asked again before", moment(until));
-            let failure = Failure { stage: "exchange".into(), class: "rate-limited".into(), why };
-            let state = PollState { outcome: Outcome::RateLimited, failure: Some(failure), new: 0, changed: 0, ..before };
-            return Ok(Polled { source: source.id.clone(), state });
-        }
-
-        let same_source = before.source_url.as_deref() == Some(source.url.as_str());
-        let known = Known {
-            url: before.source_url.clone().unwrap_or_default(),
-            etag: before.etag.clone(),
-            last_modified: before.last_modified.clone(),
-            validator_url: before.validator_url.clone(),
-            body_hash: before.body_hash.filter(|_| same_source),
+        // Planned anew: while this waited at the gate, another source's answer may have closed the host.
+        let (before, ask) = match self.planned(source, now).await? {
+            (before, Plan::Wait { until, why }) => return self.wait(source, before, until, why, now),
+            (before, Plan::Ask(ask)) => (before, ask),
         };
-        let (etag, last_modified) = exchange::validators_for(&known, source.url.as_str());
-        let accept = if source.kind == SourceKind::Feed { ACCEPT_FEED } else { ACCEPT_PAGE };
-        let validator_url = known.validator_url.as_deref().and_then(|url| Url::parse(url).ok());
-        let answer = self.fetcher.get(&Request { url: source.url.clone(), etag, last_modified, validator_url, accept }).await;
+        let answer = match Url::parse(&ask.url) {
+            Ok(url) => {
+                let accept = if source.kind == SourceKind::Feed { ACCEPT_FEED } else { ACCEPT_PAGE };
+                let validator_url = ask.validator_url.as_deref().and_then(|url| Url::parse(url).ok());
+                let (etag, last_modified) = (ask.etag.clone(), ask.last_modified.clone());
+                self.fetcher.get(&Request { url, etag, last_modified, validator_url, accept }).await.map_err(|error| Failure {
+                    stage: "fetch".into(),
+                    class: error.class().into(),
+                    why: error.to_string(),
+                })
+            }
+            Err(why) => Err(Failure { stage: "fetch".into(), class: "setup".into(), why: format!("{}: {why}", ask.url) }),
+        };
 
+        // Waits count from the answer, and it may have taken minutes to get a turn at the host. In whole seconds, so that a run whose
+        // clock is held gives the same times again.
+        let answered = now + TimeDelta::seconds(i64::try_from(queued.elapsed().as_secs()).unwrap_or(0));
         let this = self.clone();
         let reader = Arc::clone(&self.readers).acquire_owned().await;
         // Reading, mapping and storing take the processor, not the network: off the threads that serve sockets.
+        let (known, asked) = (before.clone(), ask.clone());
         let task = tokio::task::spawn_blocking(move || {
             let _reader = reader;
-            this.finish(position, before, &known, answer, now, began)
+            this.finish(position, before, &ask, answer, [now, answered], began)
         });
         match task.await {
             Ok(polled) => polled,
-            Err(panic) => self.record_panic(source, &panic.to_string(), now, began),
+            Err(panic) => {
+                // A panic is our bug and costs one poll: it is recorded as such, and everything else goes on.
+                let why = format!("a fault in topicwire itself ({panic}); please report it with the feed's address");
+                let failure = Failure { stage: "read".into(), class: "internal".into(), why };
+                self.finish(position, known, &asked, Err(failure), [now, answered], began)
+            }
         }
     }
 
-    async fn poll_state(&self, source: &str) -> Result<PollState, IngestError> {
-        let (store, source) = (Arc::clone(&self.store), source.to_owned());
-        let read = tokio::task::spawn_blocking(move || locked(&store).poll_state(&source)).await;
-        Ok(read.unwrap_or_else(|_| Ok(PollState::default()))?)
+    /// What is known of a source, and what to do about it.
+    async fn planned(&self, source: &Source, now: DateTime<Utc>) -> Result<(PollState, Plan), IngestError> {
+        let (store, id, url) = (Arc::clone(&self.store), source.id.clone(), source.url.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            let store = locked(&store);
+            let state = store.poll_state(&id)?;
+            let host_until = match Url::parse(poll::address(&state, url.as_str())) {
+                Ok(url) => store.host_limit(url.host_str().unwrap_or_default())?,
+                Err(_) => None,
+            };
+            let plan = poll::plan(&state, url.as_str(), host_until, now);
+            Ok::<_, StoreError>((state, plan))
+        });
+        Ok(read.await.map_err(|_| IngestError::Lost(source.id.clone()))??)
     }
 
-    /// Everything after the network: one exchange to one commit.
+    /// No request: the server, or its host, asked for that. Where only the schedule did not know it yet, it is told.
+    fn wait(
+        &self,
+        source: &Source,
+        before: PollState,
+        until: DateTime<Utc>,
+        why: String,
+        now: DateTime<Utc>,
+    ) -> Result<Polled, IngestError> {
+        let mut before = before;
+        if before.next_due.is_none_or(|due| due < until) {
+            before.next_due = Some(schedule::shortly(until, schedule::seed(&source.id)));
+            before.next_why.clone_from(&why);
+            locked(&self.store).amend(&source.id, &before, now)?;
+        }
+        let failure = Failure { stage: "exchange".into(), class: "rate-limited".into(), why };
+        let state = PollState { outcome: Outcome::RateLimited, failure: Some(failure), new: 0, changed: 0, ..before };
+        Ok(Polled { source: source.id.clone(), state })
+    }
+
+    /// Everything after the network: one exchange to one commit. `now` is the operation's clock reading, which entries are dated by, and
+    /// the time of the answer.
     fn finish(
         &self,
         position: usize,
         before: PollState,
-        known: &Known,
-        answer: Result<Response, FetchError>,
-        now: DateTime<Utc>,
+        ask: &Ask,
+        answer: Result<Response, Failure>,
+        [now, answered]: [DateTime<Utc>; 2],
         began: Instant,
     ) -> Result<Polled, IngestError> {
         let Some(source) = self.site.sources.get(position) else {
             return Err(IngestError::NoSource(position));
         };
-        let mut state = PollState { polled_at: Some(now), new: 0, changed: 0, retry_not_before: None, failure: None, ..before };
-        let response = match answer {
-            Ok(response) => response,
-            Err(error) => {
-                fail(&mut state, "fetch", error.class(), &error.to_string(), now);
-                state.status = None;
-                return self.commit(source, state, Vec::new(), now, began);
+        let setting =
+            poll::Setting { url: source.url.as_str(), schedule: &source.schedule, floor: source.floor, seed: schedule::seed(&source.id) };
+        let mut feed = None;
+        let facts = answer.as_ref().map(facts).map_err(Clone::clone);
+        let read = || {
+            let Ok(response) = &answer else { return Err(Failure::default()) };
+            let read = read(source, response, now)?;
+            let listed = read.entries.len();
+            let mut repairs: Vec<String> = read.problems.iter().take(REPAIRS_MAX).map(|p| p.what.clone()).collect();
+            if listed > source.entries_max {
+                repairs.push(format!("{listed} entries listed; the first {} were taken (entries_max)", source.entries_max));
             }
+            let reading = Reading {
+                pace: read.pace.clone(),
+                title: Some(map::title_of(&read, source)),
+                listed,
+                repairs,
+                breaks_off: read.breaks_off,
+                posted: read.entries.iter().filter_map(|entry| entry.published.or(entry.updated)).collect(),
+            };
+            feed = Some(read);
+            Ok(reading)
         };
-        state.status = Some(response.status);
-        let facts = facts(&response);
-        state.max_age_s = exchange::max_age(
-            response.cache_control.as_deref(),
-            response.age.as_deref(),
-            response.expires.as_deref(),
-            response.date.as_deref(),
-        )
-        .map(|d| d.as_secs());
-        match exchange::judge(known, response.conditional, &facts, now) {
-            Verdict::Unchanged { validators, moved_to } => {
-                keep_validators(&mut state, validators);
-                state.moved_to = moved_to;
-                succeed(&mut state, Outcome::Unchanged, now);
-                self.commit(source, state, Vec::new(), now, began)
-            }
-            Verdict::Failed { class, why, retry_not_before } => {
-                fail(&mut state, "exchange", class, &why, now);
-                state.retry_not_before = retry_not_before;
-                self.commit(source, state, Vec::new(), now, began)
-            }
-            Verdict::RateLimited { until, why } => {
-                fail(&mut state, "exchange", "rate-limited", &why, now);
-                state.outcome = Outcome::RateLimited;
-                state.retry_not_before = Some(until);
-                self.commit(source, state, Vec::new(), now, began)
-            }
-            Verdict::Gone { why } => {
-                fail(&mut state, "exchange", "gone", &why, now);
-                state.outcome = Outcome::Gone;
-                self.commit(source, state, Vec::new(), now, began)
-            }
-            Verdict::Fresh { validators, moved_to } => match read(source, &response, now) {
-                // The old validators stay: new ones would vouch for entries that were not read (invariant 1).
-                Err(failure) => {
-                    fail(&mut state, &failure.stage, &failure.class, &failure.why, now);
-                    self.commit(source, state, Vec::new(), now, began)
-                }
-                Ok(feed) => {
-                    keep_validators(&mut state, validators);
-                    state.source_url = Some(source.url.to_string());
-                    state.body_hash = facts.body_hash;
-                    state.pace = feed.pace.clone();
-                    state.title = Some(map::title_of(&feed, source));
-                    state.listed = feed.entries.len();
-                    state.repairs = feed.problems.iter().take(REPAIRS_MAX).map(|p| p.what.clone()).collect();
-                    succeed(&mut state, if moved_to.is_some() { Outcome::Moved } else { Outcome::Succeeded }, now);
-                    state.moved_to = moved_to;
-                    let changes = self.changes(source, &feed, now)?;
-                    state.new = changes.iter().filter(|c| c.is_new).count();
-                    state.changed = changes.len() - state.new;
-                    self.place_and_commit(position, source, state, changes, now, began)
-                }
-            },
-        }
+        let mut state = poll::after(&setting, before, ask, facts.as_ref().map_err(Clone::clone), answered, read, |target| {
+            self.contested(position, target)
+        });
+        let Some(feed) = feed else { return self.commit(source, state, now, began) };
+        let changes = self.changes(source, &feed, now)?;
+        state.new = changes.iter().filter(|c| c.is_new).count();
+        state.changed = changes.len() - state.new;
+        self.place_and_commit(position, source, state, changes, now, began)
+    }
+
+    /// What speaks against a source's moving to `target`. Asked only when a move's time has come.
+    fn contested(&self, position: usize, target: &str) -> Option<String> {
+        let states: HashMap<String, PollState> = match locked(&self.store).poll_states() {
+            Ok(states) => states.into_iter().collect(),
+            Err(error) => return Some(error.to_string()),
+        };
+        let others = self.site.sources.iter().enumerate().filter(|(n, _)| *n != position).map(|(n, other)| Neighbour {
+            id: &other.id,
+            url: other.url.as_str(),
+            state: states.get(&other.id),
+            is_before: n < position,
+        });
+        poll::contested(target, others)
     }
 
     /// The entries that are new or changed, mapped. Known ones cost a look-up and nothing more.
@@ -317,51 +345,20 @@ impl Ingest {
             }
             changes.push(Change { key, fingerprint, raw, record });
         }
-        let state = self.scheduled(source, state, now, began);
+        let state = PollState { took_ms: took_ms(began), ..state };
         store.commit(&PollCommit { source: &source.id, now, state: state.clone(), changes })?;
         Ok(Polled { source: source.id.clone(), state })
     }
 
-    fn commit(
-        &self,
-        source: &Source,
-        state: PollState,
-        changes: Vec<Change>,
-        now: DateTime<Utc>,
-        began: Instant,
-    ) -> Result<Polled, IngestError> {
-        let state = self.scheduled(source, state, now, began);
-        locked(&self.store).commit(&PollCommit { source: &source.id, now, state: state.clone(), changes })?;
+    fn commit(&self, source: &Source, state: PollState, now: DateTime<Utc>, began: Instant) -> Result<Polled, IngestError> {
+        let state = PollState { took_ms: took_ms(began), ..state };
+        locked(&self.store).commit(&PollCommit { source: &source.id, now, state: state.clone(), changes: Vec::new() })?;
         Ok(Polled { source: source.id.clone(), state })
     }
+}
 
-    fn scheduled(&self, source: &Source, state: PollState, now: DateTime<Utc>, began: Instant) -> PollState {
-        let history = schedule::History {
-            last_attempt: now,
-            failures: state.failures,
-            retry_not_before: state.retry_not_before,
-            outcome_gone: state.outcome == Outcome::Gone,
-        };
-        let max_age = state.max_age_s.map(Duration::from_secs);
-        let seed = identity_seed(&source.id);
-        let next = schedule::next_attempt(&source.schedule, &history, &state.pace, max_age, self.site.fetch.floor, seed);
-        let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        PollState { next_due: Some(next.at), next_why: next.why, took_ms, ..state }
-    }
-
-    /// A panic is our bug and costs one poll: it is recorded as such, and everything else goes on.
-    fn record_panic(&self, source: &Source, what: &str, now: DateTime<Utc>, began: Instant) -> Result<Polled, IngestError> {
-        let before = locked(&self.store).poll_state(&source.id)?;
-        let mut state = PollState { polled_at: Some(now), new: 0, changed: 0, ..before };
-        fail(
-            &mut state,
-            "read",
-            "internal",
-            &format!("a fault in topicwire itself ({what}); please report it with the feed's address"),
-            now,
-        );
-        self.commit(source, state, Vec::new(), now, began)
-    }
+fn took_ms(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A new or changed entry on its way to the store.
@@ -392,46 +389,36 @@ fn read(source: &Source, response: &Response, now: DateTime<Utc>) -> Result<Feed
 }
 
 fn facts(response: &Response) -> Facts {
+    let speaks = !(200..=399).contains(&response.status) || response.cf_mitigated.is_some() || poll::is_html(&response.body);
     Facts {
         status: response.status,
         final_url: response.final_url.to_string(),
         permanent: response.permanent(),
+        conditional: response.conditional,
         etag: response.etag.clone(),
         last_modified: response.last_modified.clone(),
         retry_after: response.retry_after.clone(),
-        server: response.server.clone(),
-        cf_mitigated: response.cf_mitigated.clone(),
+        max_age: exchange::max_age(
+            response.cache_control.as_deref(),
+            response.age.as_deref(),
+            response.expires.as_deref(),
+            response.date.as_deref(),
+        ),
+        words: speaks.then(|| {
+            let headers = (response.server.as_deref(), response.cf_mitigated.as_deref(), response.retry_after.as_deref());
+            poll::words(&response.body, headers.0, headers.1, headers.2)
+        }),
+        wire_bytes: response.wire_bytes,
         body_len: response.body.len() as u64,
-        body_hash: Some(Sha256::digest(&response.body).into()),
+        body_hash: Some(blake3::hash(&response.body).into()),
     }
-}
-
-fn keep_validators(state: &mut PollState, validators: exchange::Validators) {
-    state.etag = validators.etag;
-    state.last_modified = validators.last_modified;
-    state.validator_url = Some(validators.url);
-}
-
-fn succeed(state: &mut PollState, outcome: Outcome, now: DateTime<Utc>) {
-    state.outcome = outcome;
-    state.failure = None;
-    state.failures = 0;
-    state.failing_since = None;
-    state.well_at = Some(now);
-}
-
-fn fail(state: &mut PollState, stage: &str, class: &str, why: &str, now: DateTime<Utc>) {
-    state.outcome = Outcome::Failed;
-    state.failure = Some(Failure { stage: stage.into(), class: class.into(), why: why.into() });
-    state.failures = state.failures.saturating_add(1);
-    state.failing_since = state.failing_since.or(Some(now));
 }
 
 /// What everything derived from stored entries depends on.
 fn rules_hash(site: &Site) -> String {
-    let mut hash = Sha256::new();
+    let mut hash = blake3::Hasher::new();
     let mut put = |part: &str| {
-        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(&(part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     };
     put(&map::MAP_VERSION.to_string());
@@ -458,7 +445,7 @@ fn rules_hash(site: &Site) -> String {
             )
         ));
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize().to_string()
 }
 
 /// The honest User-Agent: name, version, and whom to ask (acceptance F25).
@@ -466,15 +453,4 @@ fn user_agent(site: &Site) -> String {
     let contact = site.contact.as_deref().unwrap_or(site.base_url.as_str());
     let contact: String = contact.chars().filter(|c| c.is_ascii_graphic()).collect();
     format!("topicwire/{} (+{contact})", env!("CARGO_PKG_VERSION"))
-}
-
-fn identity_seed(id: &str) -> u64 {
-    let hash: [u8; 32] = Sha256::digest(id.as_bytes()).into();
-    hash.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
-}
-
-/// A moment as people and scripts read it: RFC 3339, whole seconds, UTC.
-#[must_use]
-pub fn moment(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use quick_xml::escape::escape;
-use sha2::{Digest, Sha256};
 
 use crate::config::Site;
 use crate::format::document::{
@@ -22,7 +21,7 @@ use crate::io::output::{self, Found, OutputError, Tree, Written};
 use crate::record::{Draft, Offering, PageMeta, Record, Section};
 use crate::stage::{naming, text};
 use crate::store::{Pending, Store, StoreError, StoredRecord, TopicCount};
-use crate::stories;
+use crate::{stories, syntax};
 
 /// A topic's feed holds at least this many entries, if the topic has them.
 pub const WINDOW_COUNT: usize = 50;
@@ -257,7 +256,7 @@ impl Press<'_> {
             categories: draft.topics.into_iter().map(category).collect(),
             enclosures: draft.enclosures.into_iter().map(enclosure).collect(),
             image: draft.image,
-            language: draft.language.filter(|l| is_language(l)),
+            language: draft.language.filter(|l| syntax::is_language_tag(l)),
             rights: draft.rights,
             source: FeedSource {
                 id: draft.taken_from.id,
@@ -308,13 +307,6 @@ fn is_published(dir: &Path) -> bool {
     matches!(output::read(dir, PAGE_FILE), Ok(Found::File { .. }))
 }
 
-/// Whether a tag has the shape of BCP 47; sources write `en_US`, `English` and worse.
-fn is_language(tag: &str) -> bool {
-    let part =
-        |n: usize, p: &str| (1..=8).contains(&p.len()) && p.chars().all(|c| c.is_ascii_alphabetic() || (n > 0 && c.is_ascii_digit()));
-    tag.split('-').enumerate().all(|(n, p)| part(n, p))
-}
-
 fn topic_lines(site: &Site, counts: &std::collections::HashMap<String, TopicCount>) -> Vec<TopicLine> {
     let line = |topic: &crate::config::Topic| {
         let count = counts.get(&topic.slug).copied().unwrap_or_default();
@@ -337,7 +329,7 @@ fn publication_hash(site: &Site, offerings: &[Offering]) -> String {
         env!("CARGO_PKG_VERSION"),
         (&site.title, site.base_url.as_str(), &site.language, &site.sections, topics, offerings)
     );
-    Sha256::digest(parts.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    blake3::hash(parts.as_bytes()).to_string()
 }
 
 fn read_offerings(path: &Path) -> Result<Vec<Offering>, PublishError> {

@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use super::{CommandError, Context, Exit, Result, print, print_json, stories};
 use crate::config::Site;
 use crate::entry::Entry;
-use crate::ingest::moment;
 use crate::stage::classify::{Classifier, Explanation, Field, List};
 use crate::stage::map::{self, Rules};
 use crate::stage::{clean, naming};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError, Trace};
+use crate::syntax::rfc3339;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -80,7 +80,7 @@ fn places(site: &Site, trace: &Trace) -> Vec<String> {
 fn as_json(site: &Site, trace: &Trace, reasons: &[Explanation]) -> Value {
     let record = &trace.record;
     let entries: Vec<Value> =
-        trace.entries.iter().map(|e| json!({"source": e.source, "key": e.key, "first_seen": moment(e.first_seen)})).collect();
+        trace.entries.iter().map(|e| json!({"source": e.source, "key": e.key, "first_seen": rfc3339(e.first_seen)})).collect();
     let topics: Vec<Value> = reasons
         .iter()
         .map(|r| {
@@ -97,8 +97,8 @@ fn as_json(site: &Site, trace: &Trace, reasons: &[Explanation]) -> Value {
         "title": record.draft.title,
         "href": record.draft.href,
         "original": record.draft.original,
-        "published": moment(record.draft.published),
-        "added": moment(record.added),
+        "published": rfc3339(record.draft.published),
+        "added": rfc3339(record.added),
         "entries": entries,
         "categories": record.draft.topics.iter().map(|t| &t.category).collect::<Vec<_>>(),
         "topics": topics,
@@ -114,10 +114,10 @@ fn as_text(site: &Site, trace: &Trace, reasons: &[Explanation]) -> String {
         let _ = writeln!(out, "{name:<12} {value}");
     };
     line("title", &draft.title);
-    line("published", &moment(draft.published));
+    line("published", &rfc3339(draft.published));
     for (n, entry) in trace.entries.iter().enumerate() {
         let how = if n == 0 { "brought by" } else { "also by" };
-        line(how, &format!("{} on {}, as {}", entry.source, moment(entry.first_seen), entry.key));
+        line(how, &format!("{} on {}, as {}", entry.source, rfc3339(entry.first_seen), entry.key));
     }
     line("as given", &draft.original);
     line("clean", &if draft.href == draft.original { "the same".to_owned() } else { draft.href.clone() });

@@ -2,11 +2,13 @@
 
 mod check;
 mod demo;
+mod etiquette;
 mod explain;
 mod init;
 mod parse;
 mod publish;
 mod refresh;
+mod retry;
 mod serve;
 mod status;
 mod stories;
@@ -58,8 +60,12 @@ enum Command {
     Serve(serve::Options),
     /// Rebuild the output from the store, without fetching
     Publish,
-    /// Show how each source is doing
+    /// Show what is broken, since when, what the server said, and when it is tried next; named sources in full
     Status(status::Options),
+    /// Poll the named sources now, as if they had not failed before; never before the time that a server named
+    Retry(retry::Options),
+    /// Show how politely each source was asked: gaps, conditional requests, and what followed a 429
+    Etiquette(etiquette::Options),
     /// Tell an article's way: which source brought it, how its URL was cleaned, each topic with the words that matched
     Explain(explain::Options),
     /// List the events that several sources tell of, with their articles and why they belong together
@@ -164,6 +170,8 @@ pub fn run(args: Args) -> Exit {
         Command::Serve(options) => serve::run(&context, &options),
         Command::Publish => publish::run(&context),
         Command::Status(options) => status::run(&context, &options),
+        Command::Retry(options) => retry::run(&context, &options),
+        Command::Etiquette(options) => etiquette::run(&context, &options),
         Command::Explain(options) => explain::run(&context, &options),
         Command::Stories(options) => stories::run(&context, &options),
         Command::Parse(options) => parse::run(&context, &options),
@@ -202,9 +210,17 @@ impl Context {
     }
 }
 
+/// Threads for work that blocks; readers are limited further by `Ingest`.
+const BLOCKING_THREADS: usize = 32;
+
 /// The asynchronous edges' runtime.
 fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CommandError::io("cannot start"))
+    // Blocking threads look up names, read documents and store: more of them would only hold memory.
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build()
+        .map_err(CommandError::io("cannot start"))
 }
 
 /// Writes to standard output. A reader that closed the pipe early (`| head`) is not an error.

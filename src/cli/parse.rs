@@ -8,11 +8,11 @@ use url::Url;
 use super::{CommandError, Context, Exit, Result, print, runtime};
 use crate::config::{self, FetchPolicy};
 use crate::entry::{Feed, Text};
-use crate::ingest::moment;
 use crate::io::fetch::{ACCEPT_FEED, Fetcher, Request};
 use crate::io::file;
 use crate::stage::parse;
 use crate::stage::text;
+use crate::syntax::rfc3339;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -78,7 +78,7 @@ fn describe(input: &str, outcome: &Outcome) -> String {
             let _ = writeln!(out, "{input}: {:?}, {} entries: {title}", feed.kind, feed.entries.len());
             for entry in &feed.entries {
                 let title = entry.title.as_ref().or(entry.summary.as_ref()).map(headline).unwrap_or_default();
-                let date = entry.published.or(entry.updated).map_or_else(|| "undated".to_owned(), moment);
+                let date = entry.published.or(entry.updated).map_or_else(|| "undated".to_owned(), rfc3339);
                 let link = entry.links.first().map(|l| l.href.as_str()).unwrap_or_default();
                 let _ = writeln!(out, "  {date:<20}  {title}\n  {:<20}  {link}", "");
             }

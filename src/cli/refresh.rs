@@ -11,12 +11,14 @@ use serde_json::{Value, json};
 use super::table::{table, took};
 use super::{CommandError, Context, Exit, Result, print, print_json, runtime};
 use crate::config::Site;
-use crate::ingest::{Ingest, Polled, locked, moment};
+use crate::ingest::{Ingest, Polled, locked};
 use crate::io::output::Written;
 use crate::publisher::{self, Scope};
 use crate::scheduler;
+use crate::stage::poll::{self, Asked, Plan};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{PollState, Store};
+use crate::syntax::rfc3339;
 
 /// From this many sources on, the table leaves out those where nothing happened.
 const QUIET_FROM: usize = 50;
@@ -29,6 +31,9 @@ pub(super) struct Options {
     /// Poll only those whose time has come
     #[arg(long)]
     due: bool,
+    /// Ask the named sources for their whole documents again, without validators; everything else asks conditionally
+    #[arg(long, requires = "sources")]
+    from_zero: bool,
     /// Say what would be fetched and written, and do neither
     #[arg(long)]
     dry_run: bool,
@@ -47,6 +52,13 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
     }
     let (_lock, ingest) = context.work(site, "refresh")?;
     let chosen = chosen(ingest.site(), named, options.due, &states(&*locked(ingest.store()))?, now);
+    if options.from_zero {
+        let mut store = locked(ingest.store());
+        for source in chosen.iter().filter_map(|n| ingest.site().sources.get(*n)) {
+            let state = poll::from_zero(store.poll_state(&source.id)?);
+            store.amend(&source.id, &state, now)?;
+        }
+    }
     let bar = progress(chosen.len());
     let polled = runtime()?.block_on(scheduler::round(&ingest, chosen, now, |polled| {
         scheduler::log(polled);
@@ -60,7 +72,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
 }
 
 /// Places of the named sources; all if none is named. Every unknown name is told at once.
-fn positions(site: &Site, names: &[String]) -> Result<Vec<usize>> {
+pub(super) fn positions(site: &Site, names: &[String]) -> Result<Vec<usize>> {
     if names.is_empty() {
         return Ok((0..site.sources.len()).collect());
     }
@@ -90,7 +102,7 @@ fn chosen(site: &Site, named: Vec<usize>, only_due: bool, states: &HashMap<Strin
     named.into_iter().filter(|n| due.contains(n)).collect()
 }
 
-fn progress(length: usize) -> ProgressBar {
+pub(super) fn progress(length: usize) -> ProgressBar {
     let bar = ProgressBar::new(length as u64);
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -110,12 +122,24 @@ fn dry_run(site: &Site, named: Vec<usize>, options: &Options, now: DateTime<Utc>
         .into_iter()
         .filter_map(|n| site.sources.get(n))
         .map(|source| {
-            let state = states.get(&source.id);
-            let conditional = state.is_some_and(|s| s.etag.is_some() || s.last_modified.is_some());
-            let wait = state.and_then(|s| s.retry_not_before).filter(|until| *until > now).map(moment);
-            json!({"id": source.id, "url": source.url.as_str(), "conditional": conditional, "waits_until": wait})
+            let state = states.get(&source.id).cloned().unwrap_or_default();
+            let state = if options.from_zero { poll::from_zero(state) } else { state };
+            let url = poll::address(&state, source.url.as_str());
+            let host = url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+            let host_until = store.as_ref().map(|store| store.host_limit(&host)).transpose()?.flatten();
+            let (how, wait) = match poll::plan(&state, source.url.as_str(), host_until, now) {
+                Plan::Ask(ask) => (ask.how, None),
+                Plan::Wait { until, .. } => (state.asked, Some(rfc3339(until))),
+            };
+            Ok(json!({
+                "id": source.id,
+                "url": url,
+                "conditional": how == Asked::Conditional,
+                "how": how.word(),
+                "waits_until": wait,
+            }))
         })
-        .collect();
+        .collect::<Result<_>>()?;
     if options.json {
         print_json(&json!({"would_fetch": sources, "would_write": {"topics": pending.topics, "records": pending.records.len()}}));
         return Ok(Exit::Well);
@@ -125,7 +149,7 @@ fn dry_run(site: &Site, named: Vec<usize>, options: &Options, now: DateTime<Utc>
         let how = match (s["waits_until"].as_str(), s["conditional"].as_bool()) {
             (Some(until), _) => format!("not before {until}, as the server asked"),
             (None, Some(true)) => "conditional".to_owned(),
-            _ => "unconditional".to_owned(),
+            _ => format!("unconditional: {}", text(&s["how"])),
         };
         vec![text(&s["id"]), text(&s["url"]), how]
     });
@@ -189,7 +213,7 @@ fn source_json(polled: &Polled) -> Value {
         "changed": state.changed,
         "listed": state.listed,
         "repairs": state.repairs,
-        "next": state.next_due.map(moment),
+        "next": state.next_due.map(rfc3339),
         "took_ms": state.took_ms,
     })
 }

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::{Context, Exit, Result, print, print_json};
 use crate::config::Site;
 use crate::entry::Entry;
-use crate::ingest::moment;
 use crate::stage::{identity, text};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError, StoredRecord};
+use crate::syntax::rfc3339;
 
 /// Records read at once with `--all`.
 const BATCH: usize = 500;
@@ -138,7 +138,7 @@ pub(super) fn story(site: &Site, store: &dyn Store, record: StoredRecord) -> Res
                 href: record.draft.href.clone(),
                 source: stored.source,
                 title: title.unwrap_or_else(|| record.draft.title.clone()),
-                published: moment(record.draft.published),
+                published: rfc3339(record.draft.published),
             });
         }
     }

@@ -146,6 +146,20 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// True or false; false if absent.
+    pub(super) fn flag(&self, report: &mut Report, key: &str) -> bool {
+        self.flag_or(report, key, false)
+    }
+
+    /// True or false; `absent` if absent.
+    pub(super) fn flag_or(&self, report: &mut Report, key: &str, absent: bool) -> bool {
+        let Some(value) = self.get(key) else { return absent };
+        match value.get_ref() {
+            DeValue::Boolean(flag) => *flag,
+            other => self.unfit(report, key, value.span(), "true or false", other, "write it without quotes").unwrap_or(absent),
+        }
+    }
+
     /// A list of whole numbers within `range`, or one.
     pub(super) fn numbers(&self, report: &mut Report, key: &str, range: RangeInclusive<u64>) -> Vec<u64> {
         let Some(value) = self.get(key) else { return Vec::new() };
@@ -206,15 +220,6 @@ impl<'a> Fields<'a> {
         match bytes {
             Some(bytes) if (1024..=4 << 30).contains(&bytes) => Some(bytes),
             _ => self.outside(report, key, value.span(), "1KiB", "4GiB"),
-        }
-    }
-
-    /// True or false.
-    pub(super) fn flag(&self, report: &mut Report, key: &str) -> Option<bool> {
-        let value = self.get(key)?;
-        match value.get_ref() {
-            DeValue::Boolean(flag) => Some(*flag),
-            other => self.unfit(report, key, value.span(), "true or false", other, "write it without quotes"),
         }
     }
 

@@ -122,8 +122,8 @@ fn records(report: &mut Report, top: &Fields, topics: &[Topic]) -> BTreeMap<Stri
         let word = RecordWord {
             add: add.iter().map(|(_, topic)| topic.clone()).collect(),
             remove: categories(report, &table, "remove", topics).into_iter().map(|(_, t)| t.slug).collect(),
-            hide: table.flag(report, "hide").unwrap_or(false),
-            pin: table.flag(report, "pin").unwrap_or(false),
+            hide: table.flag(report, "hide"),
+            pin: table.flag(report, "pin"),
             title: table.text(report, "title").map(|text| text.value.to_owned()),
         };
         for (at, topic) in add {

@@ -18,6 +18,7 @@ use super::source::{self, Around};
 use crate::record::Section;
 use crate::stage::classify::Term;
 use crate::stage::naming::{category_label, slug};
+use crate::syntax::is_language_tag;
 
 const TABLES: &[&str] = &["site", "fetch", "defaults", "section", "source", "topic"];
 const SITE_KEYS: &[&str] =
@@ -182,7 +183,7 @@ fn topics(report: &mut Report, top: &Fields) -> (Vec<Topic>, Vec<(std::ops::Rang
     for table in top.tables(report, "topic", "[[topic]]", TOPIC_KEYS) {
         let category = table.required(report, "category", "category = \"Vocabulary: Label\"");
         let description = table.prose(report, "description");
-        let stories = table.flag(report, "stories").unwrap_or(true);
+        let stories = table.flag_or(report, "stories", true);
         let [any, all, none] = ["any", "all", "none"].map(|list| terms(report, &table, list));
         for (term, at) in &none {
             if let Some(list) = [("any", &any), ("all", &all)].iter().find(|(_, list)| list.iter().any(|(other, _)| other == term)) {
@@ -325,10 +326,8 @@ pub(super) fn time_zone(report: &mut Report, text: &At<&str>) -> Option<Tz> {
 
 /// A language tag in the form of BCP 47.
 pub(super) fn language(report: &mut Report, text: &At<&str>) -> Option<String> {
-    let mut parts = text.value.split('-');
-    let is_language = |part: &str| (2..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphabetic());
-    let is_subtag = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if parts.next().is_some_and(is_language) && parts.all(is_subtag) {
+    let primary = text.value.split('-').next().unwrap_or_default();
+    if is_language_tag(text.value) && (2..=3).contains(&primary.len()) {
         return Some(text.value.to_owned());
     }
     report.wrong(text.span.clone(), format!("\"{}\" is no language tag", text.value), "write one such as \"en\", \"fi\" or \"en-US\"");

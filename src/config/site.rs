@@ -116,13 +116,15 @@ pub struct Source {
     pub time_zone: Tz,
     /// When to poll.
     pub schedule: Schedule,
+    /// The shortest time between two polls: [`FetchPolicy::floor`], or zero with the publisher's permission.
+    pub floor: Duration,
     /// Indexes into [`Site::topics`]: fixed categories, given to every record of this source.
     pub categories: Vec<usize>,
     /// Institution that records of this source carry.
     pub institution: Option<String>,
     /// Offering that records of this source carry.
     pub offering: Option<String>,
-    /// Most entries taken from one poll (default 1,000).
+    /// Most entries taken from one poll (default 10,000).
     pub entries_max: usize,
     /// Longest excerpt in characters (default 300).
     pub excerpt_max_chars: usize,
@@ -132,7 +134,6 @@ pub struct Source {
 
 /// How a source is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "one a source, which holds larger things than this")]
 pub enum SourceKind {
     /// RSS, Atom, RDF or JSON Feed.
     Feed,

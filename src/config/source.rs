@@ -34,6 +34,7 @@ const SOURCE_KEYS: &[&str] = &[
     "excerpt_max",
     "enrich",
     "stories",
+    "i_have_permission",
 ];
 const SELECTOR_KEYS: &[&str] = &["item", "title", "link", "summary", "date", "date_format", "image", "author", "skip"];
 const SCHEDULE_KEYS: &[&str] = &["cron", "time_zone"];
@@ -75,11 +76,11 @@ pub(super) fn sources(report: &mut Report, top: &Fields, around: &Around) -> Vec
         language: None,
         section: 0,
         curator: around.curator.map(str::to_owned),
-        entries_max: 1_000,
+        entries_max: 10_000,
         excerpt_max_chars: 300,
         stories: true,
     };
-    let mut defaults = settings(report, &table, &plain, around);
+    let mut defaults = settings(report, &table, &plain, around.fetch.floor, around);
     if !table.has("schedule") {
         let gap = DEFAULT_SCHEDULE.max(around.fetch.floor);
         defaults.schedule = Schedule::parse(&spell_duration(gap), around.time_zone).ok();
@@ -110,7 +111,8 @@ fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Aro
     let categories = categories(report, table, around);
     let institution = table.text(report, "institution");
     let offering = table.text(report, "offering");
-    let settings = settings(report, table, defaults, around);
+    let floor = if table.flag(report, "i_have_permission") { Duration::ZERO } else { around.fetch.floor };
+    let settings = settings(report, table, defaults, floor, around);
     Some(Source {
         id: id.filter(|_| is_new)?.value,
         url: url?,
@@ -121,6 +123,7 @@ fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Aro
         language: settings.language,
         time_zone: settings.time_zone,
         schedule: settings.schedule?,
+        floor,
         categories,
         institution: institution.map(|text| text.value.to_owned()),
         offering: offering.map(|text| text.value.to_owned()),
@@ -131,7 +134,7 @@ fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Aro
 }
 
 /// A table's own settings over those of `defaults`.
-fn settings(report: &mut Report, table: &Fields, defaults: &Settings, around: &Around) -> Settings {
+fn settings(report: &mut Report, table: &Fields, defaults: &Settings, floor: Duration, around: &Around) -> Settings {
     let section = table.text(report, "section").and_then(|text| {
         let index = around.sections.iter().position(|section| section.id == text.value);
         if index.is_none() {
@@ -146,19 +149,19 @@ fn settings(report: &mut Report, table: &Fields, defaults: &Settings, around: &A
     }
     let number = |number: Option<u64>, other| number.and_then(|number| usize::try_from(number).ok()).unwrap_or(other);
     Settings {
-        schedule: if table.has("schedule") { schedule(report, table, around) } else { defaults.schedule.clone() },
+        schedule: if table.has("schedule") { schedule(report, table, floor, around) } else { defaults.schedule.clone() },
         time_zone: table.text(report, "time_zone").and_then(|text| time_zone(report, &text)).unwrap_or(defaults.time_zone),
         language: table.text(report, "language").and_then(|text| language(report, &text)).or_else(|| defaults.language.clone()),
         section: section.unwrap_or(defaults.section),
         curator: table.text(report, "curator").map(|text| text.value.to_owned()).or_else(|| defaults.curator.clone()),
         entries_max: number(table.number(report, "entries_max", 1..=100_000), defaults.entries_max),
         excerpt_max_chars: number(table.number(report, "excerpt_max", 0..=10_000), defaults.excerpt_max_chars),
-        stories: table.flag(report, "stories").unwrap_or(defaults.stories),
+        stories: table.flag_or(report, "stories", defaults.stories),
     }
 }
 
 /// An interval or cron fields in the site's zone, or a table that names another zone.
-fn schedule(report: &mut Report, table: &Fields, around: &Around) -> Option<Schedule> {
+fn schedule(report: &mut Report, table: &Fields, floor: Duration, around: &Around) -> Option<Schedule> {
     let (text, zone) = match table.get("schedule")?.get_ref() {
         DeValue::Table(_) => {
             let inner = table.table(report, "schedule", "schedule", SCHEDULE_KEYS);
@@ -172,16 +175,17 @@ fn schedule(report: &mut Report, table: &Fields, around: &Around) -> Option<Sche
     let schedule = match Schedule::parse(value, zone) {
         Ok(schedule) => schedule,
         Err(error) => {
-            let remedy = "write an interval such as \"30m\", or five cron fields such as \"*/30 6-20 * * 1-5\"";
+            let remedy = "write an interval such as \"30m\", five cron fields such as \"*/30 6-20 * * 1-5\", or \"adaptive\"";
             report.wrong(span, format!("the schedule cannot be used: {error}"), remedy);
             return None;
         }
     };
-    let (gap, floor) = (schedule.shortest_gap(), around.fetch.floor);
-    if gap < floor {
+    let gap = schedule.shortest_gap();
+    if gap < floor && !schedule.is_adaptive() {
         let what =
             format!("\"{value}\" polls {} after the last time, sooner than the floor of {}", spell_duration(gap), spell_duration(floor));
-        let remedy = format!("poll no more often than every {}, or lower floor in [fetch] if the publisher agrees", spell_duration(floor));
+        let remedy =
+            format!("poll no more often than every {}, or add i_have_permission = true if the publisher agrees", spell_duration(floor));
         report.wrong(span, what, remedy);
         return None;
     }

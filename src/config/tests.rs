@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::io::Write as _;
 use std::process::Command;
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use scraper::{Html, Selector};
 
 use super::*;
+use crate::shared;
 use crate::stage::classify::{Article, Classifier};
 
 const SHIPPED: &str = include_str!("../../feeds.toml");
@@ -21,17 +22,6 @@ fn read(text: &str) -> Site {
 fn said(text: &str) -> Vec<String> {
     let problems = check(Path::new("f"), text).err().unwrap_or_default();
     problems.iter().map(|problem| problem.to_string().strip_prefix("f:").unwrap().to_owned()).collect()
-}
-
-/// The folder of other people's data, where it is there.
-fn shared() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let folder = std::env::var_os("TOPICWIRE_SHARED").map_or(beside, PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: no ../shared");
-    None
 }
 
 #[test]
@@ -74,12 +64,21 @@ fn the_starter_loads_as_it_is_and_with_every_setting_it_shows() {
 }
 
 #[test]
+fn the_floor_binds_all_but_those_with_permission_and_the_adaptive() {
+    let source = |lines: &str| read(&format!("{LEAST}{lines}\n")).sources.remove(0);
+    let quick = source("schedule = \"1m\"\ni_have_permission = true");
+    assert_eq!((quick.schedule.shortest_gap(), quick.floor), (Duration::from_secs(60), Duration::ZERO));
+    let adaptive = source("schedule = \"adaptive\"");
+    assert!(adaptive.schedule.is_adaptive());
+    assert_eq!(adaptive.floor, Duration::from_secs(900));
+}
+
+#[test]
 fn the_benchmarks_file_loads() {
-    let Some(shared) = shared() else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let urls = folder.path().join("urls");
-    std::fs::write(&urls, "http://127.0.0.1:9000/f/1.xml\nhttp://127.0.0.1:9000/f/2.xml\n").unwrap();
-    let made = Command::new("python3").arg(shared.join("bench/topicwire-config.py")).arg(&urls).output().unwrap();
+    let Some(shared) = shared::folder() else { return };
+    let mut urls = tempfile::NamedTempFile::new().unwrap();
+    urls.write_all(b"http://127.0.0.1:9000/f/1.xml\nhttp://127.0.0.1:9000/f/2.xml\n").unwrap();
+    let made = Command::new("python3").arg(shared.join("bench/topicwire-config.py")).arg(urls.path()).output().unwrap();
     let site = read(&String::from_utf8(made.stdout).unwrap());
     assert_eq!((site.sources.len(), site.topics.len(), site.fetch.floor), (2, 12, Duration::ZERO));
 }
@@ -91,12 +90,11 @@ fn the_seeds_get_their_categories_in_their_order() {
     let told = |article: Article<'_>| -> Vec<String> {
         classifier.classify(&article).iter().map(|verdict| site.topics[verdict.topic].category.clone()).collect()
     };
-    let Some(shared) = shared() else { return };
     for (file, categories) in [
         ("000_4ee5da935226deb8.txt", ["Healthcare IT News: Digital Health", "Symplur: Community Health"]),
         ("002_3780dbe1f2eb8c02.txt", ["Symplur: Healthcare System", "Healthcare IT News: Digital Health"]),
     ] {
-        let seed = std::fs::read_to_string(shared.join("seeds").join(file)).unwrap();
+        let Some(seed) = shared::text(&format!("seeds/{file}")) else { return };
         let (front, body) = seed.trim_start().trim_start_matches("---").split_once("\n---").unwrap();
         let lines: Vec<&str> = front.lines().collect();
         let folded = |key: &str| -> String {
@@ -119,7 +117,6 @@ fn the_seeds_get_their_categories_in_their_order() {
 
 #[test]
 fn the_pages_selectors_read_the_captures() {
-    let Some(shared) = shared() else { return };
     let SourceKind::Page(selectors) = read(SHIPPED).sources[0].kind.clone() else { panic!("himss is a page") };
     let select = |text: &Option<String>| Selector::parse(text.as_deref().unwrap()).unwrap();
     for (file, first) in [
@@ -137,7 +134,8 @@ fn the_pages_selectors_read_the_captures() {
             ],
         ),
     ] {
-        let page = Html::parse_document(&std::fs::read_to_string(shared.join("data/pages").join(file)).unwrap());
+        let Some(page) = shared::text(&format!("data/pages/{file}")) else { return };
+        let page = Html::parse_document(&page);
         let items: Vec<_> = page.select(&Selector::parse(&selectors.item).unwrap()).collect();
         let links: Vec<&str> =
             items.iter().map(|item| item.select(&select(&selectors.link)).next().unwrap().attr("href").unwrap()).collect();
@@ -160,7 +158,7 @@ fn what_is_not_set_has_its_documented_default() {
     assert_eq!((site.fetch.floor, site.fetch.timeout), (Duration::from_secs(900), Duration::from_secs(30)));
     assert_eq!((site.fetch.wire_max_bytes, site.fetch.body_max_bytes), (10 << 20, 32 << 20));
     let source = &site.sources[0];
-    assert_eq!((source.entries_max, source.excerpt_max_chars, source.section), (1_000, 300, 0));
+    assert_eq!((source.entries_max, source.excerpt_max_chars, source.section), (10_000, 300, 0));
     assert_eq!(source.schedule.shortest_gap(), Duration::from_secs(3_600));
 }
 
@@ -260,7 +258,11 @@ fn each_problem_is_told_with_its_place_and_remedy() {
         (
             "schedule = \"5m\"",
             "{at}:12: \"5m\" polls 5m after the last time, sooner than the floor of 15m; \
-             poll no more often than every 15m, or lower floor in [fetch] if the publisher agrees",
+             poll no more often than every 15m, or add i_have_permission = true if the publisher agrees",
+        ),
+        (
+            "i_have_permission = \"yes\"",
+            "{at}:21: \"i_have_permission\" in [[source]] must be true or false, not text; write it without quotes",
         ),
         ("time_zone = \"Helsinki\"", "{at}:13: unknown time zone \"Helsinki\"; did you mean \"Europe/Helsinki\"?"),
         ("language = \"english!\"", "{at}:12: \"english!\" is no language tag; write one such as \"en\", \"fi\" or \"en-US\""),

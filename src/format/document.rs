@@ -11,7 +11,8 @@ pub(crate) mod gate;
 #[cfg(test)]
 pub(crate) mod samples;
 
-use gate::{blank, is_media_type, language, text, web_url};
+use crate::syntax::{is_language_tag, is_media_type};
+use gate::{blank, text, web_url};
 
 /// A topic's Atom feed, in the topic's folder.
 pub const ATOM_FILE: &str = "feed.atom";
@@ -158,12 +159,12 @@ pub struct TopicLine {
 impl FeedDocument {
     /// The feed's language, if it is one that the formats can carry.
     pub(crate) fn language(&self) -> Option<&str> {
-        language(&self.language)
+        Some(&*self.language).filter(|tag| is_language_tag(tag))
     }
 
     /// The item's language where it differs from the feed's.
     pub(crate) fn item_language<'a>(&self, item: &'a FeedItem) -> Option<&'a str> {
-        language(item.language.as_deref()?).filter(|tag| !tag.eq_ignore_ascii_case(&self.language))
+        item.language.as_deref().filter(|tag| is_language_tag(tag) && !tag.eq_ignore_ascii_case(&self.language))
     }
 }
 
@@ -222,7 +223,6 @@ impl TopicLine {
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
     use std::process::Command;
 
     use proptest::prelude::*;
@@ -230,6 +230,7 @@ mod tests {
     use super::samples::{any_items, any_text, as_xml_reads, at, bare, document, hostile, item, topics, wild_items, xml_fault};
     use super::*;
     use crate::format::{atom, json_feed, opml, rss};
+    use crate::shared;
 
     fn read(bytes: &[u8]) -> feed_rs::model::Feed {
         feed_rs::parser::parse(bytes).unwrap()
@@ -290,16 +291,9 @@ mod tests {
         assert_eq!(write(), write());
     }
 
-    fn shared() -> Option<PathBuf> {
-        let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-        [Some(beside), std::env::var_os("TOPICWIRE_SHARED").map(PathBuf::from)].into_iter().flatten().find(|path| path.is_dir())
-    }
-
     /// Also leaves the samples in `target/feeds` to be looked at.
     #[test]
     fn an_independent_validator_finds_nothing() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/feeds");
-        std::fs::create_dir_all(&folder).unwrap();
         let mut files = Vec::new();
         let documents = [
             ("plain", document((0..5).map(item).collect())),
@@ -309,26 +303,20 @@ mod tests {
         ];
         for (name, document) in &documents {
             for (kind, bytes) in [("atom", atom::write(document)), ("rss", rss::write(document)), ("json", json_feed::write(document))] {
-                files.push((folder.join(format!("{name}.{kind}")), bytes));
+                files.push(shared::leave(&format!("feeds/{name}.{kind}"), &bytes));
             }
         }
         let list = opml::write("Planet & <Example>", "https://planet.example/", &topics(), Some(at("2026-11-20T10:00:00Z")));
-        files.push((folder.join("opml.xml"), list.into_bytes()));
-        for (path, bytes) in &files {
-            std::fs::write(path, bytes).unwrap();
-        }
+        files.push(shared::leave("feeds/opml.xml", list.as_bytes()));
 
-        let Some(shared) = shared() else {
-            println!("skipped: no ../shared");
-            return;
-        };
+        let Some(shared) = shared::folder() else { return };
         if Command::new("jing").output().is_err()
             || !Command::new("python3").args(["-c", "import lxml"]).status().is_ok_and(|s| s.success())
         {
             println!("skipped: no jing or lxml");
             return;
         }
-        let validator = Command::new(shared.join("tools/validate-feed")).args(files.iter().map(|(path, _)| path)).output().unwrap();
+        let validator = Command::new(shared.join("tools/validate-feed")).args(&files).output().unwrap();
         let verdict = String::from_utf8_lossy(&validator.stdout);
         assert_eq!(verdict.matches(": VALID: 0 errors, 0 warnings").count(), files.len(), "{verdict}");
     }

@@ -108,6 +108,9 @@ pub struct Tree {
 impl Tree {
     /// Opens the tree at `dir`, creates the folder where there is none, and sweeps what a killed run left behind.
     /// `dir` itself may be a symbolic link; nothing inside it may.
+    ///
+    /// # Errors
+    /// [`OutputError::Io`] and [`OutputError::Foreign`] where the folder cannot be made, opened or swept; nothing has been published.
     pub fn open(dir: &Path) -> Result<Self, OutputError> {
         let error = |action: &str, cause| io_error(action.to_owned(), dir.to_owned(), cause, UNTOUCHED);
         std::fs::create_dir_all(dir).map_err(|cause| error("create the folder", cause))?;
@@ -131,11 +134,17 @@ impl Tree {
     }
 
     /// Makes `path` (relative, `/` between its parts) hold `bytes` at commit. Returns whether that differs from what is there now.
+    ///
+    /// # Errors
+    /// Any [`OutputError`]; nothing has been published.
     pub fn stage(&mut self, path: &str, bytes: &[u8]) -> Result<bool, OutputError> {
         self.stage_dated(path, bytes, None)
     }
 
     /// As [`Tree::stage`], and a file that is written carries `modified` as its time (O19). A file whose bytes are equal keeps its own.
+    ///
+    /// # Errors
+    /// As [`Tree::stage`].
     pub fn stage_dated(&mut self, path: &str, bytes: &[u8], modified: Option<DateTime<Utc>>) -> Result<bool, OutputError> {
         let (folder, name) = self.claim(path)?;
         let at = self.enter(folder)?;
@@ -149,6 +158,9 @@ impl Tree {
     }
 
     /// Removes `path` at commit, and the folders that this leaves empty. A path that is not there is no error.
+    ///
+    /// # Errors
+    /// [`OutputError::Name`] and [`OutputError::Twice`].
     pub fn remove(&mut self, path: &str) -> Result<(), OutputError> {
         self.claim(path)?;
         self.removals.push(path.to_owned());
@@ -156,6 +168,9 @@ impl Tree {
     }
 
     /// Names of the folders directly below `folder`, sorted; none where there is no such folder.
+    ///
+    /// # Errors
+    /// [`OutputError::Io`] where the folder cannot be read.
     pub fn folders(&self, folder: &str) -> Result<Vec<String>, OutputError> {
         let error = |cause: Errno| io_error("list".to_owned(), self.dir.join(folder), cause.into(), UNTOUCHED);
         let fd = match walk(&self.root, folder) {
@@ -178,6 +193,9 @@ impl Tree {
     }
 
     /// Publishes what was staged, in the order of staging (so stage indexes last), then removes.
+    ///
+    /// # Errors
+    /// [`OutputError::Io`], which says what the tree holds then: every file of it is whole, old or new.
     pub fn commit(mut self) -> Result<Written, OutputError> {
         self.sync_staged()?;
         while let Some(path) = self.staged.get(self.renamed).cloned() {
@@ -441,6 +459,9 @@ pub enum Found {
 }
 
 /// Reads one file of the tree at `dir`; `path` is relative, and the empty path is the tree itself.
+///
+/// # Errors
+/// What the system says, but for what is not there: that is [`Found::Missing`].
 pub fn read(dir: &Path, path: &str) -> std::io::Result<Found> {
     let (folder, name) = match (path, checked(path)) {
         ("", _) => return Ok(Found::Folder),

@@ -142,6 +142,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::shared;
 
     fn clean(original: &str) -> String {
         clean_url(original, None).map(String::from).unwrap_or_default()
@@ -224,12 +225,7 @@ mod tests {
 
     #[test]
     fn the_editors_links_stay_apart() {
-        let mut shared = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared"))];
-        shared.extend(std::env::var_os("TOPICWIRE_SHARED").map(Into::into));
-        let Some(text) = shared.iter().find_map(|folder| std::fs::read_to_string(folder.join("data/curated-dev.jsonl")).ok()) else {
-            println!("skipped: no ../shared");
-            return;
-        };
+        let Some(text) = shared::text("data/curated-dev.jsonl") else { return };
         let mut titles: HashMap<String, String> = HashMap::new();
         for line in text.lines() {
             let article: serde_json::Value = serde_json::from_str(line).expect("json");

@@ -2,14 +2,14 @@
 //!
 //! Pure: facts of the response and what is known of the source go in, a [`Verdict`] comes out. A verdict other than `Fresh` and
 //! `Unchanged` leaves stored validators and entries alone (F5), and `Fresh` is a promise only: validators are stored with the entries
-//! that the body turns out to hold, in one transaction, or not at all (F6).
-//!
-//! Not here yet, and meant to land here: the unconditional request after eight days of 304 (C2, in [`validators_for`]), adopting
-//! permanent moves (C3, from `moved_to`), and giving up on a 410 only after three over three days (F15, from `Gone`).
+//! that the body turns out to hold, in one transaction, or not at all (F6). What one answer cannot tell (eight days of 304, a move that
+//! lasts, three answers of 410) is [`crate::stage::poll`]'s.
 
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+
+use super::poll::{Words, challenge};
 
 /// Shortest and longest wait that a `Retry-After` can ask for (F13): below, a server's zero would mean a request storm; above, one bad
 /// header would silence a source for good.
@@ -18,16 +18,16 @@ const RETRY_AFTER_S: (i64, i64) = (60, 7 * 86_400);
 /// Wait after a 429 that names none (FRB021).
 const RATE_LIMIT_S: i64 = 3_600;
 
-/// Wait after a challenge page (F35): it is no rate limit, and coming back sooner only confirms what the blocker believes.
-const CHALLENGE_S: i64 = 86_400;
+/// Class of an answer that is a bot filter's page.
+pub const CHALLENGE: &str = "challenge";
 
 /// Longest validator that is kept, in bytes. Real ones are below 200; a longer one is somebody's storage in our store and requests.
 const VALIDATOR_MAX_BYTES: usize = 1_024;
 
-/// What is known of a source from its earlier polls.
+/// What is known of a source, as far as it belongs to the URL that is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known {
-    /// The source's URL when this was learnt.
+    /// The URL that is asked.
     pub url: String,
     /// `ETag` of the last body that was read.
     pub etag: Option<Vec<u8>>,
@@ -35,7 +35,7 @@ pub struct Known {
     pub last_modified: Option<Vec<u8>>,
     /// The URL that gave both, after redirects.
     pub validator_url: Option<String>,
-    /// SHA-256 of that body.
+    /// BLAKE3 hash of that body.
     pub body_hash: Option<[u8; 32]>,
 }
 
@@ -48,19 +48,23 @@ pub struct Facts {
     pub final_url: String,
     /// There were redirects and every one was permanent (301 or 308).
     pub permanent: bool,
+    /// The request that got this carried validators, in its last hop.
+    pub conditional: bool,
     /// `ETag`.
     pub etag: Option<Vec<u8>>,
     /// `Last-Modified`.
     pub last_modified: Option<Vec<u8>>,
     /// `Retry-After`.
     pub retry_after: Option<String>,
-    /// `Server`.
-    pub server: Option<String>,
-    /// `cf-mitigated`.
-    pub cf_mitigated: Option<String>,
+    /// How long it may be taken for current, by [`max_age`].
+    pub max_age: Option<Duration>,
+    /// What the server says itself, where the answer is an error or an HTML page.
+    pub words: Option<Words>,
+    /// Bytes of the body as they came.
+    pub wire_bytes: u64,
     /// Bytes of the decoded body.
     pub body_len: u64,
-    /// SHA-256 of the decoded body, if it was computed.
+    /// BLAKE3 hash of the decoded body, if it was computed.
     pub body_hash: Option<[u8; 32]>,
 }
 
@@ -115,33 +119,20 @@ pub enum Verdict {
     },
 }
 
-/// Validators to send for a source that lives at `request_url`: `ETag` and `Last-Modified`, byte for byte (F1), whichever there is (F2).
-/// None if they were learnt while the source had another URL. They go only to [`Known::validator_url`]; the fetcher sees to that.
-pub fn validators_for(known: &Known, request_url: &str) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
-    if known.url != request_url {
-        return (None, None);
-    }
-    (sendable(known.etag.as_deref()), sendable(known.last_modified.as_deref()))
-}
-
-/// What the response means. `sent_conditional` is whether the request that got it carried validators, in its last hop.
-pub fn judge(known: &Known, sent_conditional: bool, response: &Facts, now: DateTime<Utc>) -> Verdict {
+/// What the response means.
+pub fn judge(known: &Known, response: &Facts, now: DateTime<Utc>) -> Verdict {
     let hint = response.retry_after.as_deref().and_then(|text| retry_after(text, now));
     let failed = |class, why: String| Verdict::Failed { class, why, retry_not_before: hint };
     let moved_to = (response.permanent && response.final_url != known.url).then(|| response.final_url.clone());
 
     // Before the status: a challenge comes as 403, 429, 503 or even 200, and none of them means what it says.
-    if response.cf_mitigated.as_deref().is_some_and(|value| value.trim().eq_ignore_ascii_case("challenge")) {
-        let least = now + TimeDelta::seconds(CHALLENGE_S);
-        return Verdict::Failed {
-            class: "challenge",
-            why: format!(
-                "blocked by a Cloudflare challenge page (status {}), which is not a rate limit: \
-                 ask the publisher to let feed readers through at this address",
-                response.status
-            ),
-            retry_not_before: Some(hint.map_or(least, |hint| hint.max(least))),
-        };
+    if let Some(whose) = challenged(response) {
+        let why = format!(
+            "blocked by a {whose} challenge page (status {}), which is not a rate limit: \
+             ask the publisher to let feed readers through at this address",
+            response.status
+        );
+        return failed(CHALLENGE, why);
     }
 
     match response.status {
@@ -158,7 +149,7 @@ pub fn judge(known: &Known, sent_conditional: bool, response: &Facts, now: DateT
         204 | 205 => Verdict::Unchanged { validators: kept(known, response), moved_to },
         206 => failed("partial", "answered 206 with a part of the document, which was not asked for".to_owned()),
         226 => failed("partial", "answered 226 with a difference to an earlier document, which was not asked for".to_owned()),
-        304 if sent_conditional => Verdict::Unchanged { validators: kept(known, response), moved_to },
+        304 if response.conditional => Verdict::Unchanged { validators: kept(known, response), moved_to },
         304 => failed("not-modified", "answered 304 (not modified) to a request that had no condition".to_owned()),
         status @ 300..=399 => failed("redirect", format!("answered {} without an address to go to", phrase(status))),
         410 => Verdict::Gone { why: "answered 410 Gone: the publisher says that it will not come back".to_owned() },
@@ -208,11 +199,13 @@ pub fn max_age(cache_control: Option<&str>, age: Option<&str>, expires: Option<&
 /// `None` for what is neither.
 pub fn retry_after(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let text = text.trim();
-    let seconds = match delta_seconds(text) {
-        Some(seconds) => i64::try_from(seconds).unwrap_or(i64::MAX),
-        None => (http_date(text)? - now).num_seconds(),
+    let least = now + TimeDelta::seconds(RETRY_AFTER_S.0);
+    let most = now + TimeDelta::seconds(RETRY_AFTER_S.1);
+    let asked = match delta_seconds(text) {
+        Some(seconds) => now + TimeDelta::seconds(i64::try_from(seconds).unwrap_or(RETRY_AFTER_S.1).min(RETRY_AFTER_S.1)),
+        None => http_date(text)?,
     };
-    Some(now + TimeDelta::seconds(seconds.clamp(RETRY_AFTER_S.0, RETRY_AFTER_S.1)))
+    Some(asked.clamp(least, most))
 }
 
 /// Reads the three forms of RFC 9110 5.6.7. The weekday is not looked at, since a wrong one changes nothing; years of two digits
@@ -275,16 +268,26 @@ fn kept(known: &Known, response: &Facts) -> Validators {
 }
 
 /// A validator that may be stored and sent back: no control bytes (S25), not empty, not absurdly long. Bytes above 0x7F are legal.
-fn sendable(value: Option<&[u8]>) -> Option<Vec<u8>> {
+pub(super) fn sendable(value: Option<&[u8]>) -> Option<Vec<u8>> {
     let value = value?;
     let legal = |byte: &u8| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7F);
     ((1..=VALIDATOR_MAX_BYTES).contains(&value.len()) && value.iter().all(legal)).then(|| value.to_vec())
 }
 
-/// " (server: x)", where the server names itself; control characters cut, for it goes into logs (S25).
+/// Whose challenge page this is, if it is one.
+fn challenged(response: &Facts) -> Option<&'static str> {
+    let words = response.words.as_ref()?;
+    if words.cf_mitigated.as_deref().is_some_and(|value| value.eq_ignore_ascii_case("challenge")) {
+        return Some("Cloudflare");
+    }
+    let title = words.title.as_deref().filter(|_| matches!(response.status, 200 | 202 | 401 | 403 | 405 | 429 | 503))?;
+    challenge(title)
+}
+
+/// " (server: x)", where the server names itself.
 fn by(response: &Facts) -> String {
-    let name: String = response.server.iter().flat_map(|name| name.chars()).filter(|c| !c.is_control()).take(60).collect();
-    if name.trim().is_empty() { String::new() } else { format!(" (server: {})", name.trim()) }
+    let name = response.words.as_ref().and_then(|words| words.server.as_deref());
+    name.map(|name| format!(" (server: {})", name.chars().take(60).collect::<String>())).unwrap_or_default()
 }
 
 /// The status with the words that RFC 9110 gives it; the server's own are not trusted with a line in the log.
@@ -335,7 +338,7 @@ mod tests {
     }
 
     fn facts(status: u16) -> Facts {
-        Facts { status, final_url: "https://a.example/feed".into(), body_len: 5, ..Facts::default() }
+        Facts { status, final_url: "https://a.example/feed".into(), conditional: true, body_len: 5, ..Facts::default() }
     }
 
     fn class(verdict: &Verdict) -> &'static str {
@@ -365,27 +368,15 @@ mod tests {
         ];
         for (statuses, expected) in table {
             for status in *statuses {
-                assert_eq!(class(&judge(&known(), true, &facts(*status), now())), *expected, "{status}");
+                assert_eq!(class(&judge(&known(), &facts(*status), now())), *expected, "{status}");
             }
         }
     }
 
     #[test]
-    fn validators_go_back_byte_for_byte() {
-        let (etag, last_modified) = validators_for(&known(), "https://a.example/feed");
-        assert_eq!(etag.as_deref(), Some(&b"W/\"x y\""[..]));
-        assert_eq!(last_modified.as_deref(), Some(&b"Yesterday, about noon"[..]));
-    }
-
-    #[test]
-    fn validators_stay_home_when_the_source_has_another_url() {
-        assert_eq!(validators_for(&known(), "https://b.example/feed"), (None, None));
-    }
-
-    #[test]
     fn a_200_with_one_validator_forgets_the_other() {
         let response = Facts { etag: Some(b"\"2\"".to_vec()), final_url: "https://c.example/".into(), ..facts(200) };
-        let Verdict::Fresh { validators, moved_to } = judge(&known(), true, &response, now()) else { panic!() };
+        let Verdict::Fresh { validators, moved_to } = judge(&known(), &response, now()) else { panic!() };
         let expected = Validators { etag: Some(b"\"2\"".to_vec()), last_modified: None, url: "https://c.example/".into() };
         assert_eq!((validators, moved_to), (expected, None));
     }
@@ -393,42 +384,42 @@ mod tests {
     #[test]
     fn a_304_renews_what_it_carries_and_keeps_the_rest() {
         let response = Facts { etag: Some(b"\"2\"".to_vec()), ..facts(304) };
-        let Verdict::Unchanged { validators, .. } = judge(&known(), true, &response, now()) else { panic!() };
+        let Verdict::Unchanged { validators, .. } = judge(&known(), &response, now()) else { panic!() };
         assert_eq!(validators.etag.as_deref(), Some(&b"\"2\""[..]));
         assert_eq!(validators.last_modified, known().last_modified);
     }
 
     #[test]
     fn a_304_that_was_not_asked_for_is_a_failure() {
-        assert_eq!(class(&judge(&known(), false, &facts(304), now())), "not-modified");
+        assert_eq!(class(&judge(&known(), &Facts { conditional: false, ..facts(304) }, now())), "not-modified");
     }
 
     #[test]
     fn only_equal_bytes_make_a_200_unchanged() {
         let same_validators = Facts { etag: known().etag, last_modified: known().last_modified, ..facts(200) };
-        assert_eq!(class(&judge(&known(), true, &same_validators, now())), "fresh");
+        assert_eq!(class(&judge(&known(), &same_validators, now())), "fresh");
         let same_bytes = Facts { etag: Some(b"\"new\"".to_vec()), body_hash: Some([1; 32]), ..facts(200) };
-        assert_eq!(class(&judge(&known(), true, &same_bytes, now())), "unchanged");
+        assert_eq!(class(&judge(&known(), &same_bytes, now())), "unchanged");
         let never_read = Known { body_hash: None, ..known() };
-        assert_eq!(class(&judge(&never_read, true, &Facts { body_hash: None, ..facts(200) }, now())), "fresh");
+        assert_eq!(class(&judge(&never_read, &Facts { body_hash: None, ..facts(200) }, now())), "fresh");
     }
 
     #[test]
     fn an_empty_200_is_a_failure() {
-        assert_eq!(class(&judge(&known(), true, &Facts { body_len: 0, ..facts(200) }, now())), "empty");
+        assert_eq!(class(&judge(&known(), &Facts { body_len: 0, ..facts(200) }, now())), "empty");
     }
 
     #[test]
     fn a_permanent_move_is_told_whether_or_not_the_body_is_new() {
         for status in [200, 304] {
             let response = Facts { permanent: true, final_url: "https://b.example/".into(), ..facts(status) };
-            let (Verdict::Fresh { moved_to, .. } | Verdict::Unchanged { moved_to, .. }) = judge(&known(), true, &response, now()) else {
+            let (Verdict::Fresh { moved_to, .. } | Verdict::Unchanged { moved_to, .. }) = judge(&known(), &response, now()) else {
                 panic!("{status}")
             };
             assert_eq!(moved_to.as_deref(), Some("https://b.example/"));
         }
         let home = Facts { permanent: true, ..facts(200) };
-        assert!(matches!(judge(&known(), true, &home, now()), Verdict::Fresh { moved_to: None, .. }));
+        assert!(matches!(judge(&known(), &home, now()), Verdict::Fresh { moved_to: None, .. }));
     }
 
     #[test]
@@ -443,7 +434,7 @@ mod tests {
             (b"\"a\tb\"", true),
         ] {
             let response = Facts { etag: Some(value.to_vec()), ..facts(200) };
-            let Verdict::Fresh { validators, .. } = judge(&known(), true, &response, now()) else { panic!() };
+            let Verdict::Fresh { validators, .. } = judge(&known(), &response, now()) else { panic!() };
             assert_eq!(validators.etag, kept.then(|| value.to_vec()), "{value:?}");
         }
     }
@@ -473,34 +464,47 @@ mod tests {
     }
 
     #[test]
+    fn a_date_is_not_anticipated_by_a_part_of_a_second() {
+        let now = now() + TimeDelta::milliseconds(400);
+        let date = DateTime::from_timestamp(1_700_000_300, 0).unwrap();
+        assert_eq!(retry_after(&date.format("%a, %d %b %Y %H:%M:%S GMT").to_string(), now), Some(date));
+    }
+
+    #[test]
     fn a_hint_reaches_every_failure() {
         let until = now() + TimeDelta::seconds(120);
         for status in [403, 404, 500, 503] {
             let response = Facts { retry_after: Some("120".into()), ..facts(status) };
-            let verdict = judge(&known(), true, &response, now());
+            let verdict = judge(&known(), &response, now());
             assert!(matches!(verdict, Verdict::Failed { retry_not_before: Some(at), .. } if at == until), "{status}");
         }
-        let limited = judge(&known(), true, &Facts { retry_after: Some("120".into()), ..facts(429) }, now());
+        let limited = judge(&known(), &Facts { retry_after: Some("120".into()), ..facts(429) }, now());
         assert!(matches!(limited, Verdict::RateLimited { until: at, .. } if at == until));
-        let unhinted = judge(&known(), true, &facts(429), now());
+        let unhinted = judge(&known(), &facts(429), now());
         assert!(matches!(unhinted, Verdict::RateLimited { until: at, .. } if at == now() + TimeDelta::hours(1)));
     }
 
     #[test]
-    fn a_challenge_is_named_whatever_its_status_and_waits_a_day() {
+    fn a_challenge_is_named_whatever_its_status() {
+        let marked = Words { cf_mitigated: Some("Challenge".into()), ..Words::default() };
+        let titled = Words { title: Some("Just a moment...".into()), ..Words::default() };
         for status in [200, 403, 429, 503] {
-            let response = Facts { cf_mitigated: Some("challenge".into()), retry_after: Some("60".into()), ..facts(status) };
-            let Verdict::Failed { class, why, retry_not_before } = judge(&known(), true, &response, now()) else { panic!() };
-            assert_eq!((class, retry_not_before), ("challenge", Some(now() + TimeDelta::days(1))));
-            assert!(why.contains("Cloudflare challenge"), "{why}");
+            for words in [&marked, &titled] {
+                let response = Facts { words: Some(words.clone()), retry_after: Some("60".into()), ..facts(status) };
+                let Verdict::Failed { class, why, .. } = judge(&known(), &response, now()) else { panic!() };
+                assert_eq!(class, CHALLENGE);
+                assert!(why.contains("Cloudflare challenge"), "{why}");
+            }
         }
+        let missing = Facts { words: Some(titled), ..facts(404) };
+        assert_eq!(class(&judge(&known(), &missing, now())), "not-found");
     }
 
     #[test]
-    fn what_a_server_says_of_itself_cannot_forge_log_lines() {
-        let response = Facts { server: Some("x\r\nERROR all lost\u{85}".into()), ..facts(500) };
-        let Verdict::Failed { why, .. } = judge(&known(), true, &response, now()) else { panic!() };
-        assert_eq!(why, "answered 500 Internal Server Error (server: xERROR all lost)");
+    fn the_server_is_named_where_it_names_itself() {
+        let response = Facts { words: Some(Words { server: Some("x".into()), ..Words::default() }), ..facts(500) };
+        let Verdict::Failed { why, .. } = judge(&known(), &response, now()) else { panic!() };
+        assert_eq!(why, "answered 500 Internal Server Error (server: x)");
     }
 
     #[test]

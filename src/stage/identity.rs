@@ -1,17 +1,17 @@
 //! Which entry is which: keys within a source, fingerprints, and whose record an article is.
 //!
-//! Identity is a function of the clean URL, and of source and entry id until that is known. It never depends on the title of an
-//! entry that has an id or a link, on a date, or on chance: those change while the article stays the same.
+//! Identity is a function of the clean URL, and of source and entry id until that is known. Only an entry that has neither id nor
+//! link is told by its words: titles, texts and dates change while the article stays the same.
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::entry::Entry;
 use crate::record::Draft;
 use crate::stage::clean;
+use crate::syntax::hex;
 
 /// Sixteen bytes that change exactly when an entry's text, links or people change; dates do not count.
 pub type Fingerprint = [u8; 16];
@@ -47,7 +47,7 @@ pub struct Holder {
 /// What becomes of the record of a new or changed entry.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RecordChange {
-    /// The entry makes no record: it has neither title nor text.
+    /// The entry makes no record: it has neither title nor text nor address.
     None,
     /// A new record at the draft's URL, owned by this entry.
     Create(Draft),
@@ -124,7 +124,15 @@ pub fn keys(entries: &[Entry], base: &Url) -> Vec<Keyed> {
             (Some(id), _) if !urls_of_id.get(id).is_some_and(|(_, several)| *several) => format!("id:{id}"),
             (_, Some(address)) if distinct => format!("url:{}", address.clean),
             (_, Some(address)) => format!("text:{}", digest(&[address.clean.as_str(), title_of(entry).unwrap_or_default()])),
-            (_, None) => format!("text:{}", digest(&[text_of(entry)])),
+            (_, None) => {
+                let key = format!("text:{}", digest(&[title_of(entry).unwrap_or_default(), text_of(entry)]));
+                // The same words twice are two entries if they are dated differently: a log says the same thing more than once.
+                let twin = place_of_key.get(&key).and_then(|place| entries.get(keyed.get(*place)?.index));
+                match (twin, &entry.published_raw) {
+                    (Some(twin), Some(date)) if twin.published_raw.as_ref() != Some(date) => format!("{key}:{}", digest(&[date])),
+                    _ => key,
+                }
+            }
         };
         match place_of_key.get(&key) {
             Some(&place) => {
@@ -159,16 +167,12 @@ fn text_of(entry: &Entry) -> &str {
 }
 
 fn digest(parts: &[&str]) -> String {
-    let mut hash = Sha256::new();
+    let mut hash = blake3::Hasher::new();
     for part in parts {
-        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(&(part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     }
-    hash.finalize().iter().take(16).fold(String::with_capacity(32), |mut hex, byte| {
-        use std::fmt::Write as _;
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&hash.finalize().as_bytes()[..16])
 }
 
 /// What an entry says, in sixteen bytes. Dates, thumbnails and claimed sizes do not count: publishers touch them without
@@ -177,9 +181,9 @@ fn digest(parts: &[&str]) -> String {
 /// The fields and their order are fixed for ever; another order would make every stored entry look changed.
 #[must_use]
 pub fn fingerprint(entry: &Entry) -> Fingerprint {
-    let mut hash = Sha256::new();
+    let mut hash = blake3::Hasher::new();
     let mut put = |part: Option<&str>| {
-        hash.update((part.map_or(u64::MAX, |p| p.len() as u64)).to_le_bytes());
+        hash.update(&part.map_or(u64::MAX, |p| p.len() as u64).to_le_bytes());
         hash.update(part.unwrap_or_default().as_bytes());
     };
     put(entry.title.as_ref().map(|t| t.value.as_str()));
@@ -204,7 +208,7 @@ pub fn fingerprint(entry: &Entry) -> Fingerprint {
         put(content.url.as_deref());
     }
     let mut out = [0; 16];
-    out.iter_mut().zip(hash.finalize()).for_each(|(to, from)| *to = from);
+    hash.finalize_xof().fill(&mut out);
     out
 }
 
@@ -265,4 +269,144 @@ fn is_root(href: &str) -> bool {
 fn same_title(a: &str, b: &str) -> bool {
     let letters = |s: &str| s.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
     letters(a) == letters(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::{Link, Text};
+    use crate::record::TakenFrom;
+
+    fn entry(id: &str, href: &str, title: &str) -> Entry {
+        let links = if href.is_empty() { Vec::new() } else { vec![Link { href: href.into(), ..Link::default() }] };
+        let title = Text { value: title.into(), ..Text::default() };
+        Entry { id: (!id.is_empty()).then(|| id.into()), title: Some(title), links, ..Entry::default() }
+    }
+
+    fn keys_of(entries: &[Entry]) -> Vec<String> {
+        keys(entries, &Url::parse("https://s.example/feed").unwrap()).into_iter().map(|k| k.key).collect()
+    }
+
+    fn draft(href: &str, title: &str) -> Draft {
+        let at = DateTime::UNIX_EPOCH;
+        Draft {
+            href: href.into(),
+            original: href.into(),
+            title: title.into(),
+            summary: String::new(),
+            body: String::new(),
+            published: at,
+            changed: None,
+            topics: Vec::new(),
+            curators: Vec::new(),
+            authors: Vec::new(),
+            section: String::new(),
+            language: None,
+            rights: None,
+            enclosures: Vec::new(),
+            image: None,
+            feed_id: None,
+            taken_from: TakenFrom {
+                id: String::new(),
+                title: String::new(),
+                self_url: String::new(),
+                alternate_url: None,
+                updated: at,
+                rights: None,
+            },
+            via: None,
+            via_link: None,
+            institution: None,
+            offering: None,
+            given_title: None,
+            hidden: false,
+            pinned: false,
+        }
+    }
+
+    const ME: Claim<'_> = Claim { source: "me", position: 1 };
+
+    fn holder(source: &str, title: &str, settled: bool) -> Holder {
+        Holder { source: source.into(), key: "id:other".into(), title: title.into(), settled }
+    }
+
+    #[test]
+    fn an_id_identifies_whatever_the_title_says() {
+        let before = keys_of(&[entry("7", "https://n.example/a", "Before")]);
+        assert_eq!(before, keys_of(&[entry(" 7 ", "https://n.example/a", "After")]));
+        assert_eq!(before, ["id:7"]);
+    }
+
+    #[test]
+    fn a_link_identifies_where_there_is_no_id_and_tracking_does_not_count() {
+        let plain = keys_of(&[entry("", "https://n.example/a", "A")]);
+        assert_eq!(plain, keys_of(&[entry("", "https://n.example/a?utm_source=x#top", "A, edited")]));
+    }
+
+    #[test]
+    fn one_id_for_many_articles_identifies_none() {
+        let keys = keys_of(&[entry("same", "https://n.example/a", "A"), entry("same", "https://n.example/b", "B")]);
+        assert_eq!(keys, ["url:https://n.example/a", "url:https://n.example/b"]);
+    }
+
+    #[test]
+    fn one_link_for_many_articles_identifies_none() {
+        let keys = keys_of(&[entry("", "https://n.example/", "A"), entry("", "https://n.example/", "B")]);
+        assert_ne!(keys[0], keys[1]);
+        assert!(keys.iter().all(|k| k.starts_with("text:")), "{keys:?}");
+    }
+
+    #[test]
+    fn of_the_same_entry_twice_the_last_changed_stays() {
+        let newer = Entry { updated: DateTime::from_timestamp(9, 0), ..entry("1", "https://n.example/a", "Newer") };
+        let kept = keys(&[entry("1", "https://n.example/a", "Older"), newer], &Url::parse("https://s.example/").unwrap());
+        assert_eq!((kept.len(), kept[0].index), (1, 1));
+    }
+
+    #[test]
+    fn entries_without_id_and_link_are_told_by_their_words_and_then_their_dates() {
+        let said = |title: &str, date: &str| Entry { published_raw: Some(date.into()), ..entry("", "", title) };
+        let keys = keys_of(&[said("Broken", "Monday"), said("Running", "Monday"), said("Broken", "Friday"), said("Broken", "Friday")]);
+        assert_eq!(keys.len(), 3, "{keys:?}");
+        assert_eq!(keys_of(&[said("Broken", "Monday")]), keys_of(&[said("Broken", "Sunday")]), "a date that is bumped makes no new entry");
+    }
+
+    #[test]
+    fn a_fingerprint_sees_words_and_links_and_no_dates() {
+        let one = entry("1", "https://n.example/a", "A");
+        let touched = Entry { published: DateTime::from_timestamp(9, 0), updated: DateTime::from_timestamp(9, 0), ..one.clone() };
+        assert_eq!(fingerprint(&one), fingerprint(&touched));
+        assert_ne!(fingerprint(&one), fingerprint(&entry("1", "https://n.example/a", "B")));
+        assert_ne!(fingerprint(&one), fingerprint(&entry("1", "https://n.example/b", "A")));
+    }
+
+    #[test]
+    fn place_decides_whose_record_it_is() {
+        let here = "https://n.example/a";
+        let place = |holder: Option<(&Holder, Option<usize>)>, draft: Draft| place(ME, "id:1", None, holder, draft);
+        assert!(matches!(place(None, draft(here, "A")), RecordChange::Create(_)));
+        // Another source's, settled or standing first: one more telling.
+        assert_eq!(place(Some((&holder("x", "A", true), Some(5))), draft(here, "A")), RecordChange::Attach(here.into()));
+        assert_eq!(place(Some((&holder("x", "A", false), Some(0))), draft(here, "A")), RecordChange::Attach(here.into()));
+        // Another source's that stands behind, not settled yet.
+        assert!(matches!(place(Some((&holder("x", "A", false), Some(2))), draft(here, "A")), RecordChange::TakeOver(..)));
+        // Our own: the same words mean that the id changed, others that only the link is shared.
+        assert_eq!(place(Some((&holder("me", "A!", true), Some(1))), draft(here, "a")), RecordChange::Attach(here.into()));
+        let RecordChange::Create(apart) = place(Some((&holder("me", "A", true), Some(1))), draft(here, "B")) else { panic!("not apart") };
+        assert!(apart.href.starts_with("https://n.example/a#"), "{}", apart.href);
+        // A site's root is no article's address.
+        let root = "https://n.example/";
+        assert!(matches!(place(Some((&holder("x", "A", true), Some(0))), draft(root, "A")), RecordChange::Create(d) if d.href != root));
+    }
+
+    #[test]
+    fn a_known_entry_keeps_its_record_address_and_date() {
+        let published = DateTime::from_timestamp(5, 0);
+        let url = Some("https://n.example/old".to_owned());
+        let known = KnownEntry { fingerprint: [0; 16], first_seen: DateTime::UNIX_EPOCH, url, published, owns: true };
+        let RecordChange::Update(updated) = place(ME, "id:1", Some(&known), None, draft("https://n.example/new", "A")) else { panic!() };
+        assert_eq!((updated.href.as_str(), Some(updated.published)), ("https://n.example/old", published));
+        let theirs = KnownEntry { owns: false, ..known };
+        assert_eq!(place(ME, "id:1", Some(&theirs), None, draft("https://n.example/new", "A")), RecordChange::Keep);
+    }
 }

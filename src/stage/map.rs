@@ -12,6 +12,7 @@ use crate::stage::classify::{Article, Classifier, Explanation};
 use crate::stage::identity::Address;
 use crate::stage::story::{self, Signature};
 use crate::stage::{clean, naming, text};
+use crate::syntax::{is_iri, is_iri_char, is_media_type};
 
 /// Counts up when the same entry and configuration would give another draft, so that stored records are derived anew.
 pub const MAP_VERSION: u32 = 1;
@@ -49,7 +50,7 @@ pub fn title_of(feed: &Feed, source: &Source) -> String {
     source.title.clone().or_else(own).unwrap_or_else(|| naming::brand(&source.url))
 }
 
-/// The draft of an entry, or `None` if it has neither title nor text.
+/// The draft of an entry, or `None` if it has neither title nor text nor address.
 ///
 /// `first_seen` dates what has no date, and caps what claims the future (invariant 4).
 #[must_use]
@@ -62,23 +63,18 @@ pub fn draft(
     rules: Rules<'_>,
     first_seen: DateTime<Utc>,
 ) -> Option<Draft> {
-    let texts = Texts::read(entry, source, &taken_from.title)?;
+    let texts = Texts::read(entry, source, &taken_from.title, address.map(|a| a.clean.as_str()))?;
     let address = address.cloned().unwrap_or_else(|| placeless(source, taken_from, key));
     let published = date(entry.published.or(entry.updated), first_seen).unwrap_or(first_seen);
     let origin = entry.source.as_ref().filter(|o| o.title.is_some() || o.id.is_some() || o.url.is_some());
     let authors: Vec<String> = entry.authors.iter().filter_map(|p| p.name.as_deref()).filter_map(author).collect();
-    let curators = match source.curator.clone().or_else(|| rules.site.curator.clone()) {
-        Some(curator) => vec![curator],
-        None if !authors.is_empty() => authors.clone(),
-        None => vec![taken_from.title.clone()],
-    };
     Some(Draft {
         topics: topics(&texts.article(), source, rules),
         href: address.clean,
         original: address.original,
         published,
         changed: date(entry.updated, first_seen).filter(|changed| *changed > published),
-        curators,
+        curators: curators(source, rules, &authors, &taken_from.title),
         authors,
         section: rules.site.sections.get(source.section).map(|s| s.id.clone()).unwrap_or_default(),
         language: entry.language.clone().or_else(|| source.language.clone()),
@@ -100,24 +96,21 @@ pub fn draft(
     })
 }
 
-/// Derives a stored record anew: text, topics and what the configuration gives; identity, dates and provenance stay.
+/// Derives a stored record anew: text, topics and what the configuration gives; identity, dates and provenance stay. With the
+/// same entry and rules it gives the same draft.
 #[must_use]
 pub fn redraft(entry: &Entry, old: &Draft, source: &Source, rules: Rules<'_>) -> Option<Draft> {
-    let title = if let (Some(title), None) = (&source.title, &old.via) { title.clone() } else { old.taken_from.title.clone() };
-    let texts = Texts::read(entry, source, &title)?;
-    let curators = match source.curator.clone().or_else(|| rules.site.curator.clone()) {
-        Some(curator) => vec![curator],
-        None if !old.authors.is_empty() => old.authors.clone(),
-        None => vec![title.clone()],
-    };
+    let title = source.title.as_ref().or(old.via.as_ref()).unwrap_or(&old.taken_from.title).clone();
+    let texts = Texts::read(entry, source, &title, Some(&old.href))?;
     Some(Draft {
         topics: topics(&texts.article(), source, rules),
-        curators,
+        curators: curators(source, rules, &old.authors, &title),
         section: rules.site.sections.get(source.section).map(|s| s.id.clone()).unwrap_or_default(),
         language: entry.language.clone().or_else(|| source.language.clone()),
         institution: source.institution.clone(),
         offering: source.offering.clone(),
-        taken_from: TakenFrom { title, ..old.taken_from.clone() },
+        via: old.via.as_ref().map(|_| title.clone()),
+        taken_from: if old.via.is_some() { old.taken_from.clone() } else { TakenFrom { title, ..old.taken_from.clone() } },
         title: texts.title,
         summary: texts.summary,
         body: texts.body,
@@ -131,20 +124,20 @@ pub fn redraft(entry: &Entry, old: &Draft, source: &Source, rules: Rules<'_>) ->
 /// Why an entry is, is not, or nearly is under each topic.
 #[must_use]
 pub fn explain(entry: &Entry, source: &Source, source_title: &str, rules: Rules<'_>) -> Vec<Explanation> {
-    Texts::read(entry, source, source_title).map_or_else(Vec::new, |texts| rules.classifier.explain(&texts.article()))
+    Texts::read(entry, source, source_title, None).map_or_else(Vec::new, |texts| rules.classifier.explain(&texts.article()))
 }
 
 /// The topics that the rules give an entry, without making the rest of its draft.
 #[must_use]
 pub fn refile(entry: &Entry, old: &Draft, source: &Source, rules: Rules<'_>) -> Option<Vec<DraftTopic>> {
-    let title = if let (Some(title), None) = (&source.title, &old.via) { title } else { &old.taken_from.title };
-    Texts::read(entry, source, title).map(|texts| topics(&texts.article(), source, rules))
+    let title = source.title.as_ref().or(old.via.as_ref()).unwrap_or(&old.taken_from.title);
+    Texts::read(entry, source, title, Some(&old.href)).map(|texts| topics(&texts.article(), source, rules))
 }
 
 /// What of an entry is compared to find its story. `source` is `None` if it is not configured any more.
 #[must_use]
 pub fn signature(entry: &Entry, draft: &Draft, source: Option<&Source>) -> Signature {
-    let texts = source.and_then(|source| Texts::read(entry, source, &draft.taken_from.title));
+    let texts = source.and_then(|source| Texts::read(entry, source, &draft.taken_from.title, Some(&draft.href)));
     let text = match &texts {
         // Where one does not begin the other, the summary says first what happened.
         Some(t) if t.content.starts_with(beginning(&t.whole)) => Cow::Borrowed(t.content.as_str()),
@@ -186,7 +179,7 @@ struct Texts {
 }
 
 impl Texts {
-    fn read(entry: &Entry, source: &Source, source_title: &str) -> Option<Self> {
+    fn read(entry: &Entry, source: &Source, source_title: &str, href: Option<&str>) -> Option<Self> {
         let content = entry.content.as_ref().and_then(|c| {
             let kind = if c.media_type == "text/plain" { TextKind::Plain } else { TextKind::Html };
             let is_text = c.media_type.starts_with("text/") || c.media_type.contains("html");
@@ -201,7 +194,10 @@ impl Texts {
         let title = match title {
             Some(title) => naming::title_without_site(&title, Some(source_title)),
             None if !summary.is_empty() => text::excerpt(&summary, MADE_TITLE_MAX_CHARS),
-            None => entry.media.iter().find_map(|m| m.title.as_ref()).map(plain).filter(|t| !t.is_empty())?,
+            None => {
+                let media = entry.media.iter().find_map(|m| m.title.as_ref()).map(plain).filter(|t| !t.is_empty());
+                media.or_else(|| href.map(bare))?
+            }
         };
         let body = match described {
             // Emphasis and links survive only in a summary that is published whole.
@@ -220,6 +216,15 @@ impl Texts {
     }
 }
 
+/// Who answers for a record: the configured curator, else its authors, else its source.
+fn curators(source: &Source, rules: Rules<'_>, authors: &[String], source_title: &str) -> Vec<String> {
+    match source.curator.as_ref().or(rules.site.curator.as_ref()) {
+        Some(curator) => vec![curator.clone()],
+        None if authors.is_empty() => vec![source_title.to_owned()],
+        None => authors.to_vec(),
+    }
+}
+
 fn topics(article: &Article<'_>, source: &Source, rules: Rules<'_>) -> Vec<DraftTopic> {
     let mut indexes: Vec<usize> = rules.classifier.classify(article).into_iter().map(|v| v.topic).collect();
     for fixed in &source.categories {
@@ -229,6 +234,11 @@ fn topics(article: &Article<'_>, source: &Source, rules: Rules<'_>) -> Vec<Draft
     }
     let topic = |index: usize| rules.site.topics.get(index).map(|t| DraftTopic { slug: t.slug.clone(), category: t.category.clone() });
     indexes.into_iter().filter_map(topic).collect()
+}
+
+/// An address as the title of an article that has none: without its scheme.
+fn bare(href: &str) -> String {
+    href.split_once("://").map_or(href, |(_, rest)| rest).trim_end_matches('/').to_owned()
 }
 
 /// Text ready for people: no markup, mojibake mended, nothing that XML forbids.
@@ -304,19 +314,120 @@ fn web_url(link: &Link) -> Option<String> {
 }
 
 fn is_web(url: &str) -> bool {
-    Url::parse(url).is_ok_and(|u| matches!(u.scheme(), "http" | "https") && u.host().is_some())
-        && !url.chars().any(|c| c.is_whitespace() || "<>\"{}|\\^`".contains(c))
+    Url::parse(url).is_ok_and(|u| matches!(u.scheme(), "http" | "https") && u.host().is_some()) && url.chars().all(is_iri_char)
 }
 
-fn is_media_type(value: &str) -> bool {
-    let part = |p: &str| !p.is_empty() && p.chars().all(|c| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c));
-    value.split_once('/').is_some_and(|(kind, sub)| part(kind) && part(sub))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::{Content, FeedKind, Origin, Person};
+    use crate::stage::identity;
 
-/// Whether an id may be republished as it is: an absolute IRI (RFC 4287 section 4.2.6) without characters that no IRI holds.
-fn is_iri(id: &str) -> bool {
-    let Some((scheme, rest)) = id.split_once(':') else { return false };
-    let scheme_ok =
-        scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+.-".contains(c));
-    scheme_ok && !rest.is_empty() && !id.chars().any(|c| c.is_whitespace() || c.is_control() || "<>\"{}|\\^`".contains(c))
+    const CONFIG: &str = "[site]\ntitle = \"T\"\nbase_url = \"https://t.example/\"\n\
+        [[source]]\nid = \"s\"\nurl = \"https://s.example/feed\"\n[[topic]]\ncategory = \"V: Health\"\nany = [\"health\"]\n";
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_700_000_000 + second, 0).unwrap()
+    }
+
+    fn html(value: &str) -> Option<Text> {
+        Some(Text { value: value.into(), kind: TextKind::Html })
+    }
+
+    fn entry() -> Entry {
+        Entry {
+            id: Some("https://s.example/?p=1".into()),
+            title: html("On <b>health</b> &amp; more | Source"),
+            links: vec![Link { href: "https://s.example/a?utm_source=x".into(), ..Link::default() }],
+            summary: html("<p>About <em>it</em>.</p>"),
+            published: Some(at(0)),
+            authors: vec![Person { name: Some("Desk (desk@s.example)".into()), ..Person::default() }],
+            ..Entry::default()
+        }
+    }
+
+    /// The entry's draft, and what deriving it anew gives.
+    fn drafted(config: &str, entry: &Entry) -> (Option<Draft>, Option<Draft>) {
+        let site = crate::config::check(std::path::Path::new("feeds.toml"), config).unwrap();
+        let classifier = Classifier::new(&site.topics).unwrap();
+        let rules = Rules { site: &site, classifier: &classifier };
+        let feed = Feed { title: html("Source"), entries: vec![entry.clone()], ..Feed::empty(FeedKind::Rss2) };
+        let source = &site.sources[0];
+        let taken_from = taken_from(&feed, source, at(100));
+        let address = identity::address(entry, &source.url);
+        let draft = draft(entry, address.as_ref(), "id:1", source, &taken_from, rules, at(100));
+        let again = draft.as_ref().and_then(|old| redraft(entry, old, source, rules));
+        (draft, again)
+    }
+
+    fn draft_of(entry: &Entry) -> Draft {
+        drafted(CONFIG, entry).0.unwrap()
+    }
+
+    #[test]
+    fn an_entry_becomes_a_record() {
+        let draft = draft_of(&entry());
+        assert_eq!((draft.title.as_str(), draft.summary.as_str()), ("On health & more", "About it."));
+        assert_eq!(draft.body, "<p>About <em>it</em>.</p>");
+        assert_eq!((draft.href.as_str(), draft.original.as_str()), ("https://s.example/a", "https://s.example/a?utm_source=x"));
+        assert_eq!((draft.authors.as_slice(), draft.curators.as_slice()), (&["Desk".to_owned()][..], &["Desk".to_owned()][..]));
+        assert_eq!(draft.topics[0].slug, "v-health");
+        assert_eq!(draft.feed_id.as_deref(), Some("https://s.example/?p=1"));
+    }
+
+    #[test]
+    fn the_same_rules_derive_the_same_draft() {
+        let origin = Origin { title: html("Elsewhere"), url: Some("https://e.example/feed".into()), ..Origin::default() };
+        for entry in [entry(), Entry { source: Some(origin), ..entry() }, Entry { title: None, ..entry() }] {
+            let (first, again) = drafted(CONFIG, &entry);
+            assert_eq!(first, again);
+        }
+    }
+
+    #[test]
+    fn a_passed_on_entry_names_its_publisher_and_through_whom() {
+        let origin = Origin { title: html("Elsewhere"), url: Some("https://e.example/feed".into()), ..Origin::default() };
+        let draft = draft_of(&Entry { source: Some(origin), ..entry() });
+        assert_eq!((draft.taken_from.title.as_str(), draft.via.as_deref()), ("Elsewhere", Some("Source")));
+    }
+
+    #[test]
+    fn dates_are_capped_and_never_invented_twice() {
+        assert_eq!(draft_of(&Entry { published: None, ..entry() }).published, at(100), "undated: first seen");
+        assert_eq!(draft_of(&Entry { published: Some(at(999_999)), ..entry() }).published, at(100), "from the future");
+        assert_eq!(draft_of(&Entry { published: DateTime::from_timestamp(0, 0), ..entry() }).published, at(100), "1970 is no date");
+        assert_eq!(draft_of(&Entry { updated: Some(at(50)), ..entry() }).changed, Some(at(50)));
+    }
+
+    #[test]
+    fn titles_are_made_where_there_are_none() {
+        let untitled = Entry { title: None, ..entry() };
+        assert_eq!(draft_of(&untitled).title, "About it.");
+        let bare = Entry { summary: None, ..untitled };
+        assert_eq!(draft_of(&bare).title, "s.example/a");
+        let nothing = Entry { links: Vec::new(), id: None, ..bare };
+        assert_eq!(drafted(CONFIG, &nothing).0, None);
+    }
+
+    #[test]
+    fn long_texts_are_cut_to_an_excerpt_without_markup() {
+        let value = Some(format!("<p>{}</p>", "<i>word</i> ".repeat(200)));
+        let content = Content { value, media_type: "text/html".into(), src: None };
+        let draft = draft_of(&Entry { summary: None, content: Some(content), ..entry() });
+        assert!(draft.summary.chars().count() <= 300 && draft.summary.ends_with("word…"), "{}", draft.summary);
+        assert_eq!(draft.body, format!("<p>{}</p>", draft.summary));
+    }
+
+    #[test]
+    fn fixed_categories_stand_after_those_found() {
+        let config = CONFIG.replace("[[topic]]", "categories = [\"V: Always\"]\n[[topic]]\ncategory = \"V: Always\"\n[[topic]]");
+        let slugs: Vec<String> = drafted(&config, &entry()).0.unwrap().topics.into_iter().map(|t| t.slug).collect();
+        assert_eq!(slugs, ["v-health", "v-always"]);
+    }
+
+    #[test]
+    fn mojibake_is_mended_before_anything_else() {
+        let broken = Entry { summary: html("<p>Europe\u{e2}\u{20ac}\u{2122}s</p>"), ..entry() };
+        assert_eq!(draft_of(&broken).summary, "Europe\u{2019}s");
+    }
 }

@@ -3,12 +3,14 @@
 pub mod classify;
 pub mod clean;
 pub mod date;
+pub mod etiquette;
 pub mod exchange;
 pub mod identity;
 pub mod map;
 pub mod naming;
 pub mod page;
 pub mod parse;
+pub mod poll;
 pub mod schedule;
 pub mod story;
 pub mod text;

@@ -187,11 +187,10 @@ pub fn related_offerings(categories: &[String], catalogue: &[Offering]) -> Vec<O
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
-
     use proptest::prelude::*;
 
     use super::*;
+    use crate::shared;
 
     #[test]
     fn slugs_follow_the_rule() {
@@ -371,13 +370,7 @@ mod tests {
             brand: String,
             slug: String,
         }
-        let places =
-            [std::env::var_os("TOPICWIRE_SHARED").map(PathBuf::from), Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"))];
-        let read = |shared: PathBuf| std::fs::read_to_string(shared.join("data/curated-dev.jsonl")).ok();
-        let Some(lines) = places.into_iter().flatten().find_map(read) else {
-            println!("skipped: no ../shared");
-            return;
-        };
+        let Some(lines) = shared::text("data/curated-dev.jsonl") else { return };
         let records: Vec<Curated> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(records.len(), 346);
         for record in records {

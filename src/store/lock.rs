@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 
 use super::StoreError;
+use crate::syntax::rfc3339;
 
 /// Held while a process works on a store; the system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
@@ -44,11 +45,7 @@ impl StoreLock {
             }
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
-        let line = format!(
-            "process {} (`topicwire {command}`, since {})\n",
-            std::process::id(),
-            now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
-        );
+        let line = format!("process {} (`topicwire {command}`, since {})\n", std::process::id(), rfc3339(now));
         file.set_len(0).map_err(io)?;
         file.seek(SeekFrom::Start(0)).map_err(io)?;
         file.write_all(line.as_bytes()).map_err(io)?;

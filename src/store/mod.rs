@@ -18,13 +18,12 @@ mod suite;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::entry::PaceHints;
 use crate::record::Draft;
 pub use crate::stage::identity::{Fingerprint, Holder, KnownEntry, RecordChange};
 use crate::stage::story::Signature;
+pub use crate::stage::poll::{Asked, Failure, Outcome, PollLine, PollState};
 
 /// What went wrong with the store.
 #[derive(Debug, thiserror::Error)]
@@ -71,117 +70,6 @@ pub enum StoreError {
         /// What the system said.
         source: std::io::Error,
     },
-}
-
-/// How a poll ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// Never polled.
-    #[default]
-    Never,
-    /// Read, and what was new is stored.
-    Succeeded,
-    /// The server, or the bytes, said that nothing changed.
-    Unchanged,
-    /// The server asked to wait.
-    RateLimited,
-    /// Read at a permanent redirect's target.
-    Moved,
-    /// The server says the feed is gone for good (410).
-    Gone,
-    /// Failed; the reason is beside it.
-    Failed,
-}
-
-impl Outcome {
-    /// The word shown in tables and JSON.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Never => "never polled",
-            Self::Succeeded => "succeeded",
-            Self::Unchanged => "unchanged",
-            Self::RateLimited => "rate-limited",
-            Self::Moved => "moved",
-            Self::Gone => "gone",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// Whether the source is well.
-    #[must_use]
-    pub fn is_good(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Unchanged | Self::Moved)
-    }
-}
-
-/// What is known of a source from its polls.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PollState {
-    /// How the last poll ended.
-    pub outcome: Outcome,
-    /// Why, if it was not well: stage, class and sentence.
-    pub failure: Option<Failure>,
-    /// When it was last polled.
-    pub polled_at: Option<DateTime<Utc>>,
-    /// When it was last read or found unchanged.
-    pub well_at: Option<DateTime<Utc>>,
-    /// Failures in a row.
-    pub failures: u32,
-    /// When the row of failures began.
-    pub failing_since: Option<DateTime<Utc>>,
-    /// When it is next due.
-    pub next_due: Option<DateTime<Utc>>,
-    /// Why then.
-    pub next_why: String,
-    /// No request before this, as the server asked.
-    pub retry_not_before: Option<DateTime<Utc>>,
-    /// The source's URL when its validators and its last body were stored.
-    pub source_url: Option<String>,
-    /// The validators' URL, after redirects.
-    pub validator_url: Option<String>,
-    /// `ETag` byte for byte (RFC 9110 section 8.8.3).
-    #[serde(skip)]
-    pub etag: Option<Vec<u8>>,
-    /// `Last-Modified` byte for byte.
-    #[serde(skip)]
-    pub last_modified: Option<Vec<u8>>,
-    /// SHA-256 of the last body that was read.
-    #[serde(skip)]
-    pub body_hash: Option<[u8; 32]>,
-    /// The feed's own title, for tables.
-    pub title: Option<String>,
-    /// The publisher's hints on how often to come.
-    pub pace: PaceHints,
-    /// Freshness that the last good answer claimed, in seconds.
-    pub max_age_s: Option<u64>,
-    /// HTTP status of the last answer.
-    pub status: Option<u16>,
-    /// Permanent redirect's target, if the last answer came from one.
-    pub moved_to: Option<String>,
-    /// Entries in the last document read.
-    pub listed: usize,
-    /// Entries that were new at the last poll.
-    pub new: usize,
-    /// Entries that had changed at the last poll.
-    pub changed: usize,
-    /// Defects that the last document was read in spite of.
-    pub repairs: Vec<String>,
-    /// Length of the last poll in milliseconds.
-    pub took_ms: u64,
-}
-
-/// Why a poll failed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// `fetch`, `exchange`, `read`, `store`.
-    pub stage: String,
-    /// Short name of the cause.
-    pub class: String,
-    /// A sentence for the person who looks after the source.
-    pub why: String,
 }
 
 /// One entry that a poll found new or changed.
@@ -281,23 +169,6 @@ pub struct SourceCount {
     pub records: u64,
 }
 
-/// One line of a source's history.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PollLine {
-    /// When.
-    pub at: DateTime<Utc>,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// HTTP status, if there was an answer.
-    pub status: Option<u16>,
-    /// The sentence, if it was not well.
-    pub why: Option<String>,
-    /// New entries.
-    pub new: usize,
-    /// Changed entries.
-    pub changed: usize,
-}
-
 /// Everything that tells an article's way.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trace {
@@ -379,6 +250,24 @@ pub trait Store: Send {
     /// # Errors
     /// Any [`StoreError`].
     fn poll_state(&self, source: &str) -> Result<PollState, StoreError>;
+
+    /// Until when a server on this host wants no requests at all, if one ever said so.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn host_limit(&self, host: &str) -> Result<Option<DateTime<Utc>>, StoreError>;
+
+    /// Stores what is known of a source without a poll: the operator, or another source's answer, changed it.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn amend(&mut self, source: &str, state: &PollState, now: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// The polls of a source from `since` on, oldest first. Those of the last 30 days are kept.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn poll_log(&self, source: &str, since: DateTime<Utc>) -> Result<Vec<PollLine>, StoreError>;
 
     /// The last polls of a source, newest first.
     ///

@@ -16,7 +16,9 @@ CREATE TABLE poll_line (
   at INTEGER NOT NULL,
   outcome TEXT NOT NULL,
   status INTEGER, why TEXT,
-  new INTEGER NOT NULL, changed INTEGER NOT NULL
+  new INTEGER NOT NULL, changed INTEGER NOT NULL,
+  -- JSON of Asked; bytes of the body on the wire; short name of the cause; no request before this.
+  asked TEXT NOT NULL, bytes INTEGER NOT NULL, class TEXT, retry_not_before INTEGER
 );
 CREATE INDEX poll_line_by_source ON poll_line (source, at);
 
@@ -78,6 +80,9 @@ CREATE TABLE topic (
   updated INTEGER NOT NULL,
   dirty INTEGER NOT NULL
 ) WITHOUT ROWID;
+
+-- Hosts that answered 429, and until when they want no requests.
+CREATE TABLE host_limit (host TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
 
 -- What of an article is compared to find its story: JSON of Signature.
 CREATE TABLE signature (

@@ -9,8 +9,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, Trans
 use uuid::Uuid;
 
 use super::{
-    Change, Derive, Fingerprint, Holder, KnownEntry, Outcome, Pending, PollCommit, PollLine, PollState, Put, RecordChange, SourceCount,
-    Store, StoreError, StoredEntry, StoredRecord, StoryMember, Telling, TopicCount, Trace, Untold,
+    Asked, Change, Derive, Fingerprint, Holder, KnownEntry, Outcome, Pending, PollCommit, PollLine, PollState, Put, RecordChange,
+    SourceCount, Store, StoreError, StoredEntry, StoredRecord, StoryMember, Telling, TopicCount, Trace, Untold,
 };
 use crate::record::Draft;
 
@@ -18,8 +18,11 @@ const SCHEMA: &str = include_str!("schema.sql");
 /// "tpcw": tells our files from other programs' databases.
 const APPLICATION_ID: i32 = 0x7470_6377;
 const SCHEMA_VERSION: i32 = 1;
-/// Lines of poll history kept for each source.
-const POLL_LINES_KEPT: i64 = 200;
+/// Poll history kept for each source: 30 days of it, and no more lines than polling every quarter of an hour writes in them.
+const POLL_LOG_KEPT_US: i64 = 30 * 86_400 * 1_000_000;
+const POLL_LINES_KEPT: i64 = 3_000;
+const SELECT_LINE: &str = "SELECT at, outcome, status, why, new, changed, asked, bytes, class, retry_not_before FROM poll_line \
+     WHERE source = (SELECT id FROM source WHERE name = ?1)";
 /// Records derived in one transaction when the rules change.
 const DERIVE_BATCH: usize = 500;
 
@@ -156,6 +159,38 @@ impl SqliteStore {
         })
     }
 
+    fn select_lines(&self, condition: &str, values: impl rusqlite::Params) -> Result<Vec<PollLine>> {
+        let rows = self
+            .connection
+            .prepare_cached(&format!("{SELECT_LINE} {condition}"))
+            .and_then(|mut s| {
+                s.query_map(values, |row| {
+                    let line = PollLine {
+                        at: time(row.get(0)?),
+                        outcome: Outcome::Never,
+                        status: row.get(2)?,
+                        asked: Asked::First,
+                        bytes: row.get::<_, i64>(7)?.unsigned_abs(),
+                        retry_not_before: row.get::<_, Option<i64>>(9)?.map(time),
+                        class: row.get(8)?,
+                        why: row.get(3)?,
+                        new: usize::try_from(row.get::<_, i64>(4)?).unwrap_or(0),
+                        changed: usize::try_from(row.get::<_, i64>(5)?).unwrap_or(0),
+                    };
+                    Ok((line, row.get::<_, String>(1)?, row.get::<_, String>(6)?))
+                })?
+                .collect::<rusqlite::Result<Vec<_>>>()
+            })
+            .map_err(|e| self.error(e))?;
+        rows.into_iter()
+            .map(|(line, outcome, asked)| {
+                let outcome = serde_json::from_str(&outcome).map_err(|e| self.damaged("an outcome", e))?;
+                let asked = serde_json::from_str(&asked).map_err(|e| self.damaged("a way of asking", e))?;
+                Ok(PollLine { outcome, asked, ..line })
+            })
+            .collect()
+    }
+
     pub(super) fn select_records(&self, condition: &str, values: impl rusqlite::Params) -> Result<Vec<StoredRecord>> {
         let rows = self
             .connection
@@ -214,7 +249,7 @@ pub(super) fn read_entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
 
 /// What one transaction does, with the same error on every path.
 mod write {
-    use super::{Change, Draft, PollCommit, RecordChange, Result, StoreError, Transaction, micros, time};
+    use super::{Change, Draft, PollCommit, PollState, RecordChange, Result, StoreError, Transaction, micros, time};
     use chrono::{DateTime, Utc};
     use rusqlite::{OptionalExtension, params};
     use std::path::Path;
@@ -259,8 +294,7 @@ mod write {
             }
         }
 
-        pub(super) fn poll(&self, source: i64, poll: &PollCommit<'_>) -> Result<()> {
-            let state = &poll.state;
+        pub(super) fn state(&self, source: i64, state: &PollState) -> Result<()> {
             self.run(
                 "INSERT INTO poll (source, etag, last_modified, body_hash, state) VALUES (?1, ?2, ?3, ?4, ?5) \
                  ON CONFLICT (source) DO UPDATE SET etag = ?2, last_modified = ?3, body_hash = ?4, state = ?5",
@@ -272,8 +306,21 @@ mod write {
                     self.encode("a poll's state", state)?
                 ],
             )?;
+            Ok(())
+        }
+
+        pub(super) fn poll(&self, source: i64, poll: &PollCommit<'_>) -> Result<()> {
+            let state = &poll.state;
+            self.state(source, state)?;
+            if let (Some(host), Some(until)) = (&state.limited_host, state.retry_not_before) {
+                self.run(
+                    "INSERT INTO host_limit (host, until) VALUES (?1, ?2) ON CONFLICT (host) DO UPDATE SET until = max(until, ?2)",
+                    params![host, micros(until)],
+                )?;
+            }
             self.run(
-                "INSERT INTO poll_line (source, at, outcome, status, why, new, changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO poll_line (source, at, outcome, status, why, new, changed, asked, bytes, class, retry_not_before) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
                 params![
                     source,
                     micros(poll.now),
@@ -281,13 +328,17 @@ mod write {
                     state.status,
                     state.failure.as_ref().map(|f| &f.why),
                     state.new as i64,
-                    state.changed as i64
+                    state.changed as i64,
+                    self.encode("a way of asking", &state.asked)?,
+                    state.bytes.cast_signed(),
+                    state.failure.as_ref().map(|f| &f.class),
+                    state.retry_not_before.map(micros)
                 ],
             )?;
             self.run(
-                "DELETE FROM poll_line WHERE source = ?1 AND at < \
-                 (SELECT at FROM poll_line WHERE source = ?1 ORDER BY at DESC LIMIT 1 OFFSET ?2)",
-                params![source, super::POLL_LINES_KEPT],
+                "DELETE FROM poll_line WHERE source = ?1 AND at < max(?3, \
+                 coalesce((SELECT at FROM poll_line WHERE source = ?1 ORDER BY at DESC LIMIT 1 OFFSET ?2), ?3))",
+                params![source, super::POLL_LINES_KEPT, micros(self.now) - super::POLL_LOG_KEPT_US],
             )?;
             Ok(())
         }
@@ -442,35 +493,31 @@ impl Store for SqliteStore {
         row.map_or_else(|| Ok(PollState::default()), |row| self.read_state(&row))
     }
 
+    fn host_limit(&self, host: &str) -> Result<Option<DateTime<Utc>>> {
+        self.connection
+            .prepare_cached("SELECT until FROM host_limit WHERE host = ?1")
+            .and_then(|mut s| s.query_row([host], |row| row.get(0)).optional())
+            .map(|until| until.map(time))
+            .map_err(|e| self.error(e))
+    }
+
+    fn amend(&mut self, source: &str, state: &PollState, now: DateTime<Utc>) -> Result<()> {
+        let path = self.path.clone();
+        let error = |source| StoreError::Database { path: path.clone(), source };
+        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(error)?;
+        let writing = write::Writing { tx, path: &path, now };
+        let source = writing.source(source)?;
+        writing.state(source, state)?;
+        let write::Writing { tx, .. } = writing;
+        tx.commit().map_err(error)
+    }
+
+    fn poll_log(&self, source: &str, since: DateTime<Utc>) -> Result<Vec<PollLine>> {
+        self.select_lines("AND at >= ?2 ORDER BY at, rowid", params![source, micros(since)])
+    }
+
     fn poll_lines(&self, source: &str, limit: usize) -> Result<Vec<PollLine>> {
-        let rows = self
-            .connection
-            .prepare_cached(
-                "SELECT at, outcome, status, why, new, changed FROM poll_line \
-                 WHERE source = (SELECT id FROM source WHERE name = ?1) ORDER BY at DESC LIMIT ?2",
-            )
-            .and_then(|mut s| {
-                s.query_map(params![source, limit as i64], |row| {
-                    let (outcome, new, changed): (String, i64, i64) = (row.get(1)?, row.get(4)?, row.get(5)?);
-                    let line = PollLine {
-                        at: time(row.get(0)?),
-                        outcome: Outcome::Never,
-                        status: row.get(2)?,
-                        why: row.get(3)?,
-                        new: usize::try_from(new).unwrap_or(0),
-                        changed: usize::try_from(changed).unwrap_or(0),
-                    };
-                    Ok((line, outcome))
-                })?
-                .collect::<rusqlite::Result<Vec<_>>>()
-            })
-            .map_err(|e| self.error(e))?;
-        rows.into_iter()
-            .map(|(line, outcome)| {
-                let outcome = serde_json::from_str(&outcome).map_err(|e| self.damaged("an outcome", e))?;
-                Ok(PollLine { outcome, ..line })
-            })
-            .collect()
+        self.select_lines("ORDER BY at DESC, rowid DESC LIMIT ?2", params![source, limit as i64])
     }
 
     fn known(&self, source: &str, keys: &[String]) -> Result<Vec<Option<KnownEntry>>> {

@@ -10,6 +10,9 @@ type Make<'a> = &'a dyn Fn() -> Box<dyn Store>;
 /// Puts a backend through the suite.
 pub(super) fn every_rule(make: Make<'_>) {
     a_poll_reads_back_whole(make);
+    an_amendment_is_no_poll(make);
+    a_hosts_wait_is_the_longest_that_was_asked(make);
+    the_poll_log_keeps_thirty_days(make);
     entries_belong_to_their_source(make);
     numbers_do_not_depend_on_the_order_of_polls(make);
     a_published_id_is_given_once(make);
@@ -99,6 +102,36 @@ fn a_poll_reads_back_whole(make: Make<'_>) {
     let known = store.known("a", &["id:1".into(), "id:2".into()]).unwrap();
     assert_eq!(known[0].as_ref().unwrap().first_seen, at(1));
     assert_eq!(known[1], None);
+}
+
+fn an_amendment_is_no_poll(make: Make<'_>) {
+    let mut store = make();
+    commit(&mut *store, "a", 1, Vec::new());
+    let state = PollState { next_due: Some(at(3)), etag: Some(b"x".to_vec()), ..store.poll_state("a").unwrap() };
+    store.amend("a", &state, at(2)).unwrap();
+    store.amend("never-polled", &state, at(2)).unwrap();
+    assert_eq!((store.poll_state("a").unwrap(), store.poll_lines("a", 9).unwrap().len()), (state.clone(), 1));
+    assert_eq!(store.poll_state("never-polled").unwrap(), state);
+}
+
+fn a_hosts_wait_is_the_longest_that_was_asked(make: Make<'_>) {
+    let mut store = make();
+    for (source, until) in [("a", at(3)), ("b", at(2))] {
+        let state = PollState { limited_host: Some("x.example".into()), retry_not_before: Some(until), ..PollState::default() };
+        store.commit(&PollCommit { source, now: at(1), state, changes: Vec::new() }).unwrap();
+    }
+    assert_eq!((store.host_limit("x.example").unwrap(), store.host_limit("y.example").unwrap()), (Some(at(3)), None));
+}
+
+fn the_poll_log_keeps_thirty_days(make: Make<'_>) {
+    let mut store = make();
+    for day in 0..40 {
+        commit(&mut *store, "a", day, Vec::new());
+    }
+    let days = |since| store.poll_log("a", at(since)).unwrap().iter().map(|line| line.at).collect::<Vec<_>>();
+    assert_eq!(days(-99), (9..40).map(at).collect::<Vec<_>>());
+    assert_eq!(days(38), [at(38), at(39)]);
+    assert_eq!(store.poll_lines("a", 1).unwrap()[0].at, at(39));
 }
 
 fn entries_belong_to_their_source(make: Make<'_>) {

@@ -63,6 +63,8 @@ fn the_second_process_says_who_holds_the_store() {
     let ran = place.run(&["refresh"]).expect(1);
     assert!(ran.err.contains("in use by process") && ran.err.contains("`topicwire serve`"), "{}", ran.err);
     place.run(&["status"]).expect(0);
+    let ran = place.run(&["retry", "a"]).expect(0);
+    assert!(ran.out.contains("a: the running service polls within a minute"), "{}", ran.out);
     server.signal("-TERM");
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
     assert!(place.run(&["refresh"]).code == Some(3));

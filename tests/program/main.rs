@@ -1,9 +1,11 @@
 //! Tests through the program itself, as its users run it.
 
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test that cannot set its stage fails, and says where")]
+#![expect(clippy::print_stdout, reason = "what a test skips, measures or needs to be run again is told on its output")]
 
 mod cli;
 mod common;
+mod frb;
 mod kill;
 mod live;
 mod stories;

@@ -4,14 +4,11 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 
-/// Whether XML 1.0 allows the character (production 2, `Char`).
-fn is_legal(character: char) -> bool {
-    !matches!(character, '\0'..='\u{8}' | '\u{B}' | '\u{C}' | '\u{E}'..='\u{1F}' | '\u{FFFE}' | '\u{FFFF}')
-}
+use crate::syntax::{self, is_iri_char, is_xml_char};
 
 /// Whether there is nothing to see.
 pub(crate) fn blank(text: &str) -> bool {
-    text.chars().all(|character| character.is_whitespace() || !is_legal(character))
+    text.chars().all(|character| character.is_whitespace() || !is_xml_char(character))
 }
 
 /// The text without characters that XML 1.0 forbids, its line ends as a reader of XML sees them (XML 1.0 section 2.11).
@@ -28,7 +25,7 @@ pub(crate) fn text(raw: &str) -> Cow<'_, str> {
                 rest.next_if_eq(&'\n');
                 clean.push('\n');
             }
-            legal if is_legal(legal) => clean.push(legal),
+            legal if is_xml_char(legal) => clean.push(legal),
             _ => {}
         }
     }
@@ -72,26 +69,20 @@ pub(crate) fn untagged(raw: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// The address with everything percent-encoded that no IRI may hold (RFC 3987 section 2.2), which browsers' URLs may: `{`, `|`, ...
+/// The address with everything percent-encoded that no IRI may hold (RFC 3987 section 2.2).
 pub(crate) fn iri(raw: &str) -> Cow<'_, str> {
-    let is_foreign = |character: char| {
-        matches!(character, '<' | '>' | '"' | '{' | '}' | '|' | '\\' | '^' | '`')
-            || character.is_whitespace()
-            || character.is_control()
-            || !is_legal(character)
-    };
-    if !raw.contains(is_foreign) {
+    if raw.chars().all(is_iri_char) {
         return Cow::Borrowed(raw);
     }
     let mut encoded = String::with_capacity(raw.len() + 16);
     for character in raw.chars() {
-        if is_foreign(character) {
+        if is_iri_char(character) {
+            encoded.push(character);
+        } else {
             for byte in character.encode_utf8(&mut [0; 4]).bytes() {
                 encoded.push('%');
                 encoded.extend([byte >> 4, byte & 15].map(|digit| char::from(b"0123456789ABCDEF"[usize::from(digit)])));
             }
-        } else {
-            encoded.push(character);
         }
     }
     Cow::Owned(encoded)
@@ -119,27 +110,7 @@ pub(crate) fn rfc822(when: DateTime<Utc>) -> String {
 
 /// RFC 3339 in UTC.
 pub(crate) fn rfc3339(when: DateTime<Utc>) -> String {
-    moment(when).format("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-/// The tag if it has the shape that RFC 4287 and JSON Feed allow (RFC 3066 section 2.1).
-pub(crate) fn language(tag: &str) -> Option<&str> {
-    let mut parts = tag.split('-');
-    let primary = parts.next()?;
-    let is_sized = |part: &str| (1..=8).contains(&part.len());
-    (is_sized(primary)
-        && primary.bytes().all(|byte| byte.is_ascii_alphabetic())
-        && parts.all(|part| is_sized(part) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())))
-    .then_some(tag)
-}
-
-/// Whether the text has the shape `type/subtype`, without parameters or blanks (RFC 6838 section 4.2).
-pub(crate) fn is_media_type(text: &str) -> bool {
-    text.split_once('/').is_some_and(|(kind, subtype)| {
-        [kind, subtype]
-            .iter()
-            .all(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte)))
-    })
+    syntax::rfc3339(moment(when))
 }
 
 #[cfg(test)]
@@ -193,14 +164,5 @@ mod tests {
         assert_eq!(rfc822(at("2026-11-08T23:59:60.5Z")), "Sun, 08 Nov 2026 23:59:59 GMT");
         assert_eq!(rfc3339(DateTime::<Utc>::MAX_UTC), "9999-12-31T23:59:59Z");
         assert_eq!(rfc3339(DateTime::<Utc>::MIN_UTC), "1970-01-01T00:00:00Z");
-    }
-
-    #[test]
-    fn tags_of_languages_are_checked() {
-        for (tag, is_one) in
-            [("en", true), ("zh-Hans-CN", true), ("", false), ("en-", false), ("e n", false), ("123", false), ("abcdefghi", false)]
-        {
-            assert_eq!(language(tag).is_some(), is_one, "{tag}");
-        }
     }
 }

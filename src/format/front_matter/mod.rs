@@ -193,21 +193,16 @@ fn push_inert(out: &mut String, html: &str) {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::fs;
-    use std::path::{Path, PathBuf};
 
     use proptest::prelude::*;
     use serde_json::Value;
 
     use super::*;
     use crate::record::{Offering, PageMeta, Section};
-
-    fn fixtures() -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/records")
-    }
+    use crate::shared;
 
     fn lighthouse() -> Record {
-        serde_json::from_str(&fs::read_to_string(fixtures().join("lighthouse.json")).unwrap()).unwrap()
+        serde_json::from_str(&shared::project_text("tests/fixtures/records/lighthouse.json")).unwrap()
     }
 
     fn front_matter(file: &str) -> Value {
@@ -219,12 +214,10 @@ mod tests {
     #[test]
     fn fixtures_come_out_to_the_byte() {
         let mut seen = 0;
-        for entry in fs::read_dir(fixtures()).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_some_and(|extension| extension == "json") {
-                let record: Record = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-                let expected = fs::read_to_string(path.with_extension("md")).unwrap();
-                assert_eq!(write(&record), expected, "{}", path.display());
+        for (file, json) in shared::project_files("tests/fixtures/records") {
+            if let Some(name) = file.strip_suffix(".json") {
+                let record: Record = serde_json::from_slice(&json).unwrap();
+                assert_eq!(write(&record), shared::project_text(&format!("tests/fixtures/records/{name}.md")), "{name}");
                 seen += 1;
             }
         }
@@ -283,17 +276,11 @@ mod tests {
 
     #[test]
     fn seeds_come_out_line_for_line() {
-        let places =
-            [std::env::var_os("TOPICWIRE_SHARED").map(PathBuf::from), Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"))];
-        let Some(shared) = places.into_iter().flatten().find(|shared| shared.is_dir()) else {
-            println!("skipped: no ../shared");
-            return;
-        };
         // The first seed's body holds UTF-8 that was read as Windows-1252. Cleaning repairs it before a record is written, so this
         // one line is to differ.
         let broken = "Europe\u{E2}\u{20AC}\u{2122}s";
         for (name, broken_lines) in [("000_4ee5da935226deb8.txt", 1), ("002_3780dbe1f2eb8c02.txt", 0)] {
-            let seed = fs::read_to_string(shared.join("seeds").join(name)).unwrap();
+            let Some(seed) = shared::text(&format!("seeds/{name}")) else { return };
             let repaired = seed.replace(broken, "Europe\u{2019}s");
             assert_eq!(seed.lines().zip(repaired.lines()).filter(|(one, other)| one != other).count(), broken_lines);
             let (_, body) = repaired.split_once("\n---\n").unwrap();

@@ -58,6 +58,9 @@ pub struct Guard {
 
 impl Guard {
     /// Checks scheme, port and, where the host is an IP literal (in any spelling: the URL parser has folded them), its address.
+    ///
+    /// # Errors
+    /// What may not be reached, and why.
     pub fn url(&self, url: &Url) -> Result<(), Forbidden> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Forbidden::Scheme(url.scheme().to_owned()));
@@ -76,6 +79,9 @@ impl Guard {
     }
 
     /// Checks one address; `name` is what resolved to it.
+    ///
+    /// # Errors
+    /// [`Forbidden::Address`].
     pub fn address(&self, address: IpAddr, name: Option<&str>) -> Result<(), Forbidden> {
         let canonical = address.to_canonical();
         match special(canonical) {

@@ -128,6 +128,9 @@ struct Limits {
 
 impl Fetcher {
     /// Makes a client. A machine without CA certificates gets one that fetches http and says what is missing for https.
+    ///
+    /// # Errors
+    /// [`FetchError::Setup`].
     pub fn new(policy: &FetchPolicy, user_agent: &str) -> Result<Self, FetchError> {
         Self::with_lookup(policy, user_agent, guard::system_lookup())
     }
@@ -157,6 +160,9 @@ impl Fetcher {
     }
 
     /// Fetches, following redirects, within the limits. Any status is a response; only what gives none is an error.
+    ///
+    /// # Errors
+    /// Any [`FetchError`] but [`FetchError::Setup`].
     pub async fn get(&self, request: &Request) -> Result<Response, FetchError> {
         let Limits { total, .. } = self.limits;
         match tokio::time::timeout(total, self.follow(request)).await {

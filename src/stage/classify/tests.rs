@@ -13,6 +13,7 @@ fn topic(any: &[&str], all: &[&str], none: &[&str]) -> Topic {
         any: list(any),
         all: list(all),
         none: list(none),
+        stories: true,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reads every form of date that publishers write.
 //!
-//! RFC 822 and RFC 3339 dates, which nearly all feeds hold, are read byte by byte; everything else goes through [`scan`]. A date is
+//! RFC 822 and RFC 3339 dates, which nearly all feeds hold, are read byte by byte; everything else goes through `scan`. A date is
 //! read or it is not: a day or an hour that does not exist gives `None`, never a neighbouring day.
 
 mod clock;

@@ -1,9 +1,8 @@
-use std::path::PathBuf;
-
 use chrono::TimeZone;
 use proptest::prelude::*;
 
 use super::*;
+use crate::shared;
 
 fn url() -> Url {
     Url::parse("https://www.example.org/news").expect("url")
@@ -187,14 +186,11 @@ fn charset_of_the_header_decides() {
 /// The captures of `../shared/data/pages`: every dated item, and none besides.
 #[test]
 fn the_captures_are_read() {
-    let mut folders = vec![PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared"))];
-    folders.extend(std::env::var_os("TOPICWIRE_SHARED").map(Into::into));
-    let Some(folder) = folders.iter().map(|folder| folder.join("data/pages")).find(|folder| folder.is_dir()) else {
-        println!("skipped: no ../shared");
+    if shared::folder().is_none() {
         return;
-    };
+    }
     let dates = |file: &str, selectors: &PageSelectors, now: &str| {
-        let html = std::fs::read_to_string(folder.join(file)).expect("capture");
+        let html = shared::text(&format!("data/pages/{file}")).expect("capture");
         let feed = read_at(&html, selectors, now).expect(file);
         assert!(feed.entries.iter().all(|entry| !title(entry).is_empty() && href(entry).starts_with("http")), "{file}");
         let dates: Vec<_> = feed.entries.iter().map(|entry| day(entry)[..10].to_owned()).collect();

@@ -6,10 +6,20 @@ use super::scope::{Scope, language};
 use super::tree::{Id, Kind, Tree};
 use super::{Context, media, person};
 use crate::entry::{Feed, FeedKind, Link, PaceHints, Person, Problem, ReadStage};
+use crate::syntax::has_scheme;
 
 /// Most entries that are read of one document; of a longer one the first and the last halves of this number are kept, as a feed that only
 /// grows may grow at either end.
-const MAX_ENTRIES: usize = 50_000;
+const MAX_ENTRIES: usize = 20_000;
+
+/// How much of a document's items was read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extent {
+    /// The document ends in the middle of an item, which was left out.
+    pub cut: bool,
+    /// Complete items, read or not.
+    pub items: usize,
+}
 
 /// The element that makes a document a feed.
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +101,7 @@ fn items(tree: &Tree<'_>, root: Root) -> Vec<Id> {
 }
 
 /// Reads the feed below this root.
-pub(super) fn read(tree: &Tree<'_>, root: Root, context: &Context<'_>, problems: &mut Vec<Problem>) -> (Feed, bool) {
+pub(super) fn read(tree: &Tree<'_>, root: Root, context: &Context<'_>, problems: &mut Vec<Problem>) -> (Feed, Extent) {
     let mut feed = Feed::empty(root.kind);
     let atom03 = tree.attributes(root.id).iter().any(|a| a.name.starts_with("xmlns") && tree.value(a).contains("purl.org/atom"))
         || (root.kind == FeedKind::Atom && tree.attribute(root.id, "version").is_some_and(|version| version.trim().starts_with("0.")));
@@ -105,15 +115,18 @@ pub(super) fn read(tree: &Tree<'_>, root: Root, context: &Context<'_>, problems:
     let reader = Reader { tree, time_zone: context.time_zone, date_language: context.language };
     about(&reader, root, channel, &scope, &mut feed, problems);
 
-    // Without an address of the document, the site's own is the best base there is.
-    let site = feed
-        .links
-        .iter()
-        .find(|link| link.rel.as_deref().is_none_or(|rel| rel == "alternate"))
-        .and_then(|link| url::Url::parse(&link.href).ok());
+    feed.language = feed.language.take().or_else(|| context.language.and_then(language));
+    let reader = Reader { date_language: context.language.or(feed.language.as_deref()), ..reader };
+
+    // Without an address of the document, its own word for it is the best base there is, then the site's.
+    let by_rel = |wanted: &str| {
+        let link = feed.links.iter().find(|link| link.rel.as_deref().unwrap_or("alternate") == wanted)?;
+        url::Url::parse(&link.href).ok()
+    };
+    let site = by_rel("self").or_else(|| by_rel("alternate"));
     let base = scope.base.or(site.as_ref());
-    let language = feed.language.clone();
-    let scope = Scope { base, texts: base, language: language.as_deref(), ..scope };
+    let inherited = feed.language.clone();
+    let scope = Scope { base, texts: base, language: inherited.as_deref(), ..scope };
 
     let mut ids = items(tree, root);
     let cut = ids.last().copied().filter(|last| tree.open_at_end.contains(last));
@@ -124,7 +137,10 @@ pub(super) fn read(tree: &Tree<'_>, root: Root, context: &Context<'_>, problems:
             what: format!("the document ends in the middle of entry {}", ids.len()),
         });
         ids.pop();
+    } else if tree.repairs.truncated {
+        problems.push(Problem { entry: None, stage: ReadStage::Repair, what: "the document ends before its root does".to_owned() });
     }
+    let extent = Extent { cut: cut.is_some(), items: ids.len() };
     if ids.len() > MAX_ENTRIES {
         problems.push(Problem {
             entry: None,
@@ -134,7 +150,7 @@ pub(super) fn read(tree: &Tree<'_>, root: Root, context: &Context<'_>, problems:
         ids.drain(MAX_ENTRIES / 2..ids.len() - MAX_ENTRIES / 2);
     }
     feed.entries = ids.iter().enumerate().map(|(index, id)| reader.entry(*id, &scope, index, problems)).collect();
-    (feed, cut.is_some())
+    (feed, extent)
 }
 
 /// Reads what the feed says of itself.
@@ -260,7 +276,7 @@ impl About {
 
     fn id(&self, reader: &Reader<'_, '_>, at: Id, scope: &Scope<'_>) -> Option<String> {
         let id = reader.tree.filled(at)?;
-        if id.contains('/') && !super::markup::has_scheme(&id) { scope.address(&id) } else { Some(id) }
+        if id.contains('/') && !has_scheme(&id) { scope.address(&id) } else { Some(id) }
     }
 }
 

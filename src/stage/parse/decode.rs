@@ -1,7 +1,7 @@
 //! Bytes to characters: the charset that a document is really in.
 
-use super::entity;
 use crate::entry::{Problem, ReadStage};
+use crate::syntax::is_xml_char;
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use std::borrow::Cow;
 
@@ -63,12 +63,11 @@ fn characters<'a>(bytes: &'a [u8], content_type: Option<&str>, url: Option<&url:
     if let Ok(text) = std::str::from_utf8(bytes) {
         let other = labels.iter().copied().find(|encoding| *encoding != UTF_8);
         // Chinese and its kin may be valid UTF-8 by accident when short; UTF-8 of such text would hold three-byte characters.
-        if let Some(encoding) = other.filter(|encoding| !labels.contains(&UTF_8) && is_double_byte(encoding)) {
-            if !bytes.iter().any(|b| *b >= 0xE0) {
-                if let (decoded, false) = encoding.decode_without_bom_handling(bytes) {
-                    return decoded;
-                }
-            }
+        if let Some(encoding) = other.filter(|encoding| !labels.contains(&UTF_8) && is_double_byte(encoding))
+            && !bytes.iter().any(|b| *b >= 0xE0)
+            && let (decoded, false) = encoding.decode_without_bom_handling(bytes)
+        {
+            return decoded;
         }
         if let Some(encoding) = labels.first().filter(|encoding| **encoding != UTF_8) {
             note(problems, format!("declared as {}, is utf-8", encoding.name().to_ascii_lowercase()));
@@ -255,7 +254,8 @@ fn without_controls(text: &str) -> Option<String> {
     // Written without a branch so that it is vectorised: every document passes here.
     let control = |b: u8| (b < 0x20) & (b != b'\t') & (b != b'\n') & (b != b'\r');
     let any = text.as_bytes().chunks(4096).any(|chunk| chunk.iter().fold(false, |any, b| any | control(*b)));
-    let noncharacter = memchr::memmem::find(text.as_bytes(), "\u{FFFE}".as_bytes()).is_some()
-        || memchr::memmem::find(text.as_bytes(), "\u{FFFF}".as_bytes()).is_some();
-    (any || noncharacter).then(|| text.chars().filter(|c| entity::is_xml(*c)).collect())
+    // U+FFFE and U+FFFF.
+    let noncharacter =
+        memchr::memmem::find_iter(text.as_bytes(), b"\xEF\xBF").any(|at| matches!(text.as_bytes().get(at + 2), Some(0xBE | 0xBF)));
+    (any || noncharacter).then(|| text.chars().filter(|c| is_xml_char(*c)).collect())
 }

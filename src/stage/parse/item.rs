@@ -6,6 +6,7 @@ use super::scope::{Own, Scope, language};
 use super::tree::{Id, Tree};
 use super::{person, read_date, text};
 use crate::entry::{Category, Entry, Link, Origin, Person, Problem, ReadStage};
+use crate::syntax::has_scheme;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use url::Url;
@@ -36,6 +37,11 @@ impl Best {
         if self.0.is_none_or(|(known, _)| rank < known) {
             self.0 = Some((rank, id));
         }
+    }
+
+    /// Whether the best is an element of the feed's own vocabulary.
+    fn is_own(self) -> bool {
+        self.0.is_some_and(|(rank, _)| rank == 0)
     }
 
     /// The element of the lowest rank.
@@ -127,7 +133,7 @@ impl Reader<'_, '_> {
             found.media.enclosure(link.href.clone(), link.media_type.clone(), link.length_bytes);
         }
         entry.media = found.media.finish();
-        if let Some(link) = entry.links.iter().find(|link| !super::markup::has_scheme(&link.href)) {
+        if let Some(link) = entry.links.iter().find(|link| !has_scheme(&link.href)) {
             let shown: String = link.href.chars().take(80).collect();
             problems.push(Problem {
                 entry: Some(index),
@@ -204,6 +210,11 @@ impl Reader<'_, '_> {
             (Ns::Dc | Ns::DcTerms, "creator" | "author") => push(&mut entry.authors, person::construct(tree, at, scope)),
             (Ns::Itunes, "author") => push(&mut found.second_authors, person::construct(tree, at, scope)),
             (Ns::Dc | Ns::DcTerms, "contributor") => push(&mut entry.contributors, person::construct(tree, at, scope)),
+            (Ns::Dc | Ns::DcTerms, "publisher") => {
+                // As a channel's: who publishes is whom RSS calls webmaster.
+                let publisher = person::construct(tree, at, scope);
+                push(&mut entry.contributors, publisher.map(|person| Person { role: Some("webMaster".to_owned()), ..person }));
+            }
             (Ns::Dc | Ns::DcTerms, "subject") => self.term(&tree.text(at), None, &mut entry.categories),
             (Ns::Itunes, "category" | "keywords") | (Ns::Media, "category" | "keywords") => self.category(at, &mut entry.categories),
             (Ns::Dc | Ns::DcTerms, "rights") => found.rights.offer(1, at),
@@ -240,9 +251,7 @@ impl Reader<'_, '_> {
         let is_dublin = element.is_some_and(|(rank, _)| rank > 0);
         let named = element.map(|(_, id)| id).filter(|_| !(is_dublin && about.is_some()));
         entry.id = named.and_then(|id| tree.filled(id)).or_else(|| about.clone());
-        if let Some(id) =
-            entry.id.as_mut().filter(|id| tree.node(item).ns == Ns::Atom && id.contains('/') && !super::markup::has_scheme(id))
-        {
+        if let Some(id) = entry.id.as_mut().filter(|id| tree.node(item).ns == Ns::Atom && id.contains('/') && !has_scheme(id)) {
             // RFC 4287 section 4.2.6 wants an absolute IRI; a path is one only together with its base, and no other feed has it then.
             *id = scope.address(id).unwrap_or_default();
         }
@@ -288,15 +297,17 @@ impl Reader<'_, '_> {
         });
         let summary = found.summary.id().and_then(|id| self.text(id, scope));
         let description = found.description.id().and_then(|id| self.text(id, scope));
-        match (summary, description) {
-            // Who writes both gives the shorter text first and the whole in the description.
-            (Some(summary), Some(description)) if entry.content.is_none() && found.description.0.is_some_and(|(rank, _)| rank == 0) => {
-                entry.summary = Some(summary);
-                let media_type = if description.kind == crate::entry::TextKind::Html { "text/html" } else { "text/plain" };
-                entry.content =
-                    Some(crate::entry::Content { value: Some(description.value), media_type: media_type.to_owned(), src: None });
-            }
-            (summary, description) => entry.summary = summary.or(description),
+        let both = summary.is_some() && description.is_some() && found.description.is_own();
+        if both && entry.content.is_none() {
+            // Who writes both puts the shorter first; the other is the whole text.
+            let (short, long) = if found.summary.id() < found.description.id() { (summary, description) } else { (description, summary) };
+            entry.summary = short;
+            entry.content = long.map(|long| {
+                let media_type = if long.kind == crate::entry::TextKind::Html { "text/html" } else { "text/plain" };
+                crate::entry::Content { value: Some(long.value), media_type: media_type.to_owned(), src: None }
+            });
+        } else {
+            entry.summary = summary.or(description);
         }
         if entry.summary.is_none() && entry.content.is_none() {
             entry.summary = found.media.description().cloned();
@@ -405,10 +416,10 @@ impl Reader<'_, '_> {
             |id: Id, name: &str| tree.attribute(id, name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         if node.ns == Ns::Itunes {
             for id in at..tree.end(at) {
-                if tree.node(id).ns == Ns::Itunes {
-                    if let Some(text) = attribute(id, "text").or_else(|| tree.filled(id)) {
-                        self.term(&text, Some(ITUNES_SCHEME.to_owned()), categories);
-                    }
+                if tree.node(id).ns == Ns::Itunes
+                    && let Some(text) = attribute(id, "text").or_else(|| tree.filled(id))
+                {
+                    self.term(&text, Some(ITUNES_SCHEME.to_owned()), categories);
                 }
             }
             return;

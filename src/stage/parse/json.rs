@@ -5,10 +5,11 @@ use super::markup;
 use super::scope::{Scope, language};
 use super::{Context, ReadError, read_date};
 use crate::entry::{Category, Content, Entry, Feed, FeedKind, Link, Media, MediaContent, Person, Problem, ReadStage, Text, TextKind};
+use crate::stage::text::xml_clean;
 use serde_json::{Map, Value};
 
 /// Most entries that are read of one document.
-const MAX_ENTRIES: usize = 50_000;
+const MAX_ENTRIES: usize = 20_000;
 
 /// Reads a document whose first character is `{` or `[`.
 pub(super) fn read(text: &str, context: &Context<'_>, problems: &mut Vec<Problem>) -> Result<Feed, ReadError> {
@@ -55,6 +56,13 @@ pub(super) fn read(text: &str, context: &Context<'_>, problems: &mut Vec<Problem
     feed.authors = people(&root, &scope);
     feed.logo = string(&root, "icon").and_then(|icon| scope.address(&icon));
     feed.icon = string(&root, "favicon").and_then(|icon| scope.address(&icon));
+    if items.len() > MAX_ENTRIES {
+        problems.push(Problem {
+            entry: None,
+            stage: ReadStage::Parse,
+            what: format!("{} entries; the last ones were left out", items.len()),
+        });
+    }
     for (index, item) in items.iter().take(MAX_ENTRIES).enumerate() {
         let Some(item) = item.as_object() else {
             problems.push(Problem { entry: None, stage: ReadStage::Parse, what: format!("item {} is no object", index + 1) });
@@ -159,7 +167,7 @@ fn scalar(value: &Value) -> Option<String> {
         Value::Number(number) => number.to_string(),
         _ => return None,
     };
-    (!text.is_empty()).then(|| text.chars().filter(|c| super::entity::is_xml(*c)).collect())
+    (!text.is_empty()).then(|| xml_clean(&text).into_owned())
 }
 
 fn string(object: &Map<String, Value>, key: &str) -> Option<String> {

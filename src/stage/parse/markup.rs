@@ -2,123 +2,20 @@
 
 use super::entity::{Declared, has_reference, unescape};
 use super::tree::{Id, Kind, Tree, quick_escape};
+use crate::syntax::has_scheme;
 use std::borrow::Cow;
 use url::Url;
 
 /// Elements by which a text is known to be HTML. A name that is not here (`<T>`, `<stdio.h>`) is a title's own less-than sign.
+#[rustfmt::skip]
 const ELEMENTS: &[&str] = &[
-    "a",
-    "abbr",
-    "acronym",
-    "address",
-    "area",
-    "article",
-    "aside",
-    "audio",
-    "b",
-    "bdo",
-    "big",
-    "blink",
-    "blockquote",
-    "body",
-    "br",
-    "button",
-    "canvas",
-    "caption",
-    "center",
-    "cite",
-    "code",
-    "col",
-    "colgroup",
-    "dd",
-    "del",
-    "details",
-    "dfn",
-    "dir",
-    "div",
-    "dl",
-    "dt",
-    "em",
-    "embed",
-    "fieldset",
-    "figcaption",
-    "figure",
-    "font",
-    "footer",
-    "form",
-    "frame",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "head",
-    "header",
-    "hr",
-    "html",
-    "i",
-    "iframe",
-    "img",
-    "input",
-    "ins",
-    "kbd",
-    "label",
-    "li",
-    "link",
-    "main",
-    "map",
-    "mark",
-    "math",
-    "menu",
-    "meta",
-    "nav",
-    "nobr",
-    "noscript",
-    "object",
-    "ol",
-    "optgroup",
-    "option",
-    "p",
-    "param",
-    "picture",
-    "pre",
-    "q",
-    "rp",
-    "rt",
-    "ruby",
-    "s",
-    "samp",
-    "script",
-    "section",
-    "select",
-    "small",
-    "source",
-    "span",
-    "strike",
-    "strong",
-    "style",
-    "sub",
-    "summary",
-    "sup",
-    "svg",
-    "table",
-    "tbody",
-    "td",
-    "textarea",
-    "tfoot",
-    "th",
-    "thead",
-    "time",
-    "title",
-    "tr",
-    "track",
-    "tt",
-    "u",
-    "ul",
-    "var",
-    "video",
-    "wbr",
+    "a", "abbr", "acronym", "address", "area", "article", "aside", "audio", "b", "bdo", "big", "blink", "blockquote", "body", "br",
+    "button", "canvas", "caption", "center", "cite", "code", "col", "colgroup", "dd", "del", "details", "dfn", "dir", "div", "dl", "dt",
+    "em", "embed", "fieldset", "figcaption", "figure", "font", "footer", "form", "frame", "h1", "h2", "h3", "h4", "h5", "h6", "head",
+    "header", "hr", "html", "i", "iframe", "img", "input", "ins", "kbd", "label", "li", "link", "main", "map", "mark", "math", "menu",
+    "meta", "nav", "nobr", "noscript", "object", "ol", "optgroup", "option", "p", "param", "picture", "pre", "q", "rp", "rt", "ruby", "s",
+    "samp", "script", "section", "select", "small", "source", "span", "strike", "strong", "style", "sub", "summary", "sup", "svg",
+    "table", "tbody", "td", "textarea", "tfoot", "th", "thead", "time", "title", "tr", "track", "tt", "u", "ul", "var", "video", "wbr",
 ];
 
 /// Whether a text of a format that does not say so is HTML: it has a known tag, or a reference that HTML resolves.
@@ -134,6 +31,9 @@ fn has_tag(text: &str) -> bool {
         let rest = rest.strip_prefix(b"/").unwrap_or(rest);
         if rest.starts_with(b"!--") {
             return true;
+        }
+        if !rest.first().is_some_and(u8::is_ascii_alphabetic) {
+            return false;
         }
         let len = rest.iter().take(12).position(|b| !b.is_ascii_alphanumeric()).unwrap_or(0);
         let ended = rest.get(len).is_some_and(|b| matches!(b, b'>' | b'/') || b.is_ascii_whitespace());
@@ -227,13 +127,6 @@ fn is_void(name: &str) -> bool {
         .any(|v| v.eq_ignore_ascii_case(name))
 }
 
-/// Whether an address begins with a scheme (RFC 3986 section 3.1).
-pub(super) fn has_scheme(address: &str) -> bool {
-    let bytes = address.as_bytes();
-    bytes.first().is_some_and(u8::is_ascii_alphabetic)
-        && bytes.iter().find(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))) == Some(&b':')
-}
-
 /// Attributes that hold an address, and the one element that they do so on, if not on all.
 const ADDRESSES: &[(&str, Option<&str>)] = &[
     ("href", None),
@@ -251,6 +144,9 @@ const ADDRESSES: &[(&str, Option<&str>)] = &[
     ("profile", Some("head")),
 ];
 
+/// Bytes by which resolved addresses may make a fragment longer than four times itself.
+const MAX_GROWTH: usize = 64 << 10;
+
 /// The fragment with its relative addresses made absolute, or `None` if it has none.
 pub(super) fn absolute(html: &str, base: &Url) -> Option<String> {
     let bytes = html.as_bytes();
@@ -265,6 +161,10 @@ pub(super) fn absolute(html: &str, base: &Url) -> Option<String> {
         let name_from = at;
         at += bytes[at..].iter().position(|b| !b.is_ascii_alphanumeric()).unwrap_or(bytes.len() - at);
         let element = &html[name_from..at];
+        // Every address may grow by the length of the base; enough is enough.
+        if out.len() > copied * 4 + MAX_GROWTH {
+            break;
+        }
         while let Some((name, from, to)) = next_attribute(bytes, &mut at) {
             let name = &html[name.0..name.1];
             let value = &html[from..to];

@@ -5,6 +5,7 @@ use super::scope::Scope;
 use super::text;
 use super::tree::{Id, Kind, Tree};
 use crate::entry::{Media, MediaContent};
+use crate::syntax::has_scheme;
 
 /// Most renditions or preview pictures of one media object.
 const MAX_PARTS: usize = 100;
@@ -152,7 +153,7 @@ pub(super) fn picture(tree: &Tree<'_>, id: Id, scope: &Scope<'_>) -> Option<Stri
         None if tree.has_elements(id) => return None,
         None => id,
     };
-    scope.address(&tree.text(holder)).filter(|url| super::markup::has_scheme(url))
+    scope.address(&tree.text(holder)).filter(|url| has_scheme(url))
 }
 
 /// Seconds of `12`, `12.5`, `1:02`, `1:02:03`. More digits than a day count would need are no duration.

@@ -1,6 +1,6 @@
 //! Bytes of a feed to entries.
 //!
-//! Decoding ([`decode`]), a tolerant tree ([`tree`]), the walk over it ([`channel`], [`item`], [`media`]), a second opinion ([`second`]).
+//! Decoding (`decode`), a tolerant tree (`scan`), the walk over it (`channel`, `item`, `media`), a second opinion (`second`).
 //! Nothing here fails on a document's faults as long as entries can be had; what was wrong is noted in [`Feed::problems`].
 
 mod channel;
@@ -13,6 +13,8 @@ mod media;
 mod name;
 mod person;
 mod report;
+mod rewrite;
+mod scan;
 mod scope;
 mod second;
 #[cfg(test)]
@@ -111,38 +113,39 @@ fn read_document(bytes: &[u8], context: &Context<'_>) -> Result<Feed, ReadError>
     }
     let mut feed = if text.starts_with(['{', '[']) {
         let mut feed = json::read(text, context, &mut problems)?;
+        feed.problems = problems;
         second::fill_json(&mut feed, text);
         feed
     } else {
-        let tree = Tree::read(text);
+        let tree = scan::scan(text);
         let Some(root) = channel::root(&tree) else { return Err(refusal(text, &tree)) };
         describe(&tree.repairs, &mut problems);
-        let (mut feed, cut) = channel::read(&tree, root, context, &mut problems);
+        let (mut feed, extent) = channel::read(&tree, root, context, &mut problems);
         if feed.entries.is_empty() {
-            if cut || tree.repairs.truncated {
+            if extent.cut || tree.repairs.truncated {
                 return Err(ReadError::NotComplete("the document breaks off before its first entry is complete".to_owned()));
             }
             if tree.repairs.is_broken() {
                 return Err(ReadError::NoEntries("the document is not well-formed, and no entry can be read from it".to_owned()));
             }
         }
-        second::fill(&mut feed, text, &tree, root.id);
-        feed.language = feed.language.take().or_else(|| context.language.and_then(scope::language));
+        feed.problems = problems;
+        feed.breaks_off = extent.cut || tree.repairs.truncated;
+        if feed.entries.len() == extent.items {
+            second::fill(&mut feed, text, &tree, root.id);
+        }
         feed
     };
-    problems.append(&mut feed.problems);
-    if problems.len() > MAX_PROBLEMS {
-        let more = problems.len() - MAX_PROBLEMS;
-        problems.truncate(MAX_PROBLEMS);
-        problems.push(Problem { entry: None, stage: ReadStage::Parse, what: format!("{more} more problems") });
+    if let Some(more) = feed.problems.len().checked_sub(MAX_PROBLEMS).filter(|more| *more > 0) {
+        feed.problems.truncate(MAX_PROBLEMS);
+        feed.problems.push(Problem { entry: None, stage: ReadStage::Parse, what: format!("{more} more problems") });
     }
-    feed.problems = problems;
     Ok(feed)
 }
 
 /// Reads a date. The single place where it is decided who does that.
-fn read_date(raw: &str, _time_zone: Tz, _language: Option<&str>) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc2822(raw).or_else(|_| DateTime::parse_from_rfc3339(raw)).ok().map(|date| date.to_utc())
+fn read_date(raw: &str, time_zone: Tz, language: Option<&str>) -> Option<DateTime<Utc>> {
+    crate::stage::date::read(raw, time_zone, language)
 }
 
 /// Notes what had to be mended.
@@ -172,15 +175,19 @@ fn refusal(text: &str, tree: &Tree<'_>) -> ReadError {
             ReadError::NotAFeed("neither XML nor JSON".to_owned())
         };
     };
+    let name: String = tree.node(first).raw().chars().take(40).collect();
+    let other = match name.to_ascii_lowercase().as_str() {
+        "opml" => Some("a list of feeds (OPML)"),
+        "urlset" | "sitemapindex" => Some("a sitemap"),
+        _ => None,
+    };
+    if let Some(other) = other {
+        return ReadError::NotAFeed(other.to_owned());
+    }
     if tree.html_doctype || ["html", "head", "body"].iter().any(|name| named(name).is_some()) {
         let title = named("title").map(|id| tree.text(id)).filter(|title| !title.is_empty());
         let shown = title.map(|title| title.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(80).collect::<String>());
         return ReadError::HtmlPage(shown.map(|title| format!(" titled {title:?}")).unwrap_or_default());
     }
-    let name: String = tree.node(first).raw().chars().take(40).collect();
-    ReadError::NotAFeed(match name.to_ascii_lowercase().as_str() {
-        "opml" => "a list of feeds (OPML)".to_owned(),
-        "urlset" | "sitemapindex" => "a sitemap".to_owned(),
-        _ => format!("a document of <{name}>"),
-    })
+    ReadError::NotAFeed(format!("a document of <{name}>"))
 }

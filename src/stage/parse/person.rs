@@ -41,10 +41,8 @@ fn address(text: &str) -> Option<(usize, usize)> {
 fn unbracketed(name: &str) -> &str {
     let mut name = name.trim();
     for (open, close) in [('(', ')'), ('<', '>'), ('[', ']'), ('"', '"'), ('（', '）')] {
-        if let Some(inner) = name.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)) {
-            if !inner.contains(open) {
-                name = inner.trim();
-            }
+        if let Some(inner) = name.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)).filter(|inner| !inner.contains(open)) {
+            name = inner.trim();
         }
     }
     name
@@ -73,13 +71,12 @@ pub(super) fn construct(tree: &Tree<'_>, id: Id, scope: &Scope<'_>) -> Option<Pe
     person.email = person.email.map(|email| email.trim_start_matches("mailto:").trim().to_owned());
     person.name = person.name.map(|name| stripped(&name).into_owned());
     // `<name>me@example.org (Me)</name>` says more than a name.
-    if person.email.is_none() {
-        if let Some(parsed) =
+    if person.email.is_none()
+        && let Some(parsed) =
             person.name.as_deref().filter(|name| name.contains('@')).and_then(parse).filter(|parsed| parsed.email.is_some())
-        {
-            person.name = parsed.name;
-            person.email = parsed.email;
-        }
+    {
+        person.name = parsed.name;
+        person.email = parsed.email;
     }
     (person.name.is_some() || person.email.is_some() || person.uri.is_some()).then_some(person)
 }

@@ -1,8 +1,13 @@
 //! What an element inherits from those around it: base address and language.
 
-use super::markup::{absolute, has_scheme};
+use super::markup::absolute;
 use super::tree::{Id, Tree};
+use crate::syntax::has_scheme;
 use url::Url;
+
+/// Longest address in bytes that is resolved. A base stands in every address that is resolved against it, so that a longer one could make
+/// much of little.
+const MAX_ADDRESS: usize = 2048;
 
 /// What holds inside an element.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +64,7 @@ impl<'s> Scope<'s> {
 
     fn resolve(&self, address: &str) -> Option<Url> {
         let address = address.trim();
-        if address.is_empty() {
+        if address.is_empty() || address.len() > MAX_ADDRESS {
             return None;
         }
         self.base.map_or_else(|| Url::parse(address), |base| base.join(address)).ok()

@@ -3,12 +3,16 @@
 //! It never sees raw bytes, junk, declarations or depth: those make it panic or, worse, overflow the stack, which nothing can catch
 //! (spec/reading-feeds.md section 3, P0 to P4).
 
-use super::tree::{Id, Tree, well_formed};
+use super::rewrite::well_formed;
+use super::tree::{Id, Kind, Tree};
 use crate::entry::{Content, Entry, Feed, Link, Problem, ReadStage, Text, TextKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Deepest document that is passed on: nested groups cost `feed-rs` some kilobytes of stack each, and real feeds need fewer than 20 levels.
 const MAX_DEPTH: usize = 64;
+
+/// Largest document in bytes that is written anew for `feed-rs`; a larger broken one is read once only, so that damage cannot cost seconds.
+const MAX_REWRITTEN: usize = 2 << 20;
 
 /// Fills what the first reading did not find, and notes where the two disagree about how many entries there are.
 pub(super) fn fill(feed: &mut Feed, text: &str, tree: &Tree<'_>, root: Id) {
@@ -16,18 +20,37 @@ pub(super) fn fill(feed: &mut Feed, text: &str, tree: &Tree<'_>, root: Id) {
         note(feed, format!("{} levels deep: read once only", tree.depth));
         return;
     }
+    if provokes_panic(tree) {
+        note(feed, "names and addresses that feed-rs fails on: read once only".to_owned());
+        return;
+    }
     let clean = tree.repairs.is_clean();
     let opinion = clean.then(|| source(text, tree, root)).flatten().and_then(parse);
-    match opinion.or_else(|| parse(&well_formed(tree, root))) {
-        Some(second) => merge(feed, second),
+    let again = || (text.len() <= MAX_REWRITTEN).then(|| parse(&well_formed(tree, root))).flatten();
+    match opinion.or_else(again) {
+        // Where items were cut off or left out on purpose, numbers say nothing.
+        Some(second) if tree.repairs.is_broken() => merge(feed, second, false),
+        Some(second) => merge(feed, second, true),
         None => note(feed, "no second reading: feed-rs cannot read it".to_owned()),
     }
+}
+
+/// Whether there is what is known to make `feed-rs` 3.0.0 panic (P1, P3). A panic is caught, but it is also reported on standard error.
+fn provokes_panic(tree: &Tree<'_>) -> bool {
+    (1..tree.len()).filter(|id| tree.node(*id).kind == Kind::Element).any(|id| match tree.node(id).local() {
+        "author" | "creator" | "managingEditor" | "webMaster" | "contributor" | "publisher" => {
+            let text = tree.text(id);
+            text.contains('@') && !text.is_ascii()
+        }
+        "duration" => tree.text(id).len() > 18,
+        _ => false,
+    })
 }
 
 /// The same for JSON.
 pub(super) fn fill_json(feed: &mut Feed, text: &str) {
     if let Some(second) = parse(text) {
-        merge(feed, second);
+        merge(feed, second, true);
     }
 }
 
@@ -47,20 +70,27 @@ fn parse(text: &str) -> Option<feed_rs::model::Feed> {
     catch_unwind(AssertUnwindSafe(read)).ok()?.ok()
 }
 
-fn merge(feed: &mut Feed, second: feed_rs::model::Feed) {
+fn merge(feed: &mut Feed, second: feed_rs::model::Feed, compare: bool) {
     // It drops items that lack what it needs, so that fewer are no news; more are.
-    if second.entries.len() > feed.entries.len() {
-        note(feed, format!("{} entries read, feed-rs reads {}", feed.entries.len(), second.entries.len()));
+    if compare && second.entries.len() > feed.entries.len() {
+        note(feed, format!("entries read: {} here, {} by feed-rs", feed.entries.len(), second.entries.len()));
     }
     if feed.title.is_none() {
-        feed.title = second.title.map(text);
+        feed.title = second.title.map(text).filter(|title| !title.value.is_empty());
     }
     if second.entries.len() != feed.entries.len() {
         return;
     }
-    for (entry, other) in feed.entries.iter_mut().zip(second.entries) {
+    let mut dated = Vec::new();
+    for (index, (entry, other)) in feed.entries.iter_mut().zip(second.entries).enumerate() {
+        if entry.published.is_none() && entry.published_raw.is_some() && other.published.is_some() {
+            dated.push(index);
+        }
         fill_entry(entry, other);
     }
+    // What could be read after all is no problem.
+    feed.problems
+        .retain(|problem| problem.stage != ReadStage::Date || problem.entry.is_none_or(|entry| dated.binary_search(&entry).is_err()));
 }
 
 fn fill_entry(entry: &mut Entry, other: feed_rs::model::Entry) {

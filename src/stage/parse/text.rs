@@ -76,7 +76,7 @@ fn typed(tree: &Tree<'_>, id: Id, scope: &Scope<'_>) -> Option<(String, String)>
         }
         Some("html" | "text/html" | "application/html" | "escaped") if !nested => markup(tree.filled(id)?),
         Some("xhtml" | "application/xhtml+xml" | "application/xhtml") if !nested => guess(tree.filled(id)?),
-        Some("text" | "text/plain" | "plain") if !nested && !(mode.as_deref() == Some("escaped") && scope.atom03) => {
+        Some("text" | "text/plain" | "plain") if !(nested || mode.as_deref() == Some("escaped") && scope.atom03) => {
             plain(tree.filled(id)?, "text/plain")
         }
         // Escaped text of a plain type is what it says.

@@ -6,6 +6,7 @@
 mod cron;
 mod duration;
 mod pace;
+mod rhythm;
 
 use std::fmt;
 use std::time::Duration;
@@ -16,7 +17,8 @@ use thiserror::Error;
 
 use self::cron::Cron;
 pub use self::duration::duration;
-pub use self::pace::{History, NextAttempt, next_attempt};
+pub use self::pace::{History, NextAttempt, next_attempt, seed, shortly, spread};
+pub use self::rhythm::{posted, rhythm};
 
 /// Why a schedule or a length of time cannot be used. The fragments follow the place that the configuration names.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -85,10 +87,12 @@ enum Rule {
     Every(Duration),
     /// Boxed: its day rules are several hundred bytes, and most sources have an interval.
     Cron(Box<Cron>),
+    /// By the source's own posting rhythm.
+    Adaptive,
 }
 
 impl Schedule {
-    /// Reads an interval (`30m`, `1h30m`, `1d`) or a cron expression.
+    /// Reads an interval (`30m`, `1h30m`, `1d`), a cron expression, or `adaptive`: by the source's own [`rhythm`].
     ///
     /// Cron expressions are those of cron(8): minute, hour, day of month, month and day of week, or six fields with the second first; lists,
     /// ranges, steps, English names, 0 and 7 both Sunday, and `@hourly`, `@daily`, `@midnight`, `@weekly`, `@monthly`, `@yearly`,
@@ -103,7 +107,9 @@ impl Schedule {
         if written.is_empty() {
             return Err(ScheduleError::Empty);
         }
-        let rule = if written.starts_with('@') || written.contains(char::is_whitespace) || written.contains('*') {
+        let rule = if written == "adaptive" {
+            Rule::Adaptive
+        } else if written.starts_with('@') || written.contains(char::is_whitespace) || written.contains('*') {
             Rule::Cron(Box::new(Cron::parse(written, time_zone)?))
         } else {
             let interval = duration(written)?;
@@ -125,22 +131,30 @@ impl Schedule {
         match &self.rule {
             Rule::Every(interval) => after.checked_add_signed(TimeDelta::from_std(*interval).ok()?),
             Rule::Cron(cron) => cron.next(after),
+            Rule::Adaptive => after.checked_add_signed(TimeDelta::from_std(rhythm(&[], after)).ok()?),
         }
     }
 
-    /// The shortest gap between two polls, by a clock that is never changed.
+    /// Whether the source's own rhythm decides: then only the floor bounds the gaps.
+    #[must_use]
+    pub fn is_adaptive(&self) -> bool {
+        self.rule == Rule::Adaptive
+    }
+
+    /// The shortest gap between two polls, by a clock that is never changed; zero for an adaptive schedule.
     #[must_use]
     pub fn shortest_gap(&self) -> Duration {
         match &self.rule {
             Rule::Every(interval) => *interval,
             Rule::Cron(cron) => cron.shortest_gap(),
+            Rule::Adaptive => Duration::ZERO,
         }
     }
 
     /// The first due instant that is not before `earliest`: `earliest` itself for an interval.
     fn at_or_after(&self, earliest: DateTime<Utc>) -> DateTime<Utc> {
         match &self.rule {
-            Rule::Every(_) => earliest,
+            Rule::Every(_) | Rule::Adaptive => earliest,
             Rule::Cron(cron) => {
                 earliest.checked_sub_signed(TimeDelta::nanoseconds(1)).and_then(|before| cron.next(before)).unwrap_or(earliest)
             }

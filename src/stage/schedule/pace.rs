@@ -22,13 +22,11 @@ const RETRY_AFTER_MIN: Duration = Duration::from_secs(60);
 /// Longest back-off before jitter; with its jitter of up to a fifth it is 24 hours (acceptance F14).
 const BACKOFF_MAX: Duration = Duration::from_secs(20 * 3600);
 
-/// Failures in a row after which a source is asked only once a week (acceptance F14): about 30 days of daily attempts.
-const FAILURES_DEAD: u32 = 30;
+/// Failing for this long, a source is asked only once a week, for ever (acceptance F14).
+const DEAD_AFTER: TimeDelta = TimeDelta::days(30);
 
-/// Answers of 410 Gone after which a source is as good as not asked any more (acceptance F15), and the waits before and after.
-const GONE_ANSWERS: u32 = 3;
+/// Wait after an answer of 410 Gone: three of them span three days, and then it is gone for good (acceptance F15).
 const GONE_WAIT: Duration = Duration::from_secs(36 * 3600);
-const GONE_FOR_GOOD_WAIT: Duration = Duration::from_secs(365 * 86_400);
 
 /// How the last attempts at a source went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,10 +35,18 @@ pub struct History {
     pub last_attempt: DateTime<Utc>,
     /// Failures in a row up to and with the last attempt; 0 if it succeeded.
     pub failures: u32,
+    /// When the row of failures began.
+    pub failing_since: Option<DateTime<Utc>>,
     /// The instant that the last answer's `Retry-After` names, however far off.
     pub retry_not_before: Option<DateTime<Utc>>,
+    /// The least wait that the last failure asks for by its kind.
+    pub least: Duration,
     /// Whether the last answer was 410 Gone.
     pub outcome_gone: bool,
+    /// Whether enough answers were 410 Gone.
+    pub gone_for_good: bool,
+    /// The source's own rhythm, for an adaptive schedule.
+    pub rhythm: Duration,
 }
 
 /// When a source is tried next.
@@ -59,8 +65,9 @@ pub struct NextAttempt {
 /// * after a success: `ttl` and `sy:updatePeriod` of the feed and `cache_max_age` (what is left of the answer's freshness), at most 24 hours;
 /// * `Retry-After`, clamped to between 1 minute and 7 days;
 /// * after failures without `Retry-After`: 1, 2, 4, 8, 16, then 20 hours and up to a fifth more, by `jitter_seed` (give each source its
-///   own, so that sources of one broken host do not come back together); a week from the 30th failure on;
-/// * after 410 Gone: 36 hours, so that three answers span three days, then a year.
+///   own, so that sources of one broken host do not come back together);
+/// * after 410 Gone: 36 hours, so that three answers span three days;
+/// * a week for what is gone for good, and for what failed for 30 days: never silently dropped.
 ///
 /// `skipHours` and `skipDays` (both GMT) move the attempt to the first hour that is not listed; a list of all hours or all days is
 /// ignored. A cron expression's own times are kept: the attempt is at the first of them that is late enough, unless `skipHours` and
@@ -78,6 +85,9 @@ pub fn next_attempt(
     let by_schedule = match &schedule.rule {
         Rule::Every(interval) => {
             NextAttempt { at: later(last, *interval), why: format!("every {schedule}", schedule = written(*interval)) }
+        }
+        Rule::Adaptive => {
+            NextAttempt { at: later(last, history.rhythm), why: format!("every {}, by its own rhythm", written(history.rhythm)) }
         }
         Rule::Cron(_) => NextAttempt {
             // Past the calendar's end: once a day is better than never.
@@ -123,29 +133,66 @@ fn hint(history: &History, pace: &PaceHints, cache_max_age: Option<Duration>) ->
 
 /// What the last answer or its absence asks for.
 fn failure(history: &History, jitter_seed: u64) -> Option<NextAttempt> {
-    let last = history.last_attempt;
-    let after = |wait, why| Some(NextAttempt { at: later(last, wait), why });
-    if history.outcome_gone {
-        return if history.failures >= GONE_ANSWERS {
-            after(GONE_FOR_GOOD_WAIT, "gone for good: the server says 410 Gone".to_owned())
+    let (last, failures) = (history.last_attempt, history.failures);
+    if failures == 0 {
+        return None;
+    }
+    let after = |wait, why| NextAttempt { at: later(last, wait), why };
+    let plural = if failures == 1 { "" } else { "s" };
+    let own = if history.gone_for_good {
+        after(WEEK, "gone for good: asking once a week whether the server still says so".to_owned())
+    } else if history.failing_since.is_some_and(|since| last.signed_duration_since(since) >= DEAD_AFTER) {
+        after(WEEK, "failing for 30 days and more: asking once a week".to_owned())
+    } else if history.outcome_gone {
+        after(GONE_WAIT, "the server says 410 Gone; asking again to be sure".to_owned())
+    } else {
+        let wait = HOUR.saturating_mul(1 << (failures - 1).min(5)).min(BACKOFF_MAX);
+        let wait = wait + jitter(wait / 5, jitter_seed, failures);
+        if wait < history.least {
+            after(history.least, format!("not sooner than {} after such an answer", written(history.least)))
         } else {
-            after(GONE_WAIT, "the server says 410 Gone; asking again to be sure".to_owned())
-        };
-    }
-    if let Some(asked) = history.retry_not_before {
-        let at = asked.clamp(later(last, RETRY_AFTER_MIN), later(last, RETRY_AFTER_MAX));
-        return Some(NextAttempt { at, why: format!("the server asked to wait until {}", at.format("%Y-%m-%d %H:%M:%S UTC")) });
-    }
-    let failures = history.failures;
-    match failures {
-        0 => None,
-        FAILURES_DEAD.. => after(WEEK, format!("dead: asking once a week after {failures} failures")),
-        _ => {
-            let wait = HOUR.saturating_mul(1 << (failures - 1).min(5)).min(BACKOFF_MAX);
-            let plural = if failures == 1 { "" } else { "s" };
-            after(wait + jitter(wait / 5, jitter_seed, failures), format!("backing off after {failures} failure{plural}"))
+            after(wait, format!("backing off after {failures} failure{plural}"))
+        }
+    };
+    let Some(asked) = history.retry_not_before else { return Some(own) };
+    let at = asked.clamp(later(last, RETRY_AFTER_MIN), later(last, RETRY_AFTER_MAX));
+    let asked = NextAttempt { at, why: format!("the server asked to wait until {}", at.format("%Y-%m-%d %H:%M:%S UTC")) };
+    // A server that names a time is asked at that time; but not for ever, and not as if a page for people were an answer.
+    let is_patient = history.gone_for_good || history.least > Duration::ZERO || own.at >= later(last, WEEK);
+    Some(if is_patient && own.at > asked.at { own } else { asked })
+}
+
+/// The start of what makes one source's waits differ from another's: the same for the same text on every machine, for ever.
+#[must_use]
+pub fn seed(id: &str) -> u64 {
+    // FNV-1a.
+    id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Start-up, and waking up, spread what is overdue over this long (F19).
+const SPREAD_S: u64 = 300;
+
+/// When each of the overdue sources with these seeds is asked after a start at `now`: evenly over five minutes, in an order that follows
+/// from the seeds alone. The result is in the order of `seeds`.
+#[must_use]
+pub fn spread(seeds: &[u64], now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+    let mut order: Vec<usize> = (0..seeds.len()).collect();
+    order.sort_by_key(|n| seeds.get(*n).map(|seed| jitter(Duration::from_secs(u64::MAX - 1), *seed, 0)));
+    let steps = u64::try_from(seeds.len().saturating_sub(1)).unwrap_or(u64::MAX).max(1);
+    let mut times = vec![now; seeds.len()];
+    for (place, n) in order.into_iter().enumerate() {
+        let wait_ms = u64::try_from(place).unwrap_or(u64::MAX).saturating_mul(SPREAD_S * 1_000) / steps;
+        if let Some(time) = times.get_mut(n) {
+            *time = later(now, Duration::from_millis(wait_ms));
         }
     }
+    times
+}
+
+/// When a source may be asked that has to wait until `until` with many others: up to five minutes later, by its seed.
+#[must_use]
+pub fn shortly(until: DateTime<Utc>, seed: u64) -> DateTime<Utc> {
+    later(until, jitter(Duration::from_secs(300), seed, 0))
 }
 
 /// A wait from zero up to `most`, always the same for the same seed and number of failures.
@@ -210,7 +257,16 @@ mod tests {
     }
 
     fn history(failures: u32) -> History {
-        History { last_attempt: instant(LAST), failures, retry_not_before: None, outcome_gone: false }
+        History {
+            last_attempt: instant(LAST),
+            failures,
+            failing_since: None,
+            retry_not_before: None,
+            least: Duration::ZERO,
+            outcome_gone: false,
+            gone_for_good: false,
+            rhythm: HOUR,
+        }
     }
 
     fn every(text: &str) -> Schedule {
@@ -254,8 +310,10 @@ mod tests {
             assert!((hours * 60..=hours * 72).contains(&minutes), "{failures} failures: {minutes} minutes");
             assert!(why.starts_with(&format!("backing off after {failures} failure")), "{why}");
         }
-        assert_eq!(wait("30m", history(30), &PaceHints::default(), 0, 15).0, 7 * 1440);
-        assert_eq!(wait("30m", history(u32::MAX), &PaceHints::default(), 0, 15).0, 7 * 1440);
+        let since = |since: &str, failures| History { failing_since: Some(instant(since)), ..history(failures) };
+        assert!(wait("30m", since("2024-02-19T10:15:01Z", 30), &PaceHints::default(), 0, 15).0 <= 1440);
+        assert_eq!(wait("30m", since("2024-02-19T10:15:00Z", 30), &PaceHints::default(), 0, 15).0, 7 * 1440);
+        assert_eq!(wait("30m", since("2020-02-19T10:15:00Z", u32::MAX), &PaceHints::default(), 0, 15).0, 7 * 1440);
         assert_eq!(wait("2d", history(3), &PaceHints::default(), 0, 15), (2880, "every 2d".to_owned()));
     }
 
@@ -274,7 +332,7 @@ mod tests {
             ("2092-03-20T12:15:00Z", "2024-03-27T10:15:00Z"),
             ("1970-01-01T00:00:00Z", "2024-03-20T10:16:00Z"),
         ] {
-            for failures in [0, 1, 50] {
+            for failures in [1, 50] {
                 let history = History { retry_not_before: Some(instant(asked)), ..history(failures) };
                 let next = next_attempt(&every("1s"), &history, &PaceHints::default(), None, Duration::ZERO, 7);
                 assert_eq!(next.at, instant(at), "{asked} after {failures} failures");
@@ -286,9 +344,40 @@ mod tests {
     }
 
     #[test]
-    fn three_times_gone_spans_three_days_and_is_enough() {
-        let gone = |failures| wait("1h", History { outcome_gone: true, ..history(failures) }, &PaceHints::default(), 0, 15).0;
-        assert_eq!([gone(1), gone(2), gone(3)], [36 * 60, 36 * 60, 365 * 1440]);
+    fn three_times_gone_spans_three_days_and_then_a_week_is_enough() {
+        let gone = |for_good| {
+            let history = History { outcome_gone: true, gone_for_good: for_good, ..history(2) };
+            wait("1h", history, &PaceHints::default(), 0, 15).0
+        };
+        assert_eq!([gone(false), gone(true)], [36 * 60, 7 * 1440]);
+    }
+
+    #[test]
+    fn what_is_overdue_at_the_start_is_spread_over_five_minutes() {
+        let now = instant(LAST);
+        let seeds: Vec<u64> = (0..301).map(|n| seed(&format!("source-{n}"))).collect();
+        let times = spread(&seeds, now);
+        let seconds: std::collections::BTreeSet<i64> = times.iter().map(|at| (*at - now).num_seconds()).collect();
+        assert_eq!(seconds, (0..=300).collect());
+        assert!(!times.is_sorted(), "the order follows from the seeds");
+        assert_eq!((spread(&seeds, now), spread(&[7], now), spread(&[], now)), (times, vec![now], vec![]));
+    }
+
+    #[test]
+    fn a_bot_filter_waits_a_day_even_if_it_names_a_minute() {
+        let blocked = History { least: DAY, ..history(1) };
+        assert_eq!(wait("1h", blocked, &PaceHints::default(), 0, 15).0, 1440);
+        let named = History { retry_not_before: Some(instant("2024-03-20T10:16:00Z")), ..blocked };
+        assert_eq!(wait("1h", named, &PaceHints::default(), 0, 15).0, 1440);
+    }
+
+    #[test]
+    fn an_adaptive_schedule_follows_the_rhythm_down_to_the_floor() {
+        let at = |rhythm_min: u64| {
+            wait("adaptive", History { rhythm: Duration::from_secs(rhythm_min * 60), ..history(0) }, &PaceHints::default(), 0, 15)
+        };
+        assert_eq!(at(200), (200, "every 3h20m, by its own rhythm".to_owned()));
+        assert_eq!(at(5), (15, "at most every 15m".to_owned()));
     }
 
     #[test]
@@ -331,7 +420,8 @@ mod tests {
         #[test]
         fn never_sooner_than_the_schedule_or_the_floor_and_never_in_a_skipped_hour(
             schedule in prop_oneof![Just("10m"), Just("3h"), Just("*/20 * * * *"), Just("30 3 * * MON"), Just("0 0 29 2 *")],
-            last_s in -1_000_000_000_i64..4_000_000_000, failures in 0_u32..40, retry_s in proptest::option::of(any::<i32>()), gone: bool,
+            // To 2093: the schedules' calendar ends with 2100, and its last 29 February is in 2096.
+            last_s in -1_000_000_000_i64..3_900_000_000, failures in 0_u32..40, retry_s in proptest::option::of(any::<i32>()), gone: bool,
             ttl in proptest::option::of(any::<u32>()), period in proptest::option::of(any::<u32>()),
             hours in proptest::collection::vec(0_u8..26, 0..30), days in proptest::collection::vec("Mon|tuesday|FRIDAY|Sunday|x", 0..5),
             max_age_s in proptest::option::of(any::<u64>()), floor_s in 0_u64..100_000, seed: u64,
@@ -339,8 +429,10 @@ mod tests {
             let schedule = every(schedule);
             let last_attempt = DateTime::from_timestamp(last_s, 0).unwrap();
             let history = History {
-                last_attempt, failures, outcome_gone: gone && failures > 0,
+                last_attempt, failures, outcome_gone: gone && failures > 0, gone_for_good: gone && failures > 9,
                 retry_not_before: retry_s.and_then(|s| DateTime::from_timestamp(s.into(), 0)),
+                failing_since: retry_s.and_then(|s| DateTime::from_timestamp(s.into(), 0)),
+                ..super::tests::history(0)
             };
             let pace = PaceHints { ttl_min: ttl, syndication_min: period, skip_hours: hours.clone(), skip_days: days };
             let floor = Duration::from_secs(floor_s);

@@ -52,10 +52,12 @@ pub fn without_boilerplate(plain: &str) -> &str {
 }
 
 fn cut(text: &str) -> &str {
+    // Only the end is searched: what stands further up is not boilerplate, and texts are long.
+    let tail_at = text.floor_char_boundary(text.len().saturating_sub(BOILERPLATE_MAX_BYTES));
+    let tail = &text[tail_at..];
     for (start, middle) in FIRST_APPEARED {
-        if let Some(middle_at) = text.rfind(middle)
-            && let Some(at) = text[..middle_at].rfind(start)
-            && text.len() - at <= BOILERPLATE_MAX_BYTES
+        if let Some(middle_at) = tail.rfind(middle)
+            && let Some(at) = tail[..middle_at].rfind(start).map(|at| tail_at + at)
             && starts_word(text, at)
         {
             return &text[..at];
@@ -73,10 +75,9 @@ fn cut(text: &str) -> &str {
     }
     // "Continue reading <the title> →", the title being whatever it is.
     if text.ends_with('→')
-        && let Some(at) = text.rfind("Continue reading ")
-        && text.len() - at <= BOILERPLATE_MAX_BYTES
+        && let Some(at) = tail.rfind("Continue reading ")
     {
-        return &text[..at];
+        return &text[..tail_at + at];
     }
     text
 }

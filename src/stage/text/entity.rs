@@ -55,8 +55,8 @@ fn reference(text: &str, out: &mut String) -> usize {
     0
 }
 
-/// The characters of a name, with or without its semicolon as the table has it.
-fn named(name: &str) -> Option<impl Iterator<Item = char>> {
+/// The characters of a name of HTML, with or without its semicolon as the table has it.
+pub(crate) fn named(name: &str) -> Option<impl Iterator<Item = char>> {
     let &(first, second) = NAMED_ENTITIES.get(name)?;
     // The table holds every prefix of a name too, as zero.
     let first = char::from_u32(first).filter(|c| *c != '\0')?;
@@ -78,9 +78,14 @@ fn numeric(bytes: &[u8], out: &mut String) -> usize {
     if end == start {
         return 0;
     }
-    let replaced = code.checked_sub(0x80).and_then(|at| C1_REPLACEMENTS.get(at as usize).copied().flatten());
-    out.push(replaced.or_else(|| char::from_u32(code).filter(|c| *c != '\0')).unwrap_or('\u{fffd}'));
+    out.push(numbered(code).unwrap_or('\u{fffd}'));
     if bytes.get(end) == Some(&b';') { end + 1 } else { end }
+}
+
+/// The character of a number, if it has one: 128 to 159 mean Windows-1252 (HTML Standard 13.2.5.80), and 0 means none.
+pub(crate) fn numbered(code: u32) -> Option<char> {
+    let replaced = code.checked_sub(0x80).and_then(|at| C1_REPLACEMENTS.get(at as usize).copied().flatten());
+    replaced.or_else(|| char::from_u32(code).filter(|c| *c != '\0'))
 }
 
 #[cfg(test)]

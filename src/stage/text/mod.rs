@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::entry::{Text, TextKind};
+use crate::syntax::is_xml_char;
 
 pub use body::{paragraphs, without_boilerplate};
 pub use entity::resolve as resolve_entities;
@@ -70,24 +71,43 @@ impl Line {
     }
 
     fn push(&mut self, text: &str) {
-        for c in text.chars() {
+        let mut rest = text;
+        while !rest.is_empty() && self.left > 0 {
+            // Most text is runs of printable ASCII: those go over whole.
+            let run = rest.bytes().position(|b| !b.is_ascii_graphic()).unwrap_or(rest.len());
+            let (ascii, more) = rest.split_at(run);
+            rest = more;
+            if !ascii.is_empty() {
+                self.word(ascii, ascii.len());
+                continue;
+            }
+            let Some(c) = rest.chars().next() else { return };
+            let (this, more) = rest.split_at(c.len_utf8());
+            rest = more;
             if c.is_whitespace() {
                 self.space = true;
             } else if keeps(c) {
-                let spaced = self.space && !self.out.is_empty();
-                if self.left < 1 + usize::from(spaced) {
-                    self.left = 0;
-                    return;
-                }
-                if spaced {
-                    self.out.push(' ');
-                    self.left -= 1;
-                }
-                self.space = false;
-                self.out.push(c);
-                self.left -= 1;
+                self.word(this, 1);
             }
         }
+    }
+
+    /// Adds characters without white space among them, as many as fit.
+    fn word(&mut self, word: &str, chars: usize) {
+        let spaced = self.space && !self.out.is_empty();
+        if self.left < 1 + usize::from(spaced) {
+            self.left = 0;
+            return;
+        }
+        if spaced {
+            self.out.push(' ');
+            self.left -= 1;
+        }
+        self.space = false;
+        let fits = chars.min(self.left);
+        // Several characters are ASCII, so a count of them is a count of bytes.
+        self.out.push_str(if fits == chars { word } else { &word[..fits] });
+        self.left -= fits;
     }
 }
 
@@ -97,7 +117,7 @@ pub(crate) fn keeps(c: char) -> bool {
     match c {
         '\t' | '\n' | '\r' | '\u{85}' => true,
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => false,
-        c => !c.is_control() && is_xml(c),
+        c => !c.is_control() && is_xml_char(c),
     }
 }
 
@@ -117,15 +137,10 @@ pub(crate) fn escape_into(text: &str, out: &mut String) {
     }
 }
 
-/// Whether a character is in `Char` of XML 1.0 (section 2.2).
-fn is_xml(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}')
-}
-
 /// Drops every character that no XML 1.0 document may hold (section 2.2): one of them makes a whole feed unreadable.
 #[must_use]
 pub fn xml_clean(text: &str) -> Cow<'_, str> {
-    if text.chars().all(is_xml) { Cow::Borrowed(text) } else { Cow::Owned(text.chars().filter(|c| is_xml(*c)).collect()) }
+    if text.chars().all(is_xml_char) { Cow::Borrowed(text) } else { Cow::Owned(text.chars().filter(|c| is_xml_char(*c)).collect()) }
 }
 
 /// The beginning of a plain text, at most `max_chars` characters long with the `…` that marks the cut.

@@ -14,6 +14,10 @@ const ROUNDS_MAX: usize = 2;
 /// Windows-1252 leaves five bytes undefined; they are taken as the C1 controls that decoders make of them.
 #[must_use]
 pub fn unmojibake(text: &str) -> Cow<'_, str> {
+    // A broken character begins with one of U+00C2 to U+00F4, and all of those begin with this byte: most texts have none.
+    if memchr::memchr(0xC3, text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
     let mut text = Cow::Borrowed(text);
     for _ in 0..ROUNDS_MAX {
         match round(&text) {

@@ -221,6 +221,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::shared;
 
     fn base() -> Url {
         Url::parse("https://example.org/news/1").expect("url")
@@ -393,19 +394,13 @@ mod tests {
     /// The texts of `../shared/data/live-feeds`: cleaning keeps every word, and what a browser-grade parser reads back is the same.
     #[test]
     fn real_texts_keep_their_words() {
-        let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared"))];
-        folders.extend(std::env::var_os("TOPICWIRE_SHARED").map(Into::into));
-        let Some(files) = folders.iter().find_map(|folder| std::fs::read_dir(folder.join("data/live-feeds")).ok()) else {
-            println!("skipped: no ../shared");
-            return;
-        };
+        let Some(files) = shared::files("data/live-feeds") else { return };
         let element = regex::Regex::new("(?s)<(?:description|content:encoded|content|summary)[^>]*>(.*?)</(?:description|content|summary)")
             .expect("regex");
         let words = |text: &str| text.split_whitespace().collect::<String>();
         let mut count = 0;
-        for file in files {
-            let path = file.expect("file").path();
-            let feed = String::from_utf8_lossy(&std::fs::read(&path).expect("feed")).into_owned();
+        for (file, bytes) in files {
+            let feed = String::from_utf8_lossy(&bytes);
             for found in element.captures_iter(&feed) {
                 let raw = found[1].trim();
                 let html = match raw.strip_prefix("<![CDATA[") {
@@ -416,9 +411,9 @@ mod tests {
                     continue; // Enough without, and an unoptimised build takes its time.
                 }
                 let (cleaned, plain) = (safe(&html), plain_html(&html, usize::MAX));
-                assert_eq!(plain_html(&cleaned, usize::MAX), plain, "{}", path.display());
+                assert_eq!(plain_html(&cleaned, usize::MAX), plain, "{file}");
                 assert_eq!(words(&scraper::Html::parse_fragment(&cleaned).root_element().text().collect::<String>()), words(&plain));
-                assert_eq!(safe(&cleaned), cleaned, "{}", path.display());
+                assert_eq!(safe(&cleaned), cleaned, "{file}");
                 assert_harmless(&cleaned, &html);
                 count += 1;
             }
@@ -535,7 +530,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000), ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(2_000)))]
 
         #[test]
         fn twice_is_once_and_harmless(html in soup()) {

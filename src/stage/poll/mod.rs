@@ -1,0 +1,292 @@
+//! What is known of a source from its polls, and how one poll changes it.
+//!
+//! Pure. [`plan`] says what to ask now, or why nothing; [`after`] takes what was known and what came, and gives what is known from
+//! then on, the next attempt included. The program stores what `after` returns and decides nothing itself, so a simulation over these
+//! two functions is a simulation of the program.
+
+#[cfg(test)]
+mod behaviour;
+mod moves;
+mod step;
+#[cfg(test)]
+mod week;
+mod words;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+pub use self::moves::{Adopted, Move, Neighbour, contested};
+pub use self::step::{Ask, Plan, Reading, Setting, address, after, from_zero, is_due, plan, retry, undo_move};
+pub use self::words::{Words, challenge, is_html, words};
+use crate::entry::PaceHints;
+
+/// How a poll ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Never polled.
+    #[default]
+    Never,
+    /// Read, and what was new is stored.
+    Succeeded,
+    /// The server, or the bytes, said that nothing changed.
+    Unchanged,
+    /// The server asked to wait.
+    RateLimited,
+    /// Read at a permanent redirect's target.
+    Moved,
+    /// The server says the feed is gone for good (410).
+    Gone,
+    /// Failed; the reason is beside it.
+    Failed,
+}
+
+impl Outcome {
+    /// The word shown in tables and JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Never => "never polled",
+            Self::Succeeded => "succeeded",
+            Self::Unchanged => "unchanged",
+            Self::RateLimited => "rate-limited",
+            Self::Moved => "moved",
+            Self::Gone => "gone",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether the source is well.
+    #[must_use]
+    pub fn is_good(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Unchanged | Self::Moved)
+    }
+}
+
+/// Whether a request carried validators, and if not, why not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Asked {
+    /// It carried them.
+    Conditional,
+    /// Nothing was ever read of this source.
+    #[default]
+    First,
+    /// The server gave none.
+    NoValidators,
+    /// Eight days of nothing but 304: once without, to be sure (C2).
+    Renewal,
+    /// The operator asked for it.
+    FromZero,
+    /// What is known was learnt at another address.
+    NewAddress,
+}
+
+impl Asked {
+    /// The word shown in tables and JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Conditional => "conditional",
+            Self::First => "first",
+            Self::NoValidators => "no validators",
+            Self::Renewal => "renewal",
+            Self::FromZero => "from zero",
+            Self::NewAddress => "new address",
+        }
+    }
+}
+
+/// Why a poll failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// `fetch`, `exchange`, `read`, `store`.
+    pub stage: String,
+    /// Short name of the cause.
+    pub class: String,
+    /// A sentence for the person who looks after the source.
+    pub why: String,
+}
+
+/// Answers of 410 in a row, other failures among them or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gone {
+    /// When the first came.
+    pub since: DateTime<Utc>,
+    /// How many came.
+    pub answers: u32,
+    /// Three over three days: from then on the source is asked once a week (F15).
+    pub for_good: bool,
+}
+
+/// What is known of a source from its polls.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PollState {
+    /// How the last poll ended.
+    pub outcome: Outcome,
+    /// Why, if it was not well: stage, class and sentence.
+    pub failure: Option<Failure>,
+    /// When it was last polled.
+    pub polled_at: Option<DateTime<Utc>>,
+    /// When it was last read or found unchanged.
+    pub well_at: Option<DateTime<Utc>>,
+    /// Failures in a row, or since the operator last said "retry".
+    pub failures: u32,
+    /// When the row of failures began.
+    pub failing_since: Option<DateTime<Utc>>,
+    /// When the row of failures that `failures` counts began.
+    pub backing_off_since: Option<DateTime<Utc>>,
+    /// When it is next due.
+    pub next_due: Option<DateTime<Utc>>,
+    /// Why then.
+    pub next_why: String,
+    /// No request before this, as the server asked.
+    pub retry_not_before: Option<DateTime<Utc>>,
+    /// Host on which the last answer's wait counts for every source.
+    pub limited_host: Option<String>,
+    /// The configured URL that all of this was learnt under.
+    pub source_url: Option<String>,
+    /// The validators' URL, after redirects.
+    pub validator_url: Option<String>,
+    /// `ETag` byte for byte (RFC 9110 section 8.8.3).
+    #[serde(skip)]
+    pub etag: Option<Vec<u8>>,
+    /// `Last-Modified` byte for byte.
+    #[serde(skip)]
+    pub last_modified: Option<Vec<u8>>,
+    /// BLAKE3 hash of the last body that was read.
+    #[serde(skip)]
+    pub body_hash: Option<[u8; 32]>,
+    /// When the last request without validators went out.
+    pub unconditional_at: Option<DateTime<Utc>>,
+    /// Since when nothing but 304 came.
+    pub unmodified_since: Option<DateTime<Utc>>,
+    /// The next request carries no validators, because the operator said so.
+    pub from_zero: bool,
+    /// Whether the last request carried validators.
+    pub asked: Asked,
+    /// The feed's own title, for tables.
+    pub title: Option<String>,
+    /// The publisher's hints on how often to come.
+    pub pace: PaceHints,
+    /// Freshness that the last good answer claimed, in seconds.
+    pub max_age_s: Option<u64>,
+    /// When the newest entries were published, in seconds since 1970, oldest first: the source's rhythm.
+    pub posted_s: Vec<i64>,
+    /// HTTP status of the last answer.
+    pub status: Option<u16>,
+    /// Bytes of the last answer's body as they came.
+    pub bytes: u64,
+    /// What the server itself said at the last failure.
+    pub words: Option<Words>,
+    /// Permanent redirect's target, if the last answer came from one.
+    pub moved_to: Option<String>,
+    /// A permanent move that is being watched.
+    pub moving: Option<Move>,
+    /// A permanent move that is followed: the source is asked there.
+    pub adopted: Option<Adopted>,
+    /// Target of a move that the operator took back: it is never adopted again.
+    pub refused_move: Option<String>,
+    /// Answers of 410.
+    pub gone: Option<Gone>,
+    /// Entries in the last document read.
+    pub listed: usize,
+    /// Entries that were new at the last poll.
+    pub new: usize,
+    /// Entries that had changed at the last poll.
+    pub changed: usize,
+    /// Defects that the last document was read in spite of.
+    pub repairs: Vec<String>,
+    /// Length of the last poll in milliseconds.
+    pub took_ms: u64,
+}
+
+/// One line of a source's history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PollLine {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// Whether the request carried validators.
+    pub asked: Asked,
+    /// Bytes of the answer's body as they came.
+    pub bytes: u64,
+    /// No request before this, as the server asked.
+    pub retry_not_before: Option<DateTime<Utc>>,
+    /// Short name of the cause, if it was not well.
+    pub class: Option<String>,
+    /// The sentence, if it was not well.
+    pub why: Option<String>,
+    /// New entries.
+    pub new: usize,
+    /// Changed entries.
+    pub changed: usize,
+}
+
+/// How a source is doing, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Never polled.
+    New,
+    /// Read or unchanged at the last poll.
+    Well,
+    /// The server wants fewer requests.
+    Waiting,
+    /// A bot filter's page instead of an answer.
+    Blocked,
+    /// The server refuses: 401, 402, 403, 451.
+    Refused,
+    /// An answer that is no feed, or that the reader cannot make out.
+    Unreadable,
+    /// A fault of ours.
+    Fault,
+    /// No answer at all.
+    Unreachable,
+    /// 410, three times over three days.
+    Gone,
+    /// Failing in any other way.
+    Failing,
+}
+
+impl Health {
+    /// The word shown in tables and JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Well => "well",
+            Self::Waiting => "waiting",
+            Self::Blocked => "blocked",
+            Self::Refused => "refused",
+            Self::Unreadable => "unreadable",
+            Self::Fault => "fault",
+            Self::Unreachable => "unreachable",
+            Self::Gone => "gone",
+            Self::Failing => "failing",
+        }
+    }
+}
+
+impl PollState {
+    /// How the source is doing.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let (stage, class) = self.failure.as_ref().map_or(("", ""), |failure| (&failure.stage, &failure.class));
+        match (self.outcome, stage, class) {
+            (Outcome::Never, ..) => Health::New,
+            (outcome, ..) if outcome.is_good() => Health::Well,
+            _ if self.gone.is_some_and(|gone| gone.for_good) => Health::Gone,
+            (Outcome::RateLimited, ..) => Health::Waiting,
+            (_, _, crate::stage::exchange::CHALLENGE) => Health::Blocked,
+            (_, _, "denied") => Health::Refused,
+            (_, _, "internal") => Health::Fault,
+            (_, "read", _) => Health::Unreadable,
+            (_, "fetch", "dns" | "connect" | "tls" | "timeout" | "protocol" | "interrupted") => Health::Unreachable,
+            _ => Health::Failing,
+        }
+    }
+}
