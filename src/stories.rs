@@ -131,6 +131,7 @@ fn place(site: &Site, fresh: Vec<Untold>, known: Vec<Telling>, mut last_story: u
             None => None,
         };
         let mut next = group.iter().filter(|(_, c)| c.story.is_some()).map(|(_, c)| c.rank + 1).max().unwrap_or(0);
+        let mut first = group.iter().filter(|(_, c)| c.story.is_some()).map(|(_, c)| c.rank).min().unwrap_or(0);
         for (at, candidate) in group {
             if candidate.story.is_some() {
                 // It keeps its place; only what it says may have changed.
@@ -141,8 +142,16 @@ fn place(site: &Site, fresh: Vec<Untold>, known: Vec<Telling>, mut last_story: u
                 continue;
             }
             let why = placed.get(at).and_then(|p| p.bond.as_ref()).and_then(|(with, bond)| Some(why(bond, &all.get(*with)?.url)));
-            let rank = if story.is_some() { next } else { 0 };
-            next += 1;
+            let rank = if story.is_none() {
+                0
+            } else if words.prefer.contains(&candidate.url) {
+                // An editor's choice goes before what was settled, too.
+                first -= 1;
+                first
+            } else {
+                next += 1;
+                next - 1
+            };
             let signature = candidate.is_fresh.then(|| candidate.signature.clone());
             puts.push(Put { number: candidate.number, signature, story, rank, why });
         }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{CommandError, Context, Exit, Result, print, print_json, stories};
 use crate::config::Site;
+use crate::config::overrides::RecordWord;
 use crate::entry::Entry;
 use crate::stage::classify::{Classifier, Explanation, Field, List};
 use crate::stage::map::{self, Rules};
@@ -37,6 +38,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
     let trace = trace.ok_or_else(unknown)?;
     let classifier = Classifier::new(&site.topics).map_err(|e| CommandError::Usage(e.to_string()))?;
     let reasons = reasons(&site, &classifier, &trace)?;
+    let word = site.overrides.records.get(&trace.record.draft.href);
     let story = stories::story(&site, &store, trace.record.clone())?;
     let story = Some(story).filter(|s| s.members.len() > 1);
     if options.json {
@@ -45,9 +47,15 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
             json["story"] =
                 json!({"id": story.id, "members": story.members.iter().map(stories::Telling::json).collect::<Vec<_>>(), "why": story.why});
         }
+        if let Some(word) = word {
+            json["editor"] = json!(word);
+        }
         print_json(&json);
     } else {
         print(&as_text(&site, &trace, &reasons));
+        for line in word.map(editor).unwrap_or_default() {
+            print(&format!("{:<12} {line}\n", "editor"));
+        }
         story.iter().for_each(|s| print(&format!("{:<12} {}", "story", s.text())));
     }
     Ok(Exit::Well)
@@ -137,6 +145,17 @@ fn as_text(site: &Site, trace: &Trace, reasons: &[Explanation]) -> String {
         line("published at", &place);
     }
     out
+}
+
+/// What an editor decided, a line each.
+fn editor(word: &RecordWord) -> Vec<String> {
+    let topics = |sign: &str, names: Vec<&str>| names.into_iter().map(|n| format!("{sign} {n}")).collect::<Vec<_>>();
+    let mut lines = topics("+", word.add.iter().map(|t| t.category.as_str()).collect());
+    lines.extend(topics("-", word.remove.iter().map(String::as_str).collect()));
+    lines.extend(word.title.iter().map(|title| format!("retitled: {title}")));
+    lines.extend(word.hide.then(|| "hidden".to_owned()));
+    lines.extend(word.pin.then(|| "pinned".to_owned()));
+    lines
 }
 
 fn why(reason: &Explanation) -> Vec<String> {

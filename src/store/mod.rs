@@ -18,12 +18,13 @@ mod suite;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::record::Draft;
 pub use crate::stage::identity::{Fingerprint, Holder, KnownEntry, RecordChange};
-use crate::stage::story::Signature;
 pub use crate::stage::poll::{Asked, Failure, Outcome, PollLine, PollState};
+use crate::stage::story::Signature;
 
 /// What went wrong with the store.
 #[derive(Debug, thiserror::Error)]
@@ -234,6 +235,33 @@ pub struct StoryMember {
     pub why: Option<String>,
 }
 
+/// How many records of one topic a change of rules moves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shift {
+    /// The topic's slug.
+    pub slug: String,
+    /// Records before.
+    pub before: u64,
+    /// Records that enter.
+    pub entered: u64,
+    /// Records that leave.
+    pub left: u64,
+}
+
+/// A record as rules look at it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Surveyed {
+    /// Its place in the store's own order.
+    pub row: i64,
+    /// Its draft.
+    pub draft: Draft,
+    /// The entry that owns it.
+    pub entry: StoredEntry,
+}
+
+/// Whether a change of rules may be kept, seeing what it moves.
+pub type Approve<'a> = dyn FnMut(&[Shift]) -> bool + 'a;
+
 /// Derives the record of a stored entry anew; `None` leaves the record as it is (its source is not configured any more).
 pub type Derive<'a> = dyn FnMut(&StoredEntry, &Draft) -> Option<Draft> + 'a;
 
@@ -373,12 +401,54 @@ pub trait Store: Send {
     /// Any [`StoreError`].
     fn rules_hash(&self) -> Result<Option<String>, StoreError>;
 
-    /// Derives every record anew from its raw entry and takes note of the rules' hash. In bounded memory; a run that is
-    /// killed half way is repeated by the next. Returns how many records changed.
+    /// Derives every record anew from its raw entry and takes note of the rules' hash, in one transaction and bounded memory.
+    /// Returns how many records changed; `None`, and nothing is kept, if `approve` refuses what it is shown at the end.
     ///
     /// # Errors
     /// Any [`StoreError`].
-    fn rederive(&mut self, rules_hash: &str, now: DateTime<Utc>, derive: &mut Derive<'_>) -> Result<u64, StoreError>;
+    fn rederive(
+        &mut self,
+        rules_hash: &str,
+        now: DateTime<Utc>,
+        derive: &mut Derive<'_>,
+        approve: &mut Approve<'_>,
+    ) -> Result<Option<u64>, StoreError>;
+
+    /// The note on rules that wait for consent, if there is one since the last change of rules.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn waiting(&self) -> Result<Option<String>, StoreError>;
+
+    /// Notes that rules wait for consent.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn wait(&mut self, note: &str) -> Result<(), StoreError>;
+
+    /// What editors had said when it was last applied.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn words(&self) -> Result<Option<String>, StoreError>;
+
+    /// Derives the records at `urls` anew and takes note of what editors said, in one transaction. Returns how many changed.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn redecide(&mut self, urls: &[String], words: &str, now: DateTime<Utc>, derive: &mut Derive<'_>) -> Result<u64, StoreError>;
+
+    /// At most `limit` records after this row, with the entries that own them, in the store's own order.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn survey(&self, after: i64, limit: usize) -> Result<Vec<Surveyed>, StoreError>;
+
+    /// The clean URL of the record with this UUID.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn url_of(&self, uuid: Uuid) -> Result<Option<String>, StoreError>;
 
     /// Numbered records whose story has not been looked for, at most `limit` of them, by publication date and URL; those of the
     /// sources named in `off` are left out.

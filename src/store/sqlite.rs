@@ -1,6 +1,6 @@
 //! The embedded store: one SQLite file.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, Trans
 use uuid::Uuid;
 
 use super::{
-    Asked, Change, Derive, Fingerprint, Holder, KnownEntry, Outcome, Pending, PollCommit, PollLine, PollState, Put, RecordChange,
-    SourceCount, Store, StoreError, StoredEntry, StoredRecord, StoryMember, Telling, TopicCount, Trace, Untold,
+    Approve, Asked, Change, Derive, Fingerprint, Holder, KnownEntry, Outcome, Pending, PollCommit, PollLine, PollState, Put, RecordChange,
+    Shift, SourceCount, Store, StoreError, StoredEntry, StoredRecord, StoryMember, Surveyed, Telling, TopicCount, Trace, Untold,
 };
 use crate::record::Draft;
 
@@ -766,50 +766,131 @@ impl Store for SqliteStore {
         self.meta("rules")
     }
 
-    fn rederive(&mut self, rules_hash: &str, now: DateTime<Utc>, derive: &mut Derive<'_>) -> Result<u64> {
+    fn rederive(
+        &mut self,
+        rules_hash: &str,
+        now: DateTime<Utc>,
+        derive: &mut Derive<'_>,
+        approve: &mut Approve<'_>,
+    ) -> Result<Option<u64>> {
+        let before = self.topic_counts()?;
         let path = self.path.clone();
         let error = |source| StoreError::Database { path: path.clone(), source };
-        let mut changed = 0;
-        let mut after = 0i64;
+        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(error)?;
+        let writing = write::Writing { tx, path: &path, now };
+        let (mut changed, mut after) = (0, 0);
+        let mut shifts: BTreeMap<String, Shift> = BTreeMap::new();
         loop {
-            let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(error)?;
-            let batch = tx
-                .prepare_cached(
-                    "SELECT r.id, r.draft, s.name, e.key, e.first_seen, e.raw FROM record r JOIN entry e ON e.id = r.owner \
-                     JOIN source s ON s.id = e.source WHERE r.id > ?1 ORDER BY r.id LIMIT ?2",
-                )
-                .and_then(|mut s| {
-                    s.query_map(params![after, DERIVE_BATCH as i64], |row| {
-                        let entry = StoredEntry { source: row.get(2)?, key: row.get(3)?, first_seen: time(row.get(4)?), raw: row.get(5)? };
-                        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, entry))
-                    })?
-                    .collect::<rusqlite::Result<Vec<_>>>()
-                })
-                .map_err(error)?;
-            let writing = write::Writing { tx, path: &path, now };
-            let done = batch.len() < DERIVE_BATCH;
-            for (id, draft, entry) in batch {
-                after = id;
-                let old: Draft = serde_json::from_str(&draft).map_err(|e| StoreError::Damaged {
-                    path: path.clone(),
-                    what: format!("record row {id}"),
-                    cause: e.to_string(),
-                })?;
-                if let Some(draft) = derive(&entry, &old) {
-                    changed += u64::from(writing.apply(id, &draft)?);
+            let batch = survey(&writing.tx, &path, "r.id > ?1", params![after, DERIVE_BATCH as i64])?;
+            let Some(last) = batch.last() else { break };
+            after = last.row;
+            for Surveyed { row, draft: old, entry } in batch {
+                let Some(draft) = derive(&entry, &old) else { continue };
+                if !writing.apply(row, &draft)? {
+                    continue;
                 }
-            }
-            let write::Writing { tx, .. } = writing;
-            if done {
-                tx.execute("INSERT INTO meta (key, value) VALUES ('rules', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1", [rules_hash])
-                    .map_err(error)?;
-            }
-            tx.commit().map_err(error)?;
-            if done {
-                return Ok(changed);
+                changed += 1;
+                let mut shift = |slug: &str, entered: u64, left: u64| {
+                    let records = before.get(slug).map_or(0, |c| c.records);
+                    let new = || Shift { slug: slug.to_owned(), before: records, entered: 0, left: 0 };
+                    let shift = shifts.entry(slug.to_owned()).or_insert_with(new);
+                    shift.entered += entered;
+                    shift.left += left;
+                };
+                let lacks = |draft: &Draft, slug: &str| !draft.topics.iter().any(|t| t.slug == slug);
+                draft.topics.iter().filter(|t| lacks(&old, &t.slug)).for_each(|t| shift(&t.slug, 1, 0));
+                old.topics.iter().filter(|t| lacks(&draft, &t.slug)).for_each(|t| shift(&t.slug, 0, 1));
             }
         }
+        if !approve(&shifts.into_values().collect::<Vec<_>>()) {
+            // The transaction is dropped, and with it everything above.
+            return Ok(None);
+        }
+        let write::Writing { tx, .. } = writing;
+        let note = || -> rusqlite::Result<()> {
+            tx.execute("INSERT INTO meta (key, value) VALUES ('rules', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1", [rules_hash])?;
+            tx.execute("DELETE FROM meta WHERE key = 'waiting'", [])?;
+            tx.commit()
+        };
+        note().map_err(error)?;
+        Ok(Some(changed))
     }
+
+    fn waiting(&self) -> Result<Option<String>> {
+        self.meta("waiting")
+    }
+
+    fn wait(&mut self, note: &str) -> Result<()> {
+        self.connection
+            .execute("INSERT INTO meta (key, value) VALUES ('waiting', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1", [note])
+            .map(|_| ())
+            .map_err(|e| self.error(e))
+    }
+
+    fn words(&self) -> Result<Option<String>> {
+        self.meta("words")
+    }
+
+    fn redecide(&mut self, urls: &[String], words: &str, now: DateTime<Utc>, derive: &mut Derive<'_>) -> Result<u64> {
+        let path = self.path.clone();
+        let error = |source| StoreError::Database { path: path.clone(), source };
+        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(error)?;
+        let writing = write::Writing { tx, path: &path, now };
+        let mut changed = 0;
+        for url in urls {
+            for Surveyed { row, draft: old, entry } in survey(&writing.tx, &path, "r.url = ?1", params![url, 1])? {
+                if let Some(draft) = derive(&entry, &old) {
+                    changed += u64::from(writing.apply(row, &draft)?);
+                }
+            }
+        }
+        let write::Writing { tx, .. } = writing;
+        tx.execute("INSERT INTO meta (key, value) VALUES ('words', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1", [words])
+            .and_then(|_| tx.commit())
+            .map_err(error)?;
+        Ok(changed)
+    }
+
+    fn survey(&self, after: i64, limit: usize) -> Result<Vec<Surveyed>> {
+        survey(&self.connection, &self.path, "r.id > ?1", params![after, limit as i64])
+    }
+
+    fn url_of(&self, uuid: Uuid) -> Result<Option<String>> {
+        let find = || -> rusqlite::Result<Option<String>> {
+            let mut urls = self.connection.prepare_cached("SELECT url FROM record WHERE number IS NOT NULL")?;
+            let mut rows = urls.query([])?;
+            while let Some(row) = rows.next()? {
+                let url: String = row.get(0)?;
+                if crate::stage::naming::record_uuid(&url) == uuid {
+                    return Ok(Some(url));
+                }
+            }
+            Ok(None)
+        };
+        find().map_err(|e| self.error(e))
+    }
+}
+
+/// Records with the entries that own them.
+fn survey(connection: &Connection, path: &Path, condition: &str, values: impl rusqlite::Params) -> Result<Vec<Surveyed>> {
+    let rows = connection
+        .prepare_cached(&format!(
+            "SELECT r.id, r.draft, s.name, e.key, e.first_seen, e.raw FROM record r JOIN entry e ON e.id = r.owner \
+             JOIN source s ON s.id = e.source WHERE {condition} ORDER BY r.id LIMIT ?2"
+        ))
+        .and_then(|mut s| {
+            s.query_map(values, |row| {
+                let entry = StoredEntry { source: row.get(2)?, key: row.get(3)?, first_seen: time(row.get(4)?), raw: row.get(5)? };
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, entry))
+            })?
+            .collect::<rusqlite::Result<Vec<_>>>()
+        })
+        .map_err(|source| StoreError::Database { path: path.to_owned(), source })?;
+    let read = |(row, draft, entry): (i64, String, StoredEntry)| match serde_json::from_str(&draft) {
+        Ok(draft) => Ok(Surveyed { row, draft, entry }),
+        Err(e) => Err(StoreError::Damaged { path: path.to_owned(), what: format!("record row {row}"), cause: e.to_string() }),
+    };
+    rows.into_iter().map(read).collect()
 }
 
 /// The id of a record whose entry has none of its own: a function of its clean URL.

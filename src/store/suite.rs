@@ -225,14 +225,19 @@ fn new_rules_refile_what_is_stored(make: Make<'_>) {
     store.settle().unwrap();
     store.published(&store.pending().unwrap(), "h").unwrap();
     let changed = store
-        .rederive("r2", at(40), &mut |entry, old| {
-            entry
-                .key
-                .ends_with("one")
-                .then(|| Draft { topics: vec![DraftTopic { slug: "u".into(), category: "V: u".into() }], ..old.clone() })
-        })
+        .rederive(
+            "r2",
+            at(40),
+            &mut |entry, old| {
+                entry
+                    .key
+                    .ends_with("one")
+                    .then(|| Draft { topics: vec![DraftTopic { slug: "u".into(), category: "V: u".into() }], ..old.clone() })
+            },
+            &mut |_| true,
+        )
         .unwrap();
-    assert_eq!(changed, 1);
+    assert_eq!(changed, Some(1));
     assert_eq!(store.rules_hash().unwrap().as_deref(), Some("r2"));
     assert_eq!(store.pending().unwrap().topics, ["t", "u"]);
     assert_eq!((store.topic_counts().unwrap()["t"].records, store.window("u", 5, 5, true).unwrap().len()), (1, 1));

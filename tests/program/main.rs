@@ -9,4 +9,5 @@ mod frb;
 mod kill;
 mod live;
 mod stories;
+mod topics;
 mod wire;
