@@ -5,17 +5,20 @@
 
 pub mod history;
 
+use std::any::Any;
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 use url::Url;
 
-use crate::config::{Site, Source, SourceKind};
+use crate::config::{Published, Site, Source, SourceKind};
 use crate::entry::Feed;
-use crate::io::fetch::{ACCEPT_FEED, ACCEPT_PAGE, FetchError, Fetcher, HostGate, Request, Response};
+use crate::io::fetch::{ACCEPT_FEED, ACCEPT_PAGE, FetchError, Fetcher, HostGate, Pass, Request, Response};
 use crate::stage::classify::Classifier;
 use crate::stage::exchange::{self, Facts};
 use crate::stage::identity::{self, Claim, RecordChange};
@@ -86,12 +89,13 @@ impl Ingest {
     /// # Errors
     /// Topics that cannot be compiled, or a client that cannot be made.
     pub fn new(site: Arc<Site>, store: SharedStore) -> Result<Self, IngestError> {
-        let classifier = Classifier::new(&site.topics).map_err(|e| IngestError::Topics(e.to_string()))?;
-        let fetcher = Fetcher::new(&site.fetch, &user_agent(&site))?;
+        let classifier = Classifier::of(&site.topics, site.model.as_ref()).map_err(|e| IngestError::Topics(e.to_string()))?;
+        let fetcher = Fetcher::new(&site.fetch, &user_agent(&site))?.refusing(site.published());
+        let gate = gate(&site, &locked(&store).limited()?);
         let positions = site.sources.iter().enumerate().map(|(n, s)| (s.id.clone(), n)).collect();
         let readers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self {
-            gate: HostGate::new(&site.fetch),
+            gate,
             readers: Arc::new(Semaphore::new(readers)),
             site,
             classifier: Arc::new(classifier),
@@ -99,6 +103,12 @@ impl Ingest {
             store,
             positions: Arc::new(positions),
         })
+    }
+
+    /// The same with another client, such as one whose names a test resolves.
+    #[cfg(test)]
+    pub(crate) fn with_fetcher(self, fetcher: Fetcher) -> Self {
+        Self { fetcher, ..self }
     }
 
     /// The configuration that this polls by.
@@ -129,12 +139,19 @@ impl Ingest {
         };
         let began = Instant::now();
         // Held until the poll is stored, so that documents in memory are as few as requests allowed at once.
-        let _pass = self.gate.enter(&host).await;
+        let mut pass = self.gate.enter(&host).await;
         // Boxed: thousands of polls wait at the gate, and none of them needs room for a request yet.
-        Box::pin(self.poll_now(position, source, now, began)).await
+        Box::pin(self.poll_now(position, source, now, began, &mut pass)).await
     }
 
-    async fn poll_now(&self, position: usize, source: &Source, now: DateTime<Utc>, queued: Instant) -> Result<Polled, IngestError> {
+    async fn poll_now(
+        &self,
+        position: usize,
+        source: &Source,
+        now: DateTime<Utc>,
+        queued: Instant,
+        pass: &mut Pass,
+    ) -> Result<Polled, IngestError> {
         let began = Instant::now();
         // Planned anew: while this waited at the gate, another source's answer may have closed the host.
         let (before, ask) = match self.planned(source, now).await? {
@@ -146,11 +163,14 @@ impl Ingest {
                 let accept = if source.kind == SourceKind::Feed { ACCEPT_FEED } else { ACCEPT_PAGE };
                 let validator_url = ask.validator_url.as_deref().and_then(|url| Url::parse(url).ok());
                 let (etag, last_modified) = (ask.etag.clone(), ask.last_modified.clone());
-                self.fetcher.get(&Request { url, etag, last_modified, validator_url, accept }).await.map_err(|error| Failure {
-                    stage: "fetch".into(),
-                    class: error.class().into(),
-                    why: error.to_string(),
-                })
+                // An adopted move may have led to another host, which the operator allowed nothing.
+                let access = source.access.at(&source.url, &url);
+                let request = Request { url, etag, last_modified, validator_url, accept, access };
+                // Many polls share a task; a panic below, in somebody's HTTP or TLS, would take them all along.
+                match AssertUnwindSafe(self.fetcher.get_paced(&request, pass)).catch_unwind().await {
+                    Ok(answer) => answer.map_err(|e| Failure { stage: "fetch".into(), class: e.class().into(), why: e.to_string() }),
+                    Err(panic) => Err(fault("fetch", &words(&*panic))),
+                }
             }
             Err(why) => Err(Failure { stage: "fetch".into(), class: "setup".into(), why: format!("{}: {why}", ask.url) }),
         };
@@ -168,11 +188,9 @@ impl Ingest {
         });
         match task.await {
             Ok(polled) => polled,
-            Err(panic) => {
-                // A panic is our bug and costs one poll: it is recorded as such, and everything else goes on.
-                let why = format!("a fault in topicwire itself ({panic}); please report it with the feed's address");
-                let failure = Failure { stage: "read".into(), class: "internal".into(), why };
-                self.finish(position, known, &asked, Err(failure), [now, answered], began)
+            Err(error) => {
+                let what = error.try_into_panic().map_or_else(|error| error.to_string(), |panic| words(&*panic));
+                self.finish(position, known, &asked, Err(fault("read", &what)), [now, answered], began)
             }
         }
     }
@@ -233,7 +251,7 @@ impl Ingest {
         let facts = answer.as_ref().map(facts).map_err(Clone::clone);
         let read = || {
             let Ok(response) = &answer else { return Err(Failure::default()) };
-            let read = read(source, response, now)?;
+            let read = read(source, &self.site.published(), response, now)?;
             let listed = read.entries.len();
             let mut repairs: Vec<String> = read.problems.iter().take(REPAIRS_MAX).map(|p| p.what.clone()).collect();
             if listed > source.entries_max {
@@ -349,6 +367,26 @@ fn took_ms(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
+/// A panic is our bug and costs one poll: it is recorded as such, and everything else goes on.
+fn fault(stage: &str, what: &str) -> Failure {
+    let why = format!("a fault in topicwire itself ({what}); please report it with the feed's address");
+    Failure { stage: stage.into(), class: "internal".into(), why }
+}
+
+/// What a panic said, on one line.
+fn words(panic: &(dyn Any + Send)) -> String {
+    let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    said.unwrap_or("without words").chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+/// The hosts' pace: groups from the configuration, and the hosts of sources that were ever answered 429.
+fn gate(site: &Site, limited: &[String]) -> HostGate {
+    let host = |source: &Source| source.url.host_str().unwrap_or_default().to_owned();
+    let groups = site.sources.iter().filter_map(|source| Some((host(source), source.host_group.clone()?))).collect();
+    let slow = site.sources.iter().filter(|source| limited.contains(&source.id)).map(host);
+    HostGate::new(&site.fetch, groups, slow)
+}
+
 /// A new or changed entry on its way to the store.
 struct Mapped {
     is_new: bool,
@@ -360,14 +398,23 @@ struct Mapped {
 }
 
 /// Reads a body by the source's kind.
-fn read(source: &Source, response: &Response, now: DateTime<Utc>) -> Result<Feed, Failure> {
+fn read(source: &Source, published: &Published, response: &Response, now: DateTime<Utc>) -> Result<Feed, Failure> {
     let failure = |class: &str, why: String| Failure { stage: "read".into(), class: class.into(), why };
     let language = source.language.as_deref();
     let content_type = response.content_type.as_deref();
     match &source.kind {
         SourceKind::Feed => {
             let context = parse::Context { url: Some(&response.final_url), content_type, time_zone: source.time_zone, language };
-            parse::read(&response.body, &context).map_err(|e| failure(e.class(), e.to_string()))
+            let feed = parse::read(&response.body, &context).map_err(|e| failure(e.class(), e.to_string()))?;
+            // An aggregator may pass our own feed on to us, under its address but with our id.
+            let own = |address: &str| Url::parse(address).is_ok_and(|url| published.holds(&url));
+            let its_own = feed.links.iter().filter(|l| l.rel.as_deref() == Some("self")).map(|l| l.href.as_str()).chain(feed.id.as_deref());
+            match its_own.into_iter().find(|address| own(address)) {
+                Some(address) => {
+                    Err(failure("loop", format!("this is what this site publishes itself ({address}), and it would follow its own feed")))
+                }
+                None => Ok(feed),
+            }
         }
         SourceKind::Page(selectors) => {
             let context = page::Context { url: &response.final_url, time_zone: source.time_zone, language, now };
@@ -416,6 +463,10 @@ fn rules_hash(site: &Site) -> String {
     }
     for topic in &site.topics {
         put(&format!("{topic:?}"));
+    }
+    if let Some(learned) = &site.model {
+        put(&learned.digest);
+        put(&learned.confidence.to_string());
     }
     for source in &site.sources {
         put(&format!(

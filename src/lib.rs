@@ -28,3 +28,6 @@ pub mod store;
 pub mod stories;
 mod syntax;
 pub mod web;
+
+#[cfg(test)]
+mod isolation;

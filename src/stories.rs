@@ -141,7 +141,10 @@ fn place(site: &Site, fresh: Vec<Untold>, known: Vec<Telling>, mut last_story: u
                 }
                 continue;
             }
-            let why = placed.get(at).and_then(|p| p.bond.as_ref()).and_then(|(with, bond)| Some(why(bond, &all.get(*with)?.url)));
+            let why = placed.get(at).and_then(|p| p.bond.as_ref()).and_then(|(of, with, bond)| {
+                let why = why(bond, &all.get(*with)?.url);
+                Some(if *of == at { why } else { format!("came with {}, which {why}", all.get(*of)?.url) })
+            });
             let rank = if story.is_none() {
                 0
             } else if words.prefer.contains(&candidate.url) {

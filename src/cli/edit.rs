@@ -229,7 +229,7 @@ fn write(site: &Site, change: impl FnOnce(&mut DocumentMut) -> Result<()>) -> Re
     if let Err(problems) = overrides::check(path, &text, &site.topics) {
         return Err(crate::config::ConfigError::Invalid { path: path.clone(), problems }.into());
     }
-    file::replace(path, text.as_bytes()).map_err(CommandError::io(format!("cannot write {}", path.display())))?;
+    file::write(path, text.as_bytes()).map_err(CommandError::io(format!("cannot write {}", path.display())))?;
     print(&format!("{}: takes effect at the next refresh or publish\n", path.display()));
     Ok(Exit::Well)
 }

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{CommandError, Context, Exit, Result, print, print_json, stories};
+use super::{CommandError, Context, Exit, Result, print, print_json, reason, stories};
 use crate::config::Site;
 use crate::config::overrides::RecordWord;
 use crate::entry::Entry;
-use crate::stage::classify::{Classifier, Explanation, Field, List};
+use crate::stage::classify::{Classifier, Explanation};
 use crate::stage::map::{self, Rules};
 use crate::stage::{clean, naming};
 use crate::store::sqlite::SqliteStore;
@@ -36,7 +36,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         None => clean.map(|url| store.trace(url.as_str())).transpose()?.flatten(),
     };
     let trace = trace.ok_or_else(unknown)?;
-    let classifier = Classifier::new(&site.topics).map_err(|e| CommandError::Usage(e.to_string()))?;
+    let classifier = Classifier::of(&site.topics, site.model.as_ref()).map_err(|e| CommandError::Usage(e.to_string()))?;
     let reasons = reasons(&site, &classifier, &trace)?;
     let word = site.overrides.records.get(&trace.record.draft.href);
     let story = stories::story(&site, &store, trace.record.clone())?;
@@ -69,7 +69,7 @@ fn reasons(site: &Site, classifier: &Classifier, trace: &Trace) -> Result<Vec<Ex
         what: format!("entry {} of {}", owner.key, owner.source),
         cause: e.to_string(),
     })?;
-    Ok(map::explain(&entry, source, &trace.record.draft.taken_from.title, Rules { site, classifier }))
+    Ok(map::explain(&entry, &trace.record.draft.href, source, &trace.record.draft.taken_from.title, Rules { site, classifier }))
 }
 
 fn category(site: &Site, topic: usize) -> &str {
@@ -89,17 +89,7 @@ fn as_json(site: &Site, trace: &Trace, reasons: &[Explanation]) -> Value {
     let record = &trace.record;
     let entries: Vec<Value> =
         trace.entries.iter().map(|e| json!({"source": e.source, "key": e.key, "first_seen": rfc3339(e.first_seen)})).collect();
-    let topics: Vec<Value> = reasons
-        .iter()
-        .map(|r| {
-            let hits: Vec<Value> = r
-                .hits
-                .iter()
-                .map(|h| json!({"term": h.term, "list": h.list, "field": field(h.field), "at": h.start, "text": h.text}))
-                .collect();
-            json!({"category": category(site, r.topic), "matched": r.matched, "score": r.score, "hits": hits, "missing": r.missing})
-        })
-        .collect();
+    let topics: Vec<Value> = reasons.iter().map(|r| reason::as_json(&site.topics, r)).collect();
     json!({
         "number": record.number,
         "title": record.draft.title,
@@ -133,13 +123,13 @@ fn as_text(site: &Site, trace: &Trace, reasons: &[Explanation]) -> String {
     for topic in &draft.topics {
         line("topic", &topic.category);
         match reasons.iter().find(|r| r.matched && category(site, r.topic) == topic.category) {
-            Some(reason) => why(reason).iter().for_each(|w| line("", w)),
+            Some(reason) => reason::as_lines(&site.topics, reason).iter().for_each(|w| line("", w)),
             None => line("", "  given to every record of this source, or by rules that have changed since"),
         }
     }
     for near in reasons.iter().filter(|r| !r.matched) {
         line("nearly", category(site, near.topic));
-        why(near).iter().for_each(|w| line("", w));
+        reason::as_lines(&site.topics, near).iter().for_each(|w| line("", w));
     }
     for place in places(site, trace) {
         line("published at", &place);
@@ -156,28 +146,4 @@ fn editor(word: &RecordWord) -> Vec<String> {
     lines.extend(word.hide.then(|| "hidden".to_owned()));
     lines.extend(word.pin.then(|| "pinned".to_owned()));
     lines
-}
-
-fn why(reason: &Explanation) -> Vec<String> {
-    let hits = reason.hits.iter();
-    let hits = hits.map(|h| format!("  {} \"{}\" in the {} at {}: \"{}\"", list(h.list), h.term, field(h.field), h.start, h.text));
-    let missing = reason.missing.iter().map(|term| format!("  all \"{term}\" does not occur"));
-    hits.chain(missing).chain([format!("  score {}", reason.score)]).collect()
-}
-
-fn list(list: List) -> &'static str {
-    match list {
-        List::Any => "any",
-        List::All => "all",
-        List::None => "none",
-    }
-}
-
-fn field(field: Field) -> &'static str {
-    match field {
-        Field::Title => "title",
-        Field::Category(_) => "publisher's category",
-        Field::Summary => "summary",
-        Field::Content => "content",
-    }
 }

@@ -1,13 +1,16 @@
 //! The commands, one file each. Arguments in, sentences and an exit code out.
 
 mod check;
+mod classify;
 mod demo;
 mod edit;
 mod etiquette;
 mod explain;
 mod init;
-mod parse;
+mod learn;
+pub(crate) mod parse;
 mod publish;
+mod reason;
 mod refresh;
 mod retry;
 mod serve;
@@ -89,6 +92,10 @@ enum Command {
     Join(edit::Several),
     /// Show this article for its story
     Prefer(edit::Mark),
+    /// Tell the topics of articles given as JSON lines, and why: for trying rules on anything
+    Classify(classify::Options),
+    /// Learn from what editors have tagged: a small model that may add topics, with its figures
+    Learn(learn::Options),
     /// Show what the reader makes of feeds, before any mapping
     Parse(parse::Options),
     /// Ten seconds without a network or a configuration: three bundled sources, refreshed and served
@@ -207,6 +214,8 @@ pub fn run(args: Args) -> Exit {
         Command::Split(options) => edit::split(&context, &options),
         Command::Join(options) => edit::join(&context, &options),
         Command::Prefer(options) => edit::prefer(&context, &options),
+        Command::Classify(options) => classify::run(&context, &options),
+        Command::Learn(options) => learn::run(&context, &options),
         Command::Parse(options) => parse::run(&context, &options),
         Command::Demo(options) => demo::run(&context, &options),
     };

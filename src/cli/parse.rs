@@ -6,9 +6,10 @@ use clap::Args;
 use url::Url;
 
 use super::{CommandError, Context, Exit, Result, print, runtime};
-use crate::config::{self, FetchPolicy};
+use crate::config::{self, Access, FetchPolicy};
 use crate::entry::{Feed, Text};
-use crate::io::fetch::{ACCEPT_FEED, Fetcher, Request};
+use crate::ingest::IngestError;
+use crate::io::fetch::{ACCEPT_FEED, FetchError, Fetcher, Request};
 use crate::io::file;
 use crate::stage::parse;
 use crate::stage::text;
@@ -33,11 +34,17 @@ pub(super) struct Options {
 /// Reads each input and shows what the reader makes of it. What cannot be read is shown as such, and makes the exit code 3.
 pub(super) fn run(context: &Context, options: &Options) -> Result {
     // The configuration says which networks may be reached; without one, the public internet may.
-    let policy = if context.config.exists() { config::load(&context.config)?.fetch } else { FetchPolicy::default() };
+    let site = context.config.exists().then(|| config::load(&context.config)).transpose()?;
+    let policy = site.as_ref().map_or_else(FetchPolicy::default, |site| site.fetch.clone());
     let mut failed = false;
     for input in &options.inputs {
         let outcome = match Url::parse(input).ok().filter(|u| matches!(u.scheme(), "http" | "https")) {
-            Some(url) => fetch(&policy, url, options)?,
+            Some(url) => {
+                let source = site.as_ref().and_then(|site| site.sources.iter().find(|source| source.url == url));
+                let access = source.map(|source| source.access.clone()).unwrap_or_default();
+                let fetcher = Fetcher::new(&policy, concat!("topicwire/", env!("CARGO_PKG_VERSION"))).map_err(IngestError::from)?;
+                runtime()?.block_on(fetch(&fetcher, url, access, options.content_type.as_deref())).map_err(IngestError::from)?
+            }
             None => {
                 let bytes = file::read(input.as_ref()).map_err(CommandError::io(format!("cannot read {input}")))?;
                 read(&bytes, options.url.as_ref(), options.content_type.as_deref())
@@ -53,17 +60,22 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
     Ok(if failed { Exit::SomeFailed } else { Exit::Well })
 }
 
-type Outcome = std::result::Result<Feed, parse::ReadError>;
+pub(crate) type Outcome = std::result::Result<Feed, parse::ReadError>;
 
 fn read(bytes: &[u8], url: Option<&Url>, content_type: Option<&str>) -> Outcome {
     parse::read(bytes, &parse::Context { url, content_type, time_zone: chrono_tz::UTC, language: None })
 }
 
-fn fetch(policy: &FetchPolicy, url: Url, options: &Options) -> Result<Outcome> {
-    let fetcher = Fetcher::new(policy, concat!("topicwire/", env!("CARGO_PKG_VERSION"))).map_err(crate::ingest::IngestError::from)?;
-    let request = Request { url, etag: None, last_modified: None, validator_url: None, accept: ACCEPT_FEED };
-    let response = runtime()?.block_on(fetcher.get(&request)).map_err(crate::ingest::IngestError::from)?;
-    let content_type = options.content_type.as_deref().or(response.content_type.as_deref());
+/// Fetches a document and reads it.
+pub(crate) async fn fetch(
+    fetcher: &Fetcher,
+    url: Url,
+    access: Access,
+    content_type: Option<&str>,
+) -> std::result::Result<Outcome, FetchError> {
+    let request = Request { url, etag: None, last_modified: None, validator_url: None, accept: ACCEPT_FEED, access };
+    let response = fetcher.get(&request).await?;
+    let content_type = content_type.or(response.content_type.as_deref());
     Ok(read(&response.body, Some(&response.final_url), content_type))
 }
 

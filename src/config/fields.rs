@@ -181,6 +181,41 @@ impl<'a> Fields<'a> {
         numbers
     }
 
+    /// A number above 0 and at most 1.
+    pub(super) fn fraction(&self, report: &mut Report, key: &str) -> Option<f64> {
+        let value = self.get(key)?;
+        let number = match value.get_ref() {
+            DeValue::Float(number) => number.as_str().parse::<f64>().ok(),
+            DeValue::Integer(number) => number.as_str().parse::<f64>().ok(),
+            other => return self.unfit(report, key, value.span(), "a number", other, "write it without quotes, such as 0.85"),
+        };
+        match number {
+            Some(number) if number > 0.0 && number <= 1.0 => Some(number),
+            _ => self.outside(report, key, value.span(), "0.01", "1.0"),
+        }
+    }
+
+    /// True or false.
+    pub(super) fn truth(&self, report: &mut Report, key: &str) -> Option<bool> {
+        let value = self.get(key)?;
+        match value.get_ref() {
+            DeValue::Boolean(truth) => Some(*truth),
+            other => self.unfit(report, key, value.span(), "true or false", other, "write it without quotes"),
+        }
+    }
+
+    /// A whole number of either sign within `range`.
+    pub(super) fn signed(&self, report: &mut Report, key: &str, range: RangeInclusive<i64>) -> Option<i64> {
+        let value = self.get(key)?;
+        match value.get_ref() {
+            DeValue::Integer(number) => {
+                let number = i64::from_str_radix(number.as_str(), number.radix()).ok().filter(|number| range.contains(number));
+                number.or_else(|| self.outside(report, key, value.span(), &range.start().to_string(), &range.end().to_string()))
+            }
+            other => self.unfit(report, key, value.span(), "a whole number", other, "write it without quotes and without a point"),
+        }
+    }
+
     /// A duration within `range`: text with units, or whole seconds.
     pub(super) fn duration(&self, report: &mut Report, key: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
         let value = self.get(key)?;
@@ -223,7 +258,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn line(&self, report: &mut Report, key: &str, text: &'a str, span: Range<usize>) -> Option<At<&'a str>> {
+    pub(super) fn line(&self, report: &mut Report, key: &str, text: &'a str, span: Range<usize>) -> Option<At<&'a str>> {
         let value = text.trim();
         let name = self.name;
         if value.is_empty() {
@@ -237,12 +272,20 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn unfit<T>(&self, report: &mut Report, key: &str, span: Range<usize>, wanted: &str, found: &DeValue, remedy: &str) -> Option<T> {
+    pub(super) fn unfit<T>(
+        &self,
+        report: &mut Report,
+        key: &str,
+        span: Range<usize>,
+        wanted: &str,
+        found: &DeValue,
+        remedy: &str,
+    ) -> Option<T> {
         report.wrong(span, format!("\"{key}\" in {} must be {wanted}, not {}", self.name, kind(found)), remedy);
         None
     }
 
-    fn outside<T>(&self, report: &mut Report, key: &str, span: Range<usize>, least: &str, most: &str) -> Option<T> {
+    pub(super) fn outside<T>(&self, report: &mut Report, key: &str, span: Range<usize>, least: &str, most: &str) -> Option<T> {
         report.wrong(span, format!("\"{key}\" in {} is out of range", self.name), format!("take a value from {least} to {most}"));
         None
     }

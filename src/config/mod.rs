@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
+mod access;
 mod fields;
 pub mod overrides;
 mod problem;
@@ -12,7 +13,11 @@ pub mod site;
 mod source;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod topic_tests;
+mod topics;
 
+pub use access::{Access, Published, Secret};
 pub use problem::Problem;
 pub use site::*;
 
@@ -67,19 +72,56 @@ fn read_file(path: &Path) -> std::io::Result<String> {
     String::from_utf8(crate::io::file::read(path)?).map_err(|e| std::io::Error::new(std::io::ErrorKind::InvalidData, e.utf8_error()))
 }
 
-/// Checks the text of a configuration; `path` is what it is called, and what its relative paths start from.
+/// Reads the topics of a configuration, and its model, and passes over everything else in it: it may have no `[site]` and no
+/// sources.
 ///
 /// # Errors
-/// Everything that is wrong with it, in the file's order; never empty.
+/// When the file cannot be read, or anything is wrong with its topics.
+pub fn load_topics(path: &Path) -> Result<(Vec<Topic>, Option<Learned>), ConfigError> {
+    let text = read_file(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+    read_with(path, &text, read::topics).map_err(|problems| ConfigError::Invalid { path: path.to_owned(), problems })
+}
+
+/// Checks the text of a configuration; `path` is what it is called, and what its relative paths start from. Files of topics and
+/// a model that it names are read.
+///
+/// # Errors
+/// Everything that is wrong with it, in the file's order, that of the files it includes after it; never empty.
 pub fn check(path: &Path, text: &str) -> Result<Site, Vec<Problem>> {
+    read_with(path, text, read::site)
+}
+
+type Reading<T> = for<'a> fn(&mut problem::Report<'a>, &mut [topics::Included<'a>], &Path, &DeTable) -> Option<T>;
+
+fn read_with<T>(path: &Path, text: &str, reading: Reading<T>) -> Result<T, Vec<Problem>> {
     let mut report = problem::Report::new(path, text);
+    let document = parse(&mut report, text);
+    let files = topics::files(&mut report, path, &document);
+    let include = |(path, text)| {
+        let mut report = problem::Report::new(path, text);
+        let document = parse(&mut report, text);
+        topics::Included { report, document }
+    };
+    let files: Vec<(&Path, &str)> = files.iter().map(|(path, text)| (path.as_path(), text.as_str())).collect();
+    let mut included: Vec<topics::Included> = files.into_iter().map(include).collect();
+    let value = reading(&mut report, &mut included, path, &document);
+    let problems: Vec<Problem> =
+        report.finish().into_iter().chain(included.into_iter().flat_map(|included| included.report.finish())).collect();
+    match value {
+        Some(value) if problems.is_empty() => Ok(value),
+        _ => Err(problems),
+    }
+}
+
+fn parse<'a>(report: &mut problem::Report, text: &'a str) -> DeTable<'a> {
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         report.syntax(error.span(), error.message());
     }
-    let site = read::site(&mut report, path, document.get_ref());
-    match (site, report.finish()) {
-        (Some(site), problems) if problems.is_empty() => Ok(site),
-        (_, problems) => Err(problems),
-    }
+    document.into_inner()
+}
+
+/// What a path in a configuration means: it is relative to the file that names it.
+fn beside(path: &Path, name: &str) -> PathBuf {
+    path.parent().unwrap_or(Path::new("")).join(name)
 }

@@ -10,28 +10,43 @@ use ipnet::IpNet;
 use toml::de::DeTable;
 use url::Url;
 
+use super::access::Published;
 use super::fields::{At, Fields, TOP};
 use super::overrides::Overrides;
 use super::problem::{Report, suggest};
-use super::site::{FetchPolicy, NamedSection, Site, Topic};
+use super::site::{FetchPolicy, Learned, NamedSection, Site, Topic};
 use super::source::{self, Around};
+use super::topics::{self, Included};
 use crate::record::Section;
-use crate::stage::classify::Term;
-use crate::stage::naming::{category_label, slug};
+use crate::stage::naming::slug;
 use crate::syntax::is_language_tag;
 
 const TABLES: &[&str] = &["site", "fetch", "defaults", "section", "source", "topic"];
-const SITE_KEYS: &[&str] =
-    &["title", "base_url", "contact", "curator", "time_zone", "language", "output", "store", "listen", "offerings", "overrides"];
-const FETCH_KEYS: &[&str] = &["concurrency", "host_gap", "floor", "timeout", "wire_max", "body_max", "allow", "ports"];
+const SITE_KEYS: &[&str] = &[
+    "title",
+    "base_url",
+    "contact",
+    "curator",
+    "time_zone",
+    "language",
+    "output",
+    "store",
+    "listen",
+    "offerings",
+    "overrides",
+    "topics_file",
+    "model",
+    "model_confidence",
+];
+const FETCH_KEYS: &[&str] =
+    &["concurrency", "host_gap", "floor", "timeout", "connect_timeout", "first_byte_timeout", "wire_max", "body_max", "allow", "ports"];
 const SECTION_KEYS: &[&str] = &["id", "base_path", "identifier", "mast_head", "search_category", "tags", "content_categories", "archetype"];
-const TOPIC_KEYS: &[&str] = &["category", "description", "any", "all", "none", "stories"];
 
 /// The id of the section that is always there.
 const DEFAULT_SECTION: &str = "news";
 
 /// Reads the whole file; what is wrong with it goes to the report, and then there may be no site.
-pub(super) fn site(report: &mut Report, path: &Path, document: &DeTable) -> Option<Site> {
+pub(super) fn site<'a>(report: &mut Report<'a>, included: &mut [Included<'a>], path: &Path, document: &DeTable) -> Option<Site> {
     let top = Fields::open(report, TOP, 0..0, document, TABLES);
     let table = top.table(report, "site", "[site]", SITE_KEYS);
     let title = table.required(report, "title", "title = \"…\", the name that readers see");
@@ -42,7 +57,7 @@ pub(super) fn site(report: &mut Report, path: &Path, document: &DeTable) -> Opti
     let curator = table.text(report, "curator").map(|text| text.value.to_owned());
     let time_zone = table.text(report, "time_zone").and_then(|text| time_zone(report, &text)).unwrap_or(Tz::UTC);
     let language = table.text(report, "language").and_then(|text| language(report, &text)).unwrap_or_else(|| "en".to_owned());
-    let beside = |text: &str| path.parent().unwrap_or(Path::new("")).join(text);
+    let beside = |text: &str| super::beside(path, text);
     let output = table.text(report, "output");
     let store = beside(table.text(report, "store").map_or("topicwire.db", |text| text.value));
     let output_path = beside(output.as_ref().map_or("output", |text| text.value));
@@ -57,26 +72,19 @@ pub(super) fn site(report: &mut Report, path: &Path, document: &DeTable) -> Opti
     let overrides = beside(table.text(report, "overrides").map_or("overrides.toml", |text| text.value));
     let fetch = fetch(report, &top);
     let sections = sections(report, &top);
-    let (topics, spans) = topics(report, &top);
+    let mut topics = topics::read(report, included, &top);
+    let model = topics::model(report, path, &table);
     let around = Around {
         curator: curator.as_deref(),
         time_zone,
         fetch: &fetch,
         sections: &sections,
-        topics: topics.iter().enumerate().map(|(index, topic)| (topic.category.as_str(), index)).collect(),
+        published: base_url.as_ref().map(|base| Published::new(base, &sections)),
+        topics: topics.by_category(),
     };
     let sources = source::sources(report, &top, &around);
-    let mut is_fixed = vec![false; topics.len()];
-    for index in sources.iter().flatten().flat_map(|source| &source.categories) {
-        is_fixed[*index] = true;
-    }
-    for (topic, (span, _)) in topics.iter().zip(&spans).zip(is_fixed).filter(|(_, is_fixed)| !is_fixed).map(|(topic, _)| topic) {
-        if topic.any.is_empty() && topic.all.is_empty() {
-            let what =
-                format!("topic \"{}\" can never match: nothing under any or all, and no source has it as a fixed category", topic.category);
-            report.missing(span.clone(), what, "add any = [\"…\"], or name it in a source's categories");
-        }
-    }
+    let fixed = sources.iter().flatten().flat_map(|source| &source.categories).copied().collect();
+    topics.check_reach(report, included, &fixed);
     Some(Site {
         path: path.to_owned(),
         title: title?.value.to_owned(),
@@ -92,36 +100,62 @@ pub(super) fn site(report: &mut Report, path: &Path, document: &DeTable) -> Opti
         fetch,
         sections,
         sources: sources.into_iter().collect::<Option<_>>()?,
-        topics,
+        topics: topics.finish(),
+        model: model.ok()?,
         overrides: Overrides { path: overrides, ..Overrides::default() },
     })
+}
+
+/// Reads the topics and the model alone.
+pub(super) fn topics<'a>(
+    report: &mut Report<'a>,
+    included: &mut [Included<'a>],
+    path: &Path,
+    document: &DeTable,
+) -> Option<(Vec<Topic>, Option<Learned>)> {
+    let top = Fields::open(report, TOP, 0..0, document, TABLES);
+    if !top.has("topic") && included.is_empty() {
+        report.missing(0..0, "there is no [[topic]]", "add [[topic]] with category = \"…\" and any = [\"…\"]");
+    }
+    let topics = topics::read(report, included, &top);
+    let table = top.table(report, "site", "[site]", SITE_KEYS);
+    let model = topics::model(report, path, &table).ok()?;
+    Some((topics.finish(), model))
 }
 
 fn fetch(report: &mut Report, top: &Fields) -> FetchPolicy {
     let table = top.table(report, "fetch", "[fetch]", FETCH_KEYS);
     let s = Duration::from_secs;
-    let mut allow = Vec::new();
-    for text in table.texts(report, "allow") {
-        match text.value.parse::<IpNet>().or_else(|_| text.value.parse::<IpAddr>().map(IpNet::from)) {
-            Ok(network) => allow.push(network.trunc()),
-            Err(_) => report.wrong(
-                text.span,
-                format!("\"{}\" under \"allow\" in [fetch] is no network", text.value),
-                "write an address and the length of its prefix, such as \"127.0.0.0/8\", or one address",
-            ),
-        }
-    }
+    let allow = networks(report, &table, "[fetch]");
     let ports = table.numbers(report, "ports", 1..=65_535);
     FetchPolicy {
         concurrency: table.number(report, "concurrency", 1..=1_024).and_then(|number| usize::try_from(number).ok()).unwrap_or(32),
         host_gap: table.duration(report, "host_gap", s(0)..=s(3_600)).unwrap_or(s(1)),
         floor: table.duration(report, "floor", s(0)..=s(7 * 86_400)).unwrap_or(s(15 * 60)),
         timeout: table.duration(report, "timeout", s(1)..=s(600)).unwrap_or(s(30)),
+        connect_timeout: table.duration(report, "connect_timeout", s(1)..=s(600)).unwrap_or(s(10)),
+        first_byte_timeout: table.duration(report, "first_byte_timeout", s(1)..=s(600)).unwrap_or(s(20)),
         wire_max_bytes: table.bytes(report, "wire_max").unwrap_or(10 << 20),
         body_max_bytes: table.bytes(report, "body_max").unwrap_or(32 << 20),
         allow,
         ports: ports.into_iter().filter_map(|port| u16::try_from(port).ok()).collect(),
     }
+}
+
+/// The networks under `allow`.
+pub(super) fn networks(report: &mut Report, table: &Fields, name: &str) -> Vec<IpNet> {
+    let mut allow = Vec::new();
+    for text in table.texts(report, "allow") {
+        match text.value.parse::<IpNet>().or_else(|_| text.value.parse::<IpAddr>().map(IpNet::from)) {
+            Ok(network) => allow.push(network.trunc()),
+            Err(_) => report.wrong(
+                text.span,
+                format!("\"{}\" under \"allow\" in {name} is no network", text.value),
+                "write an address and the length of its prefix, such as \"127.0.0.0/8\", or one address",
+            ),
+        }
+    }
+    allow
 }
 
 fn sections(report: &mut Report, top: &Fields) -> Vec<NamedSection> {
@@ -173,72 +207,6 @@ fn check_base_path(report: &mut Report, path: &At<&str>) {
     } else if path.value.starts_with("/topic/") {
         report.wrong(path.span.clone(), "\"base_path\" in [[section]] is in the topics' own folder", "take another path");
     }
-}
-
-/// The topics and where each begins, with its line.
-fn topics(report: &mut Report, top: &Fields) -> (Vec<Topic>, Vec<(std::ops::Range<usize>, usize)>) {
-    let mut topics: Vec<Topic> = Vec::new();
-    let mut spans = Vec::new();
-    let mut by_slug: HashMap<String, usize> = HashMap::new();
-    for table in top.tables(report, "topic", "[[topic]]", TOPIC_KEYS) {
-        let category = table.required(report, "category", "category = \"Vocabulary: Label\"");
-        let description = table.prose(report, "description");
-        let stories = table.flag_or(report, "stories", true);
-        let [any, all, none] = ["any", "all", "none"].map(|list| terms(report, &table, list));
-        for (term, at) in &none {
-            if let Some(list) = [("any", &any), ("all", &all)].iter().find(|(_, list)| list.iter().any(|(other, _)| other == term)) {
-                let what = format!("\"{}\" is under both {} and none, so it can never bring an article in", at.value, list.0);
-                report.wrong(at.span.clone(), what, "remove it from one of the two");
-            }
-        }
-        let Some(category) = category else { continue };
-        let slug = slug(category.value);
-        let label = category_label(category.value).trim();
-        if slug.is_empty() || category.value.ends_with(':') || category.value.starts_with(':') {
-            report.wrong(category.span, format!("\"{}\" is no category", category.value), "write \"Vocabulary: Label\"");
-            continue;
-        }
-        if let Some(other) = by_slug.get(&slug) {
-            let (_, line) = spans[*other];
-            let other: &Topic = &topics[*other];
-            let what = if other.category == category.value {
-                format!("topic \"{}\" is already on line {line}", category.value)
-            } else {
-                format!("topic \"{}\" has the same address as \"{}\" on line {line}: topic/{slug}", category.value, other.category)
-            };
-            report.wrong(category.span, what, "rename one, or make them one topic");
-            continue;
-        }
-        by_slug.insert(slug.clone(), topics.len());
-        spans.push((table.span.clone(), report.line(category.span.start)));
-        let own = |list: &[(Term, At<&str>)]| list.iter().map(|(_, at)| at.value.to_owned()).collect();
-        topics.push(Topic {
-            category: category.value.to_owned(),
-            label: label.to_owned(),
-            slug,
-            description,
-            any: own(&any),
-            all: own(&all),
-            none: own(&none),
-            stories,
-        });
-    }
-    (topics, spans)
-}
-
-fn terms<'a>(report: &mut Report, table: &Fields<'a>, list: &str) -> Vec<(Term, At<&'a str>)> {
-    let mut terms = Vec::new();
-    for text in table.texts(report, list) {
-        match Term::parse(text.value) {
-            Ok(term) => terms.push((term, text)),
-            Err(error) => report.wrong(
-                text.span,
-                format!("\"{}\" under {list} {error}, so it can never be found", text.value.chars().take(40).collect::<String>()),
-                "write words as they stand in articles",
-            ),
-        }
-    }
-    terms
 }
 
 /// An id: lower-case letters, digits, `-` and `_`, at most 64.

@@ -9,8 +9,10 @@ use ipnet::IpNet;
 use serde::Serialize;
 use url::Url;
 
+use super::access::Access;
 use super::overrides::Overrides;
 use crate::record::Section;
+use crate::stage::classify::{Group, Model};
 use crate::stage::schedule::Schedule;
 
 /// The whole of `feeds.toml`, checked.
@@ -44,10 +46,12 @@ pub struct Site {
     pub sections: Vec<NamedSection>,
     /// Sources, in the file's order, which is their priority.
     pub sources: Vec<Source>,
-    /// Topics, in the file's order.
+    /// Topics, in the file's order; those of included files follow.
     pub topics: Vec<Topic>,
     /// What editors decided; `overrides.toml` beside the configuration by default.
     pub overrides: Overrides,
+    /// What editors' tags have taught, if it is asked.
+    pub model: Option<Learned>,
 }
 
 /// `[fetch]`: caps and manners.
@@ -61,6 +65,10 @@ pub struct FetchPolicy {
     pub floor: Duration,
     /// Limit for one poll's request, redirects included (default 30 s).
     pub timeout: Duration,
+    /// Limit for a connection, name look-up and TLS included (default 10 s).
+    pub connect_timeout: Duration,
+    /// Limit for the head of a response, connection included (default 20 s).
+    pub first_byte_timeout: Duration,
     /// Most bytes taken from the wire for one response (default 10 MiB).
     pub wire_max_bytes: u64,
     /// Most bytes of one response after decompression (default 32 MiB).
@@ -78,6 +86,8 @@ impl Default for FetchPolicy {
             host_gap: Duration::from_secs(1),
             floor: Duration::from_secs(15 * 60),
             timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(10),
+            first_byte_timeout: Duration::from_secs(20),
             wire_max_bytes: 10 << 20,
             body_max_bytes: 32 << 20,
             allow: Vec::new(),
@@ -130,6 +140,10 @@ pub struct Source {
     pub excerpt_max_chars: usize,
     /// Whether its articles are joined with other sources' to stories (default yes).
     pub stories: bool,
+    /// What its own host is given besides the public internet.
+    pub access: Access,
+    /// Its host shares one budget of requests with the hosts of every source that names the same group.
+    pub host_group: Option<String>,
 }
 
 /// How a source is read.
@@ -165,7 +179,7 @@ pub struct PageSelectors {
 }
 
 /// One `[[topic]]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Topic {
     /// `Vocabulary: Label`.
     pub category: String,
@@ -175,12 +189,29 @@ pub struct Topic {
     pub label: String,
     /// What is said of it on its page.
     pub description: Option<String>,
-    /// At least one of these words and phrases must occur (if there are any).
-    pub any: Vec<String>,
-    /// All of these must occur.
-    pub all: Vec<String>,
-    /// None of these may occur.
-    pub none: Vec<String>,
+    /// Words that must, or must not, occur: at least one of `any` (if there are any), all of `all`, none of `none`.
+    pub rule: Group,
+    /// Least score of an article that belongs, 1 or more; any will do without one.
+    pub threshold: Option<i64>,
+    /// Whether single English words are stemmed too.
+    pub stem: bool,
+    /// Publishers' categories that stand for the topic.
+    pub from: Vec<String>,
+    /// Indexes of the topics above it, without cycles.
+    pub parents: Vec<usize>,
+    /// Whether they take over its articles.
+    pub inherit: bool,
     /// Whether its feed carries a story once (default yes).
     pub stories: bool,
+}
+
+/// A model that may add topics.
+#[derive(Clone, Debug)]
+pub struct Learned {
+    /// The model.
+    pub model: Model,
+    /// BLAKE3 of its file in hexadecimal, which tells it from others.
+    pub digest: String,
+    /// Least confidence, above 0 and at most 1, that adds a topic.
+    pub confidence: f64,
 }

@@ -8,9 +8,10 @@ use chrono_tz::Tz;
 use scraper::Selector;
 use toml::de::DeValue;
 
+use super::access::{self, Published};
 use super::fields::{At, Fields, spell_duration};
 use super::problem::{Report, suggest};
-use super::read::{id, is_duplicate, language, time_zone, web_url};
+use super::read::{id as read_id, is_duplicate, language, time_zone, web_url};
 use super::site::{FetchPolicy, NamedSection, PageSelectors, Source, SourceKind};
 use crate::stage::schedule::Schedule;
 
@@ -35,6 +36,10 @@ const SOURCE_KEYS: &[&str] = &[
     "enrich",
     "stories",
     "i_have_permission",
+    "allow",
+    "ports",
+    "headers",
+    "host_group",
 ];
 const SELECTOR_KEYS: &[&str] = &["item", "title", "link", "summary", "date", "date_format", "image", "author", "skip"];
 const SCHEDULE_KEYS: &[&str] = &["cron", "time_zone"];
@@ -49,6 +54,8 @@ pub(super) struct Around<'a> {
     pub(super) time_zone: Tz,
     pub(super) fetch: &'a FetchPolicy,
     pub(super) sections: &'a [NamedSection],
+    /// What the site publishes itself.
+    pub(super) published: Option<Published>,
     /// Indexes of topics by category.
     pub(super) topics: HashMap<&'a str, usize>,
 }
@@ -91,20 +98,30 @@ pub(super) fn sources(report: &mut Report, top: &Fields, around: &Around) -> Vec
         report.missing(0..0, "there is no [[source]], so there is nothing to follow", remedy);
     }
     let mut lines = HashMap::new();
-    tables.iter().map(|table| source(report, table, &defaults, around, &mut lines)).collect()
+    let sources: Vec<_> = tables.iter().map(|table| source(report, table, &defaults, around, &mut lines)).collect();
+    one_group_a_host(report, &tables, &sources);
+    sources
 }
 
 fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Around, lines: &mut HashMap<String, usize>) -> Option<Source> {
-    let id = table.required(report, "id", "id = \"…\", a short name that never changes").and_then(|text| id(report, &text, "[[source]]"));
+    let id =
+        table.required(report, "id", "id = \"…\", a short name that never changes").and_then(|text| read_id(report, &text, "[[source]]"));
     let is_new = id.as_ref().is_none_or(|id| !is_duplicate(report, lines, id, "source"));
+    let access = access::access(report, table);
+    let host_group = table.text(report, "host_group").and_then(|text| read_id(report, &text, "host_group"));
     let url = table.required(report, "url", "url = \"https://…\"").and_then(|text| {
         let url = web_url(report, &text, "url")?;
         let port = url.port_or_known_default().unwrap_or(80);
-        if matches!(port, 80 | 443) || around.fetch.ports.contains(&port) {
-            return Some(url);
+        if !matches!(port, 80 | 443) && !around.fetch.ports.contains(&port) && !access.ports.contains(&port) {
+            report.wrong(text.span, format!("port {port} may not be reached"), format!("add ports = [{port}] to this source"));
+            return None;
         }
-        report.wrong(text.span, format!("port {port} may not be reached"), format!("add ports = [{port}] to [fetch]"));
-        None
+        if around.published.as_ref().is_some_and(|published| published.holds(&url)) {
+            let what = format!("\"{url}\" is published by this site itself, which would follow its own feeds");
+            report.wrong(text.span, what, "name the feeds that its articles come from");
+            return None;
+        }
+        Some(url)
     });
     let title = table.text(report, "title");
     let kind = kind(report, table);
@@ -130,7 +147,22 @@ fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Aro
         entries_max: settings.entries_max,
         excerpt_max_chars: settings.excerpt_max_chars,
         stories: settings.stories,
+        access,
+        host_group: host_group.map(|group| group.value),
     })
+}
+
+/// A host has one budget, so its sources cannot share it with different groups.
+fn one_group_a_host(report: &mut Report, tables: &[Fields], sources: &[Option<Source>]) {
+    let mut groups: HashMap<&str, &str> = HashMap::new();
+    for (table, source) in tables.iter().zip(sources).filter_map(|(table, source)| Some((table, source.as_ref()?))) {
+        let (Some(host), Some(group)) = (source.url.host_str(), source.host_group.as_deref()) else { continue };
+        let first = *groups.entry(host).or_insert(group);
+        if first != group {
+            let span = table.get("host_group").map_or(table.span.clone(), |value| value.span());
+            report.wrong(span, format!("{host} is already in the host_group \"{first}\""), "give all sources of a host the same group");
+        }
+    }
 }
 
 /// A table's own settings over those of `defaults`.

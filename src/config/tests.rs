@@ -10,16 +10,16 @@ use crate::shared;
 use crate::stage::classify::{Article, Classifier};
 
 const SHIPPED: &str = include_str!("../../feeds.toml");
-const LEAST: &str =
+pub(super) const LEAST: &str =
     "[site]\ntitle = \"T\"\nbase_url = \"https://feeds.example.org\"\n[[source]]\nid = \"a\"\nurl = \"https://a.example/feed\"\n";
 
-fn read(text: &str) -> Site {
+pub(super) fn read(text: &str) -> Site {
     check(Path::new("conf/feeds.toml"), text)
         .unwrap_or_else(|problems| panic!("{}", problems.iter().map(|problem| format!("{problem}\n")).collect::<String>()))
 }
 
 /// What is said of a text that is wrong, without the file's name.
-fn said(text: &str) -> Vec<String> {
+pub(super) fn said(text: &str) -> Vec<String> {
     let problems = check(Path::new("f"), text).err().unwrap_or_default();
     problems.iter().map(|problem| problem.to_string().strip_prefix("f:").unwrap().to_owned()).collect()
 }
@@ -110,7 +110,7 @@ fn the_seeds_get_their_categories_in_their_order() {
         assert!(!title.is_empty() && !summary.is_empty());
         // Whatever of it the pipeline has at hand.
         for (summary, content) in [(&*summary, &*body), (&*summary, ""), ("", &*body), (&*body, ""), (&*body, &*body)] {
-            assert_eq!(told(Article { title: &title, summary, content, categories: &[] }), categories, "{file}");
+            assert_eq!(told(Article { title: &title, summary, content, ..Article::default() }), categories, "{file}");
         }
     }
 }
@@ -249,7 +249,10 @@ fn each_problem_is_told_with_its_place_and_remedy() {
             "[[source]]\nurl = \"https://u:p@b.example/\"\nid = \"b\"",
             "{next}:7: \"url\" holds a user name or password, which would be published; leave them out",
         ),
-        ("[[source]]\nurl = \"https://b.example:81/\"\nid = \"b\"", "{next}:7: port 81 may not be reached; add ports = [81] to [fetch]"),
+        (
+            "[[source]]\nurl = \"https://b.example:81/\"\nid = \"b\"",
+            "{next}:7: port 81 may not be reached; add ports = [81] to this source",
+        ),
         ("section = \"newz\"", "{at}:11: unknown section \"newz\"; did you mean \"news\"?"),
         (
             "categories = [\"A: B\"]",

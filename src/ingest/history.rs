@@ -164,7 +164,7 @@ impl Direction {
 /// # Errors
 /// The store's, or topics that cannot be compiled.
 pub fn diff(site: &Site, store: &dyn Store) -> Result<Diff, IngestError> {
-    let classifier = Classifier::new(&site.topics).map_err(|e| IngestError::Topics(e.to_string()))?;
+    let classifier = Classifier::of(&site.topics, site.model.as_ref()).map_err(|e| IngestError::Topics(e.to_string()))?;
     let rules = Rules { site, classifier: &classifier };
     let sources: HashMap<&str, usize> = site.sources.iter().enumerate().map(|(n, s)| (s.id.as_str(), n)).collect();
     let refile = |surveyed: &Surveyed| -> Option<Vec<DraftTopic>> {

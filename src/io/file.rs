@@ -1,4 +1,4 @@
-//! Files that a user names: catalogues, feeds to look at.
+//! Files that a user names: catalogues, feeds to look at, models.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ pub fn read(path: &Path) -> std::io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// What the system says; then the old file is as it was.
-pub fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     use std::io::Write as _;
 
     // Through a link, so that the link stays one.

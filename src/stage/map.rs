@@ -67,9 +67,9 @@ pub fn draft(
     let address = address.cloned().unwrap_or_else(|| placeless(source, taken_from, key));
     let published = date(entry.published.or(entry.updated), first_seen).unwrap_or(first_seen);
     let origin = entry.source.as_ref().filter(|o| o.title.is_some() || o.id.is_some() || o.url.is_some());
-    let authors: Vec<String> = entry.authors.iter().filter_map(|p| p.name.as_deref()).filter_map(author).collect();
+    let authors = authors(entry);
     Some(Draft {
-        topics: topics(&texts.article(), source, rules),
+        topics: topics(&texts.article(&address.clean, entry, source), rules),
         href: address.clean,
         original: address.original,
         published,
@@ -103,7 +103,7 @@ pub fn redraft(entry: &Entry, old: &Draft, source: &Source, rules: Rules<'_>) ->
     let title = source.title.as_ref().or(old.via.as_ref()).unwrap_or(&old.taken_from.title).clone();
     let texts = Texts::read(entry, source, &title, Some(&old.href))?;
     Some(Draft {
-        topics: topics(&texts.article(), source, rules),
+        topics: topics(&texts.article(&old.href, entry, source), rules),
         curators: curators(source, rules, &old.authors, &title),
         section: rules.site.sections.get(source.section).map(|s| s.id.clone()).unwrap_or_default(),
         language: entry.language.clone().or_else(|| source.language.clone()),
@@ -123,15 +123,16 @@ pub fn redraft(entry: &Entry, old: &Draft, source: &Source, rules: Rules<'_>) ->
 
 /// Why an entry is, is not, or nearly is under each topic.
 #[must_use]
-pub fn explain(entry: &Entry, source: &Source, source_title: &str, rules: Rules<'_>) -> Vec<Explanation> {
-    Texts::read(entry, source, source_title, None).map_or_else(Vec::new, |texts| rules.classifier.explain(&texts.article()))
+pub fn explain(entry: &Entry, href: &str, source: &Source, source_title: &str, rules: Rules<'_>) -> Vec<Explanation> {
+    let texts = Texts::read(entry, source, source_title, Some(href));
+    texts.map_or_else(Vec::new, |texts| rules.classifier.explain(&texts.article(href, entry, source)))
 }
 
 /// The topics that the rules give an entry, without making the rest of its draft.
 #[must_use]
 pub fn refile(entry: &Entry, old: &Draft, source: &Source, rules: Rules<'_>) -> Option<Vec<DraftTopic>> {
     let title = source.title.as_ref().or(old.via.as_ref()).unwrap_or(&old.taken_from.title);
-    Texts::read(entry, source, title, Some(&old.href)).map(|texts| topics(&texts.article(), source, rules))
+    Texts::read(entry, source, title, Some(&old.href)).map(|texts| topics(&texts.article(&old.href, entry, source), rules))
 }
 
 /// What of an entry is compared to find its story. `source` is `None` if it is not configured any more.
@@ -176,6 +177,9 @@ struct Texts {
     whole: String,
     content: String,
     categories: Vec<String>,
+    authors: Vec<String>,
+    /// The source's id, and its title if the configuration gives one: what a feed calls itself may change between polls.
+    source: Vec<String>,
 }
 
 impl Texts {
@@ -208,11 +212,22 @@ impl Texts {
             _ => text::paragraphs(&Text { value: summary.clone(), kind: TextKind::Plain }, None, None),
         };
         let categories = entry.categories.iter().map(|c| plain_str(c.label.as_deref().unwrap_or(&c.term))).collect();
-        Some(Self { title, summary, body, whole, content, categories })
+        let source = std::iter::once(source.id.clone()).chain(source.title.clone()).collect();
+        Some(Self { title, summary, body, whole, content, categories, authors: authors(entry), source })
     }
 
-    fn article(&self) -> Article<'_> {
-        Article { title: &self.title, summary: &self.whole, content: &self.content, categories: &self.categories }
+    fn article<'a>(&'a self, href: &'a str, entry: &'a Entry, source: &'a Source) -> Article<'a> {
+        Article {
+            title: &self.title,
+            summary: &self.whole,
+            content: &self.content,
+            categories: &self.categories,
+            url: href,
+            authors: &self.authors,
+            source: &self.source,
+            language: entry.language.as_deref().or(source.language.as_deref()),
+            fixed: &source.categories,
+        }
     }
 }
 
@@ -225,15 +240,9 @@ fn curators(source: &Source, rules: Rules<'_>, authors: &[String], source_title:
     }
 }
 
-fn topics(article: &Article<'_>, source: &Source, rules: Rules<'_>) -> Vec<DraftTopic> {
-    let mut indexes: Vec<usize> = rules.classifier.classify(article).into_iter().map(|v| v.topic).collect();
-    for fixed in &source.categories {
-        if !indexes.contains(fixed) {
-            indexes.push(*fixed);
-        }
-    }
+fn topics(article: &Article<'_>, rules: Rules<'_>) -> Vec<DraftTopic> {
     let topic = |index: usize| rules.site.topics.get(index).map(|t| DraftTopic { slug: t.slug.clone(), category: t.category.clone() });
-    indexes.into_iter().filter_map(topic).collect()
+    rules.classifier.classify(article).into_iter().filter_map(|verdict| topic(verdict.topic)).collect()
 }
 
 /// An address as the title of an article that has none: without its scheme.
@@ -252,6 +261,10 @@ fn plain(text: &Text) -> String {
 
 fn plain_str(value: &str) -> String {
     plain(&Text { value: value.to_owned(), kind: TextKind::Html })
+}
+
+fn authors(entry: &Entry) -> Vec<String> {
+    entry.authors.iter().filter_map(|p| p.name.as_deref()).filter_map(author).collect()
 }
 
 /// An author's name without an e-mail address (acceptance P12).

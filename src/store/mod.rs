@@ -273,6 +273,12 @@ pub trait Store: Send {
     /// Any [`StoreError`].
     fn poll_states(&self) -> Result<Vec<(String, PollState)>, StoreError>;
 
+    /// Sources that were ever answered 429 (Too Many Requests).
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn limited(&self) -> Result<Vec<String>, StoreError>;
+
     /// What is known of one source; the default where it was never polled.
     ///
     /// # Errors

@@ -22,6 +22,9 @@ CREATE TABLE poll_line (
 );
 CREATE INDEX poll_line_by_source ON poll_line (source, at);
 
+-- Sources that were ever answered 429: their hosts keep a longer pause.
+CREATE TABLE limited (source INTEGER PRIMARY KEY REFERENCES source (id));
+
 -- Entries as read (`raw`: JSON of Entry). A source reaches only rows with its own id.
 CREATE TABLE entry (
   id INTEGER PRIMARY KEY,

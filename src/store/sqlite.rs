@@ -335,6 +335,9 @@ mod write {
                     state.retry_not_before.map(micros)
                 ],
             )?;
+            if state.status == Some(429) {
+                self.run("INSERT OR IGNORE INTO limited (source) VALUES (?1)", params![source])?;
+            }
             self.run(
                 "DELETE FROM poll_line WHERE source = ?1 AND at < max(?3, \
                  coalesce((SELECT at FROM poll_line WHERE source = ?1 ORDER BY at DESC LIMIT 1 OFFSET ?2), ?3))",
@@ -480,6 +483,13 @@ impl Store for SqliteStore {
             .and_then(|mut s| s.query_map([], |row| Ok((PollRow::read(row)?, row.get(4)?)))?.collect::<rusqlite::Result<Vec<_>>>())
             .map_err(|e| self.error(e))?;
         rows.into_iter().map(|(row, name)| Ok((name, self.read_state(&row)?))).collect()
+    }
+
+    fn limited(&self) -> Result<Vec<String>> {
+        self.connection
+            .prepare("SELECT s.name FROM limited l JOIN source s ON s.id = l.source ORDER BY s.name")
+            .and_then(|mut s| s.query_map([], |row| row.get(0))?.collect())
+            .map_err(|e| self.error(e))
     }
 
     fn poll_state(&self, source: &str) -> Result<PollState> {

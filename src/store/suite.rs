@@ -13,6 +13,7 @@ pub(super) fn every_rule(make: Make<'_>) {
     an_amendment_is_no_poll(make);
     a_hosts_wait_is_the_longest_that_was_asked(make);
     the_poll_log_keeps_thirty_days(make);
+    a_429_is_never_forgotten(make);
     entries_belong_to_their_source(make);
     numbers_do_not_depend_on_the_order_of_polls(make);
     a_published_id_is_given_once(make);
@@ -132,6 +133,15 @@ fn the_poll_log_keeps_thirty_days(make: Make<'_>) {
     assert_eq!(days(-99), (9..40).map(at).collect::<Vec<_>>());
     assert_eq!(days(38), [at(38), at(39)]);
     assert_eq!(store.poll_lines("a", 1).unwrap()[0].at, at(39));
+}
+
+fn a_429_is_never_forgotten(make: Make<'_>) {
+    let mut store = make();
+    for (source, day, status) in [("b", 1, 200), ("a", 1, 429), ("a", 2, 429), ("a", 3, 200), ("c", 1, 503)] {
+        let state = PollState { status: Some(status), ..PollState::default() };
+        store.commit(&PollCommit { source, now: at(day), state, changes: Vec::new() }).unwrap();
+    }
+    assert_eq!(store.limited().unwrap(), ["a"]);
 }
 
 fn entries_belong_to_their_source(make: Make<'_>) {

@@ -5,9 +5,12 @@
 
 mod cli;
 mod common;
+mod faults;
 mod frb;
+mod guard;
 mod kill;
 mod live;
+mod rules;
 mod stories;
 mod topics;
 mod wire;

@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use rustls::CertificateError;
+use rustls::{AlertDescription, CertificateError, InvalidMessage};
 use url::Url;
 
 use super::coding::Undecodable;
@@ -24,8 +24,12 @@ pub enum FetchError {
         host: String,
     },
     /// The guard refused, and nothing was connected to.
-    #[error(transparent)]
-    Forbidden(#[from] Forbidden),
+    #[error("{why}{}", .why.remedy())]
+    Forbidden {
+        /// The refusal.
+        #[from]
+        why: Forbidden,
+    },
     /// A redirect led to where the guard refuses to go.
     #[error("redirected by {from}, but {why}")]
     ForbiddenHop {
@@ -119,7 +123,7 @@ impl FetchError {
     pub fn class(&self) -> &'static str {
         match self {
             Self::Setup(_) => "setup",
-            Self::Forbidden(_) | Self::ForbiddenHop { .. } => "forbidden",
+            Self::Forbidden { .. } | Self::ForbiddenHop { .. } => "forbidden",
             Self::Dns { .. } => "dns",
             Self::Connect { .. } => "connect",
             Self::NoRoots { .. } | Self::Tls { .. } => "tls",
@@ -136,7 +140,7 @@ impl FetchError {
     pub(super) fn before_the_head(url: &Url, error: &reqwest::Error, connect_limit: Duration) -> Self {
         let host = host(url);
         match find::<NoAddress>(error) {
-            Some(NoAddress::Forbidden(why)) => return Self::Forbidden(why.clone()),
+            Some(NoAddress::Forbidden(why)) => return Self::Forbidden { why: why.clone() },
             Some(why) => return Self::Dns { host, why: why.to_string() },
             None => {}
         }
@@ -149,15 +153,32 @@ impl FetchError {
             }
             return Self::Connect { host, why: connection(error) };
         }
+        if find::<io::Error>(error).is_some() {
+            return Self::Connect { host, why: connection(error) };
+        }
         let why = innermost(error);
-        match find::<io::Error>(error) {
-            Some(_) => Self::Connect { host, why: connection(error) },
-            // Hyper's words; they are all there is to tell these apart by.
-            None if why.contains("too large") => Self::Protocol { host, why: "its headers are too many or too long".to_owned() },
-            None if why.contains("before message completed") => {
-                Self::Connect { host, why: "it closed the connection without an answer".to_owned() }
+        // Hyper's words; they are all there is to tell these apart by.
+        let said = |part: &str| why.contains(part);
+        let sentence = match () {
+            () if said("before message completed") => {
+                return Self::Connect { host, why: "it closed the connection without an answer".to_owned() };
             }
-            None => Self::Protocol { host, why },
+            () if said("too large") => "its headers are too many or too long",
+            () if said("HTTP version") || said("status-code") => "what it sends is not HTTP",
+            () if said("content-length") => "it announces no length, or several, for its answer",
+            () if said("HTTP header") => "a header line of its answer is broken",
+            () if said("connection error received") || said("stream error received") => "it broke the HTTP/2 exchange off",
+            () if said("connection error detected") || said("stream error detected") => "it does not keep to the rules of HTTP/2",
+            () => return Self::Protocol { host, why },
+        };
+        Self::Protocol { host, why: sentence.to_owned() }
+    }
+
+    /// The same, if it happened where `from` redirected to: a refusal is then the redirect's doing, and nothing for an operator to allow.
+    pub(super) fn redirected_by(self, from: Option<&Url>) -> Self {
+        match (self, from) {
+            (Self::Forbidden { why }, Some(from)) => Self::ForbiddenHop { from: shown(from), why },
+            (other, _) => other,
         }
     }
 
@@ -166,8 +187,8 @@ impl FetchError {
         let why = match why {
             Undecodable::Large => return Self::Large { url, max_bytes: body_max_bytes, decoded: true },
             Undecodable::Ratio => "it expands so much that it looks like a decompression bomb".to_owned(),
-            Undecodable::Unknown(coding) => format!("unknown content coding {coding:?}"),
-            Undecodable::Corrupt(coding, why) => format!("not whole or not {coding} ({why})"),
+            Undecodable::Unknown(coding) => format!("it has a compression that is not known here: {coding:?}"),
+            Undecodable::Corrupt(coding, why) => format!("not whole, or no {coding} at all ({why})"),
         };
         Self::Coding { url, why }
     }
@@ -230,6 +251,8 @@ fn connection(error: &reqwest::Error) -> String {
         }
         Some(io::ErrorKind::UnexpectedEof) => "it closed the connection in the middle of the handshake".to_owned(),
         Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => "there is no way to it from here".to_owned(),
+        // The TLS library's words; they come as one error inside another.
+        _ if innermost(error).contains("handshake eof") => "it closed the connection in the middle of the handshake".to_owned(),
         _ => innermost(error),
     }
 }
@@ -241,6 +264,15 @@ fn tls(error: &rustls::Error) -> String {
     };
     let why = match error {
         rustls::Error::InvalidCertificate(why) => why,
+        rustls::Error::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge) => {
+            return "its certificates are too many or too long".to_owned();
+        }
+        rustls::Error::InvalidMessage(_) => return "it does not speak TLS on this port".to_owned(),
+        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) | rustls::Error::PeerIncompatible(_) => {
+            return "it speaks no version of TLS that is still safe (1.2 or 1.3)".to_owned();
+        }
+        rustls::Error::AlertReceived(AlertDescription::HandshakeFailure) => return "it offers no encryption that is still safe".to_owned(),
+        rustls::Error::AlertReceived(AlertDescription::UnrecognisedName) => return "it does not know this name".to_owned(),
         other => return other.to_string(),
     };
     match why {

@@ -16,6 +16,8 @@ use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
+use crate::config::Access;
+
 /// Limit for one name look-up.
 pub(super) const DNS_LIMIT: Duration = Duration::from_secs(5);
 
@@ -28,11 +30,11 @@ pub enum Forbidden {
     /// Neither http nor https.
     #[error("refuses the scheme {0}: only http and https are fetched")]
     Scheme(String),
-    /// A port that is neither 80 nor 443 nor in `fetch.ports`.
-    #[error("refuses port {0}: sources are on 80 and 443; add it to fetch.ports if it is meant")]
+    /// A port that is neither 80 nor 443 nor in `ports`.
+    #[error("refuses port {0}: feeds are on 80 and 443")]
     Port(u16),
-    /// An address outside the public internet that is not in `fetch.allow`.
-    #[error("refuses to connect to {}: {kind}; add its network to fetch.allow if it is yours", place(name.as_deref(), *address))]
+    /// An address outside the public internet that is not in `allow`.
+    #[error("refuses to connect to {}: {kind}", place(name.as_deref(), *address))]
     Address {
         /// The name that led there, if there was one.
         name: Option<String>,
@@ -41,6 +43,20 @@ pub enum Forbidden {
         /// What it is.
         kind: &'static str,
     },
+    /// What this site publishes itself.
+    #[error("refuses {0}: this site publishes it, and would follow its own feeds")]
+    Own(String),
+}
+
+impl Forbidden {
+    /// What an operator can do who means it; only for an address of the operator's own, never for where a redirect leads.
+    pub(super) fn remedy(&self) -> &'static str {
+        match self {
+            Self::Port(_) => "; if it is meant, add it to ports in this [[source]]",
+            Self::Address { .. } => "; if it is yours, add its network to allow in this [[source]]",
+            Self::Scheme(_) | Self::Own(_) => "",
+        }
+    }
 }
 
 fn place(name: Option<&str>, address: IpAddr) -> String {
@@ -57,6 +73,14 @@ pub struct Guard {
 }
 
 impl Guard {
+    /// This guard, and what the own host of one source is given besides.
+    pub fn and(&self, access: &Access) -> Self {
+        Self {
+            allow: self.allow.iter().chain(&access.allow).copied().collect(),
+            ports: self.ports.iter().chain(&access.ports).copied().collect(),
+        }
+    }
+
     /// Checks scheme, port and, where the host is an IP literal (in any spelling: the URL parser has folded them), its address.
     ///
     /// # Errors
@@ -146,9 +170,9 @@ fn special_v6(address: Ipv6Addr) -> Option<&'static str> {
 /// Why a name gave no address to connect to.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoAddress {
-    #[error("the name servers did not answer")]
+    #[error("the name servers did not answer within {} s", DNS_LIMIT.as_secs())]
     Slow,
-    #[error("{0}")]
+    #[error("{}", resolver_says(_0))]
     Failed(io::Error),
     #[error("the name has no address")]
     Empty,
@@ -156,8 +180,20 @@ pub(super) enum NoAddress {
     Forbidden(Forbidden),
 }
 
+/// The system's resolver has an error code for these two and nothing but words for it by the time it gets here.
+fn resolver_says(error: &io::Error) -> String {
+    let words = error.to_string();
+    match words.trim_start_matches("failed to lookup address information: ") {
+        "Name or service not known" | "No address associated with hostname" | "nodename nor servname provided, or not known" => {
+            "there is no such name, or it has no address".to_owned()
+        }
+        "Temporary failure in name resolution" => "the name servers failed".to_owned(),
+        other => other.chars().filter(|c| !c.is_control()).take(200).collect(),
+    }
+}
+
 /// Looks a name up; the system's way, except in tests.
-pub(super) type Lookup = Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>> + Send + Sync>;
+pub(crate) type Lookup = Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>> + Send + Sync>;
 
 /// The system's resolver.
 pub(super) fn system_lookup() -> Lookup {
@@ -353,10 +389,7 @@ mod tests {
         let good = vet(&closed, "x.example", &[ip("10.0.0.1"), ip("8.8.8.8"), ip("::1")]).unwrap();
         assert_eq!(good, [SocketAddr::new(ip("8.8.8.8"), 0)]);
         let refused = vet(&closed, "x.example", &[ip("10.0.0.1")]).unwrap_err().to_string();
-        assert_eq!(
-            refused,
-            "refuses to connect to x.example, which is 10.0.0.1: a private address; add its network to fetch.allow if it is yours"
-        );
+        assert_eq!(refused, "refuses to connect to x.example, which is 10.0.0.1: a private address");
         assert!(matches!(vet(&closed, "x.example", &[]), Err(NoAddress::Empty)));
         assert_eq!(vet(&closed, "x.example", &[ip("8.8.8.8"); 1000]).unwrap().len(), ADDRESSES_MAX);
     }

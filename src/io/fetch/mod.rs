@@ -8,19 +8,23 @@ mod error;
 mod gate;
 mod guard;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use ipnet::IpNet;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 pub use error::{FetchError, shown};
 pub use gate::{HostGate, Pass};
+pub(crate) use guard::Lookup;
 pub use guard::{Forbidden, Guard};
 
-use crate::config::FetchPolicy;
+use crate::config::{Access, FetchPolicy, Published, Secret};
 use error::{host, without_credentials};
-use guard::{Lookup, Vetted};
+use guard::Vetted;
 
 /// `Accept` for feeds (F27).
 pub const ACCEPT_FEED: &str =
@@ -28,12 +32,6 @@ pub const ACCEPT_FEED: &str =
 
 /// `Accept` for pages.
 pub const ACCEPT_PAGE: &str = "text/html, application/xhtml+xml, */*;q=0.1";
-
-/// Limit for a connection, name look-up and TLS included.
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-
-/// Limit for the head of a response, connection included.
-const FIRST_BYTE_LIMIT: Duration = Duration::from_secs(20);
 
 /// Redirects that are followed (F21).
 const HOPS_MAX: usize = 5;
@@ -55,6 +53,9 @@ pub struct Request {
     pub validator_url: Option<Url>,
     /// `Accept`.
     pub accept: &'static str,
+    /// What the own host of `url` is given besides. It ends for good with the first hop to another host, and its headers with the first
+    /// to another origin: what comes back from elsewhere was chosen there (S9, S10).
+    pub access: Access,
 }
 
 /// One redirect that was followed.
@@ -114,14 +115,56 @@ impl Response {
 #[derive(Clone, Debug)]
 pub struct Fetcher {
     client: reqwest::Client,
-    guard: Arc<Guard>,
     has_roots: bool,
+    /// Clients for sources with networks of their own. Not the same client with a looser resolver: a connection that it keeps open for
+    /// one source would serve the next, whom nobody allowed there.
+    private: Arc<Mutex<HashMap<Vec<IpNet>, reqwest::Client>>>,
+    recipe: Arc<Recipe>,
+    guard: Arc<Guard>,
+    published: Option<Arc<Published>>,
     limits: Limits,
+}
+
+/// What every client is made with.
+struct Recipe {
+    user_agent: String,
+    connect_limit: Duration,
+    lookup: Lookup,
+}
+
+impl fmt::Debug for Recipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recipe").field("user_agent", &self.user_agent).finish_non_exhaustive()
+    }
+}
+
+impl Recipe {
+    /// A client, and whether it has the CA certificates that https needs.
+    fn client(&self, guard: Arc<Guard>) -> Result<(reqwest::Client, bool), FetchError> {
+        let builder = || {
+            reqwest::Client::builder()
+                .user_agent(&self.user_agent)
+                .no_proxy()
+                .redirect(reqwest::redirect::Policy::none())
+                .referer(false)
+                .connect_timeout(self.connect_limit)
+                .pool_idle_timeout(Duration::from_secs(20))
+                .pool_max_idle_per_host(2)
+                .dns_resolver(Vetted { guard: guard.clone(), lookup: self.lookup.clone() })
+        };
+        match builder().build() {
+            Ok(client) => Ok((client, true)),
+            // Without any root; no https request will get as far as needing one.
+            Err(_) => Ok((builder().tls_certs_only([]).build().map_err(|why| FetchError::Setup(why.to_string()))?, false)),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Limits {
     total: Duration,
+    connect: Duration,
+    first_byte: Duration,
     wire_max_bytes: u64,
     body_max_bytes: u64,
 }
@@ -135,28 +178,26 @@ impl Fetcher {
         Self::with_lookup(policy, user_agent, guard::system_lookup())
     }
 
-    fn with_lookup(policy: &FetchPolicy, user_agent: &str, lookup: Lookup) -> Result<Self, FetchError> {
+    pub(crate) fn with_lookup(policy: &FetchPolicy, user_agent: &str, lookup: Lookup) -> Result<Self, FetchError> {
         // The client takes the process's provider; an error means that there is one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let guard = Arc::new(Guard { allow: policy.allow.clone(), ports: policy.ports.clone() });
-        let builder = || {
-            reqwest::Client::builder()
-                .user_agent(user_agent)
-                .no_proxy()
-                .redirect(reqwest::redirect::Policy::none())
-                .referer(false)
-                .connect_timeout(CONNECT_LIMIT)
-                .pool_idle_timeout(Duration::from_secs(20))
-                .pool_max_idle_per_host(2)
-                .dns_resolver(Vetted { guard: guard.clone(), lookup: lookup.clone() })
+        let recipe = Recipe { user_agent: user_agent.to_owned(), connect_limit: policy.connect_timeout, lookup };
+        let (client, has_roots) = recipe.client(guard.clone())?;
+        let limits = Limits {
+            total: policy.timeout,
+            connect: policy.connect_timeout,
+            first_byte: policy.first_byte_timeout,
+            wire_max_bytes: policy.wire_max_bytes,
+            body_max_bytes: policy.body_max_bytes,
         };
-        let (client, has_roots) = match builder().build() {
-            Ok(client) => (client, true),
-            // Without any root; no https request will get as far as needing one.
-            Err(_) => (builder().tls_certs_only([]).build().map_err(|why| FetchError::Setup(why.to_string()))?, false),
-        };
-        let limits = Limits { total: policy.timeout, wire_max_bytes: policy.wire_max_bytes, body_max_bytes: policy.body_max_bytes };
-        Ok(Self { client, guard, has_roots, limits })
+        Ok(Self { client, has_roots, private: Arc::default(), recipe: Arc::new(recipe), guard, published: None, limits })
+    }
+
+    /// The same, but it refuses what this site publishes itself, wherever a redirect to it comes from (S11).
+    #[must_use]
+    pub fn refusing(self, published: Published) -> Self {
+        Self { published: Some(Arc::new(published)), ..self }
     }
 
     /// Fetches, following redirects, within the limits. Any status is a response; only what gives none is an error.
@@ -164,29 +205,54 @@ impl Fetcher {
     /// # Errors
     /// Any [`FetchError`] but [`FetchError::Setup`].
     pub async fn get(&self, request: &Request) -> Result<Response, FetchError> {
-        let Limits { total, .. } = self.limits;
-        match tokio::time::timeout(total, self.follow(request)).await {
-            Ok(result) => result,
-            Err(_) => Err(FetchError::Timeout { host: host(&request.url), what: "the answer was not complete", limit: total }),
-        }
+        self.follow(request, None).await
     }
 
-    async fn follow(&self, request: &Request) -> Result<Response, FetchError> {
-        let home = without_credentials(request.validator_url.as_ref().unwrap_or(&request.url));
+    /// [`Self::get`] at the pace of the hosts: `pass` is for the host of `request.url`, and moves with the redirects. Waiting for a host
+    /// does not count against the limits.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn get_paced(&self, request: &Request, pass: &mut Pass) -> Result<Response, FetchError> {
+        self.follow(request, Some(pass)).await
+    }
+
+    async fn follow(&self, request: &Request, mut pass: Option<&mut Pass>) -> Result<Response, FetchError> {
+        let validated = without_credentials(request.validator_url.as_ref().unwrap_or(&request.url));
         let mut url = request.url.clone();
         url.set_fragment(None);
         let mut hops: Vec<Hop> = Vec::new();
-        self.guard.url(&url)?;
+        let mut from: Option<Url> = None;
+        let mut home = Home { host: true, origin: true };
+        let mut left = self.limits.total;
+        self.may_ask(&url, request, home)?;
         loop {
             let here = without_credentials(&url);
-            let (response, conditional) = self.send(&url, request, here == home).await?;
-            let Some(next) = target(&url, &response)? else {
-                return self.receive(response, here, hops, conditional).await;
+            let began = Instant::now();
+            let hop = async {
+                let (response, conditional) = self.send(&url, request, home, here == validated).await?;
+                match target(&url, &response)? {
+                    Some(next) => Ok((response.status().as_u16(), Next::Hop(next))),
+                    None => {
+                        let status = response.status().as_u16();
+                        let answer = self.receive(response, here.clone(), hops.clone(), conditional).await?;
+                        Ok((status, Next::Answer(Box::new(answer))))
+                    }
+                }
             };
-            let status = response.status().as_u16();
+            let late = |_| Err(FetchError::Timeout { host: host(&url), what: "the answer was not complete", limit: self.limits.total });
+            let (status, next) =
+                tokio::time::timeout(left, hop).await.unwrap_or_else(late).map_err(|why| why.redirected_by(from.as_ref()))?;
+            left = left.saturating_sub(began.elapsed());
+            if let (429, Some(pass)) = (status, &pass) {
+                pass.slow_down();
+            }
+            let next = match next {
+                Next::Answer(answer) => return Ok(*answer),
+                Next::Hop(next) => next,
+            };
             let to = without_credentials(&next);
             let seen = to == without_credentials(&request.url) || hops.iter().any(|hop| hop.to == to);
-            let from = shown(&url);
             hops.push(Hop { status, to });
             let broken = |why| Err(FetchError::Redirect { why, chain: chain(&request.url, &hops) });
             if seen {
@@ -198,21 +264,58 @@ impl Fetcher {
             if url.scheme() == "https" && next.scheme() == "http" {
                 return broken("it redirects from https to http");
             }
-            self.guard.url(&next).map_err(|why| FetchError::ForbiddenHop { from, why })?;
-            url = next;
+            home.host &= next.host() == request.url.host();
+            home.origin &= next.origin() == request.url.origin();
+            self.may_ask(&next, request, home).map_err(|why| FetchError::ForbiddenHop { from: shown(&url), why })?;
+            if let (Some(pass), Some(host)) = (&mut pass, next.host_str()) {
+                pass.next(host).await;
+            }
+            from = Some(std::mem::replace(&mut url, next));
         }
     }
 
+    /// Whether a hop may be made, as far as its URL tells.
+    fn may_ask(&self, url: &Url, request: &Request, home: Home) -> Result<(), Forbidden> {
+        if self.published.as_ref().is_some_and(|published| published.holds(url)) {
+            return Err(Forbidden::Own(shown(url)));
+        }
+        if home.host { self.guard.and(&request.access).url(url) } else { self.guard.url(url) }
+    }
+
+    /// The client for a hop: one whose resolver knows the source's own networks only while the hop is at the source's own host.
+    fn client(&self, access: &Access, home: Home) -> Result<reqwest::Client, FetchError> {
+        if !home.host || access.allow.is_empty() {
+            return Ok(self.client.clone());
+        }
+        // A poisoned lock guards a map that is whole: an insertion either happened or did not.
+        let mut private = self.private.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = private.get(&access.allow) {
+            return Ok(client.clone());
+        }
+        let (client, _) = self.recipe.client(Arc::new(self.guard.and(access)))?;
+        private.insert(access.allow.clone(), client.clone());
+        Ok(client)
+    }
+
     /// Sends one hop's request; also returns whether it carried a validator.
-    async fn send(&self, url: &Url, request: &Request, at_home: bool) -> Result<(reqwest::Response, bool), FetchError> {
+    async fn send(&self, url: &Url, request: &Request, home: Home, validated: bool) -> Result<(reqwest::Response, bool), FetchError> {
         if url.scheme() == "https" && !self.has_roots {
             return Err(FetchError::NoRoots { host: host(url) });
         }
+        let client = self.client(&request.access, home)?;
         let mut headers = HeaderMap::new();
+        if home.origin {
+            for (name, Secret(value)) in &request.access.headers {
+                if let (Ok(name), Ok(mut value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+                    value.set_sensitive(true);
+                    headers.insert(name, value);
+                }
+            }
+        }
         headers.insert(header::ACCEPT, HeaderValue::from_static(request.accept));
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(coding::ACCEPTED));
         let mut conditional = false;
-        if at_home {
+        if validated {
             for (name, value) in [(header::IF_NONE_MATCH, &request.etag), (header::IF_MODIFIED_SINCE, &request.last_modified)] {
                 // One with control bytes cannot be sent, and is not.
                 if let Some(value) = value.as_deref().and_then(|bytes| HeaderValue::from_bytes(bytes).ok()) {
@@ -221,10 +324,11 @@ impl Fetcher {
                 }
             }
         }
-        match tokio::time::timeout(FIRST_BYTE_LIMIT, self.client.get(url.clone()).headers(headers).send()).await {
+        let Limits { connect, first_byte, .. } = self.limits;
+        match tokio::time::timeout(first_byte, client.get(url.clone()).headers(headers).send()).await {
             Ok(Ok(response)) => Ok((response, conditional)),
-            Ok(Err(why)) => Err(FetchError::before_the_head(url, &why, CONNECT_LIMIT)),
-            Err(_) => Err(FetchError::Timeout { host: host(url), what: "no answer", limit: FIRST_BYTE_LIMIT }),
+            Ok(Err(why)) => Err(FetchError::before_the_head(url, &why, connect)),
+            Err(_) => Err(FetchError::Timeout { host: host(url), what: "no answer", limit: first_byte }),
         }
     }
 
@@ -300,6 +404,21 @@ impl Fetcher {
     }
 }
 
+/// How near a hop still is to the source's own URL; what is lost is not found again.
+#[derive(Clone, Copy, Debug)]
+struct Home {
+    /// Every hop so far was at its host.
+    host: bool,
+    /// And with its scheme and port.
+    origin: bool,
+}
+
+/// What one hop gave.
+enum Next {
+    Hop(Url),
+    Answer(Box<Response>),
+}
+
 /// As much of an error's body as there is within the cap; whatever is wrong with it, the status is what counts.
 async fn error_body(response: &mut reqwest::Response) -> (Vec<u8>, u64) {
     let mut wire = Vec::new();
@@ -353,5 +472,9 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     (!values.is_empty()).then(|| values.join(", "))
 }
 
+#[cfg(test)]
+mod access_tests;
+#[cfg(test)]
+mod ssrf;
 #[cfg(test)]
 mod tests;

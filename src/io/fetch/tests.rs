@@ -15,6 +15,8 @@ pub(super) fn policy(ports: &[u16]) -> FetchPolicy {
         host_gap: Duration::ZERO,
         floor: Duration::from_secs(900),
         timeout: Duration::from_secs(30),
+        connect_timeout: Duration::from_secs(10),
+        first_byte_timeout: Duration::from_secs(20),
         wire_max_bytes: 10 << 20,
         body_max_bytes: 32 << 20,
         allow: vec!["127.0.0.0/8".parse().expect("a network")],
@@ -74,7 +76,7 @@ impl Server {
     }
 }
 
-fn head(stream: &mut TcpStream) -> String {
+pub(super) fn head(stream: &mut TcpStream) -> String {
     let (mut head, mut byte) = (Vec::new(), [0]);
     // A first byte of 22 is TLS, which has no such end.
     while !head.ends_with(b"\r\n\r\n") && head.first() != Some(&22) && matches!(stream.read(&mut byte), Ok(1)) {
@@ -83,8 +85,15 @@ fn head(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&head).into_owned()
 }
 
-fn request(url: Url) -> Request {
-    Request { url, etag: None, last_modified: None, validator_url: None, accept: ACCEPT_FEED }
+pub(super) fn request(url: Url) -> Request {
+    Request { url, etag: None, last_modified: None, validator_url: None, accept: ACCEPT_FEED, access: Access::default() }
+}
+
+/// Redirects `/to?<url>` to the URL.
+pub(super) fn redirect(mut stream: TcpStream, status: u16) {
+    let head = head(&mut stream);
+    let to = head.split(' ').nth(1).and_then(|path| path.strip_prefix("/to?")).unwrap_or_default();
+    let _ = stream.write_all(&answer(&format!("{status} Moved"), &format!("Location: {to}\r\n"), b""));
 }
 
 fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
@@ -266,7 +275,10 @@ async fn forbidden_places_are_not_even_connected_to() {
     }
     let shut = Fetcher::new(&policy(&[]), "t").unwrap();
     let error = shut.get(&request(Url::parse(&format!("http://{canary}/")).unwrap())).await.unwrap_err();
-    assert_eq!(error.to_string(), format!("refuses port {port}: sources are on 80 and 443; add it to fetch.ports if it is meant"));
+    assert_eq!(
+        error.to_string(),
+        format!("refuses port {port}: feeds are on 80 and 443; if it is meant, add it to ports in this [[source]]")
+    );
     assert_eq!(visits.load(Ordering::SeqCst), 0);
 }
 
@@ -340,6 +352,44 @@ async fn failing_names_and_closed_ports_are_told_apart() {
     let fetcher = Fetcher::new(&policy(&[free.port()]), "t").unwrap();
     let error = fetcher.get(&request(Url::parse(&format!("http://{free}/")).unwrap())).await.unwrap_err();
     assert_eq!((error.class(), error.to_string()), ("connect", format!("cannot connect to {free}: the connection was refused")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_fail_in_words() {
+    let error = |words: &'static str| -> Lookup { Arc::new(move |_| Box::pin(async move { Err(std::io::Error::other(words)) })) };
+    let lookups: [(Lookup, &str, &str); 6] = [
+        (error("failed to lookup address information: Name or service not known"), "dns", "there is no such name, or it has no address"),
+        (error("failed to lookup address information: Temporary failure in name resolution"), "dns", "the name servers failed"),
+        (Arc::new(|_| Box::pin(std::future::pending())), "dns", "the name servers did not answer within 5 s"),
+        (Arc::new(|_| Box::pin(async { Ok(Vec::new()) })), "dns", "the name has no address"),
+        (
+            Arc::new(|_| Box::pin(async { Ok((0..1_000_u32).map(|n| IpAddr::from((0x0A00_0000 + n).to_be_bytes())).collect()) })),
+            "forbidden",
+            "refuses to connect to a.example, which is 10.0.0.0: a private address; if it is yours, add its network to allow in this [[source]]",
+        ),
+        (error("odd\r\nwords"), "dns", "oddwords"),
+    ];
+    println!("row name behaviour -> class, what the user reads");
+    for (lookup, class, words) in lookups {
+        let fetcher = Fetcher::with_lookup(&policy(&[]), "t", lookup).unwrap();
+        let error = fetcher.get(&request(Url::parse("http://a.example/").unwrap())).await.unwrap_err();
+        println!(" 1  {class:<12} {error}");
+        assert_eq!((error.class(), error.to_string().trim_start_matches("cannot find a.example in the DNS: ")), (class, words));
+    }
+}
+
+#[tokio::test]
+async fn a_dead_ipv6_address_costs_less_than_a_second() {
+    let server = Server::saying(answer("200 OK", "", b"here"));
+    // 100::/64 leads nowhere (RFC 6666).
+    let lookup: Lookup = Arc::new(|_| Box::pin(async { Ok(vec!["100::1".parse().unwrap(), "127.0.0.1".parse().unwrap()]) }));
+    let mut open = policy(&[server.address.port()]);
+    open.allow.push("100::/64".parse().unwrap());
+    let fetcher = Fetcher::with_lookup(&open, "t", lookup).unwrap();
+    let start = Instant::now();
+    let url = Url::parse(&format!("http://dual.example:{}/", server.address.port())).unwrap();
+    assert_eq!(fetcher.get(&request(url)).await.unwrap().body, b"here");
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
 }
 
 #[tokio::test]

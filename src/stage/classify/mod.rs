@@ -1,49 +1,59 @@
 //! Which topics an article belongs to, and why.
 //!
-//! All topics' terms are looked for in one pass over each text: an automaton finds one telling word of every term, and only
-//! where that word stands is the rest of the term compared, in the text as it is. Nothing is copied or lower-cased.
+//! All topics' words are looked for in one pass over each text: an automaton finds one telling part of every one, and only
+//! where that part stands is the rest compared, in the text as it is; stems and expressions are looked at only there.
 
-use std::collections::{BTreeSet, HashMap};
-use std::ops::Range;
+use std::collections::{BTreeSet, HashSet};
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use serde::Serialize;
 
-use crate::config::Topic;
+use crate::config::{Learned, Topic};
 
+mod field;
+mod learn;
+mod matcher;
+mod model;
+mod needle;
+mod rule;
+mod stem;
 mod term;
 
+pub use field::{Field, Fields};
+pub use learn::{Figures, Lesson, cross_validate, learn};
+use matcher::{Matcher, Needles};
+pub use model::{Model, ModelError};
+pub use needle::{Needle, Pattern, REGEX_MAX_BYTES};
+use rule::{Compiled, Found};
+pub use rule::{Group, Item, List, NeverMatches, WEIGHT_MAX, Word, check};
+pub use stem::Language;
 pub use term::{TERM_MAX_CHARS, Term, TermError};
-
-/// Below this much text in all anchors the automaton is built for speed; above it, for memory.
-const FAST_MAX_BYTES: usize = 64 * 1024;
 
 /// The topics' rules, compiled. The same topics and article always give the same answer.
 #[derive(Debug)]
 pub struct Classifier {
-    automaton: AhoCorasick,
-    /// By the automaton's pattern: the terms that it stands for.
-    anchors: Vec<Vec<Anchor>>,
-    /// Each with its text in the first rule that has it.
-    terms: Vec<(Term, String)>,
-    rules: Vec<Rule>,
+    matcher: Matcher,
+    rules: Vec<TopicRule>,
+    votes: Option<Votes>,
 }
 
-/// A term and those of its letters that the automaton looks for.
-#[derive(Clone, Debug)]
-struct Anchor {
-    term: usize,
-    word: Range<usize>,
-}
-
-/// One topic's lists, as indexes of terms.
+/// A topic's rule with what surrounds it.
 #[derive(Debug)]
-struct Rule {
-    any: Vec<usize>,
-    all: Vec<usize>,
-    none: Vec<usize>,
-    /// `any` and `all` together, each term once, in the file's order.
-    counted: Vec<usize>,
+struct TopicRule {
+    compiled: Compiled,
+    /// Publishers' categories that stand for it, folded.
+    from: HashSet<String>,
+    /// Topics that take over its articles.
+    heirs: Vec<usize>,
+}
+
+/// The model's part.
+#[derive(Debug)]
+struct Votes {
+    model: Model,
+    /// By the model's topics: ours.
+    topics: Vec<Option<usize>>,
+    /// Least confidence, 0 to 1, that adds a topic.
+    confidence: f64,
 }
 
 /// Why rules could not be compiled. A checked configuration gives none of these.
@@ -75,98 +85,97 @@ pub struct Article<'a> {
     pub content: &'a str,
     /// The publisher's own categories.
     pub categories: &'a [String],
+    /// Its address, empty if unknown.
+    pub url: &'a str,
+    /// Its authors' names.
+    pub authors: &'a [String],
+    /// Its source's names: its id, its title.
+    pub source: &'a [String],
+    /// Language tag (BCP 47). Without a known one, phrases are found as written only.
+    pub language: Option<&'a str>,
+    /// Topics that every article of its source belongs to.
+    pub fixed: &'a [usize],
+}
+
+/// What put an article under a topic.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum By {
+    /// The topic's rule.
+    Rule,
+    /// One of the publisher's categories, which stands for the topic.
+    From,
+    /// The topic below it, by index.
+    Child(usize),
+    /// The model, with this confidence (0 to 1).
+    Model(f64),
+    /// Its source, all of whose articles belong.
+    Source,
+}
+
+impl By {
+    /// In words; `topics` are those that indexes are of.
+    pub fn words(self, topics: &[Topic]) -> String {
+        match self {
+            Self::Rule => "rule".to_owned(),
+            Self::From => "publisher's category".to_owned(),
+            Self::Child(child) => format!("child {}", topics.get(child).map_or("?", |topic| topic.category.as_str())),
+            // Cut, not rounded, so that 1.00 is never claimed and nothing below the operator's bound seems to reach it.
+            Self::Model(confidence) => format!("model {:.2}", (confidence * 100.0).floor() / 100.0),
+            Self::Source => "source".to_owned(),
+        }
+    }
 }
 
 /// A topic that an article belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Verdict {
     /// Index of the topic.
     pub topic: usize,
-    /// Sum of [`Field::weight`] over the distinct terms of `any` and `all` and the fields they stand in.
-    pub score: u32,
+    /// Sum over the distinct words of `any` and `all`, and of groups within them, of their weight times [`Field::weight`] of the
+    /// fields they stand in; at least 3 for a publisher's category that stands for the topic; the best child's if inherited.
+    pub score: i64,
+    /// What put it there, the first that holds in the order of [`By`].
+    pub by: By,
 }
 
 /// Why an article is in a topic or, nearly, is not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
     /// Index of the topic.
     pub topic: usize,
     /// Whether the article belongs to it.
     pub matched: bool,
+    /// What put it there, if it belongs.
+    pub by: Option<By>,
     /// As in [`Verdict::score`], also when it does not belong.
-    pub score: u32,
-    /// What was found of the topic's lists: the first place of each term in each field. Hits of `none` keep the article out.
+    pub score: i64,
+    /// The score that its rule asks for.
+    pub threshold: Option<i64>,
+    /// What was found of the topic's lists: the first place of each word in each field. Hits of `none` may keep the article out.
     pub hits: Vec<Hit>,
-    /// Terms of `all` that were not found. Where `any` has terms and no hit is of that list, that too keeps the article out.
+    /// Words and groups of `all` that were not found. Where `any` has words and no hit is of that list, that too keeps the
+    /// article out.
     pub missing: Vec<String>,
+    /// The model's confidence (0 to 1), if it knows the topic.
+    pub vote: Option<f64>,
 }
 
-/// A term found.
+/// A word found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Hit {
-    /// The term as the rule has it.
+    /// The word as the rule has it.
     pub term: String,
-    /// Which of the topic's lists it is from.
+    /// Which of the topic's lists it is from; in a group, which of the group's.
     pub list: List,
     /// Where it was found.
     pub field: Field,
-    /// Byte offset in the field's text; in that category's text for [`Field::Category`].
+    /// Byte offset in the field's text; in that category's, author's or name's text where there are several.
     pub start: usize,
     /// The words as the article has them.
     pub text: String,
+    /// What it adds to the score; 0 where another has added it, and in `none`.
+    pub points: i64,
 }
-
-/// A list of a rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum List {
-    /// At least one must be found, if there are any.
-    Any,
-    /// Each must be found.
-    All,
-    /// None may be found.
-    None,
-}
-
-/// A part of an article.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Field {
-    /// The headline.
-    Title,
-    /// One of the publisher's own categories, by index. Words in upper case are found there in any case, because publishers
-    /// write their tags in lower case throughout (`ai`, `hipaa`).
-    Category(usize),
-    /// The teaser.
-    Summary,
-    /// The full text.
-    Content,
-}
-
-impl Field {
-    /// What a term counts here: 4 in the title, 3 in the publisher's categories (once, in however many), 2 in the summary,
-    /// 1 in the content.
-    pub const fn weight(self) -> u32 {
-        match self {
-            Self::Title => 4,
-            Self::Category(_) => 3,
-            Self::Summary => 2,
-            Self::Content => 1,
-        }
-    }
-
-    const fn bit(self) -> u8 {
-        match self {
-            Self::Title => 1,
-            Self::Category(_) => 2,
-            Self::Summary => 4,
-            Self::Content => 8,
-        }
-    }
-}
-
-/// For each term, the [`Field::bit`]s of the fields it was found in.
-type Found = Vec<u8>;
 
 impl Classifier {
     /// Compiles the topics' rules.
@@ -174,131 +183,162 @@ impl Classifier {
     /// # Errors
     /// When a term can never be found, or the rules are too large for memory.
     pub fn new(topics: &[Topic]) -> Result<Self, ClassifyError> {
-        let mut terms: Vec<(Term, String)> = Vec::new();
-        let mut known: HashMap<Term, usize> = HashMap::new();
+        let mut needles = Needles::default();
         let mut rules = Vec::with_capacity(topics.len());
         for topic in topics {
-            let mut index = |list: &[String]| -> Result<Vec<usize>, ClassifyError> {
-                list.iter()
-                    .map(|text| {
-                        let term = Term::parse(text).map_err(|source| ClassifyError::Term {
-                            category: topic.category.clone(),
-                            term: text.clone(),
-                            source,
-                        })?;
-                        Ok(*known.entry(term.clone()).or_insert_with(|| {
-                            terms.push((term, text.clone()));
-                            terms.len() - 1
-                        }))
-                    })
-                    .collect()
-            };
-            let (any, all, none) = (index(&topic.any)?, index(&topic.all)?, index(&topic.none)?);
-            let mut seen = BTreeSet::new();
-            let counted = any.iter().chain(&all).copied().filter(|term| seen.insert(*term)).collect();
-            rules.push(Rule { any, all, none, counted });
+            let compiled = Compiled::new(&topic.rule, topic.threshold, &mut |needle| needles.index(needle, topic.stem))
+                .map_err(|(term, source)| ClassifyError::Term { category: topic.category.clone(), term, source })?;
+            let heirs = if topic.inherit { topic.parents.clone() } else { Vec::new() };
+            rules.push(TopicRule { compiled, from: topic.from.iter().map(|from| folded(from)).collect(), heirs });
         }
-        let (patterns, anchors) = anchor(&terms);
-        let fast = patterns.iter().map(String::len).sum::<usize>() <= FAST_MAX_BYTES;
-        let automaton = AhoCorasick::builder().ascii_case_insensitive(true).kind(fast.then_some(AhoCorasickKind::DFA)).build(&patterns)?;
-        Ok(Self { automaton, anchors, terms, rules })
+        Ok(Self { matcher: Matcher::new(needles)?, rules, votes: None })
     }
 
-    /// The topics an article belongs to, best first: by score, then in the topics' order.
+    /// Compiles a site's topics, with the model that it names.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn of(topics: &[Topic], learned: Option<&Learned>) -> Result<Self, ClassifyError> {
+        let classifier = Self::new(topics)?;
+        Ok(match learned {
+            Some(learned) => classifier.with_model(topics, learned.model.clone(), learned.confidence),
+            None => classifier,
+        })
+    }
+
+    /// Lets a model add topics of which it is at least this sure (0 to 1). Topics that it knows and that are not among
+    /// `topics`, those that this was made of, are passed over.
+    #[must_use]
+    pub fn with_model(mut self, topics: &[Topic], model: Model, confidence: f64) -> Self {
+        let ours = |category: &str| topics.iter().position(|topic| topic.category == category);
+        let topics = model.categories().map(ours).collect();
+        self.votes = Some(Votes { model, topics, confidence });
+        self
+    }
+
+    /// The topics an article belongs to, best first: by score, then in the topics' order; those of its source last.
     pub fn classify(&self, article: &Article<'_>) -> Vec<Verdict> {
-        let found = self.find(article, |_, _, _| {});
-        let mut verdicts: Vec<Verdict> = self
-            .rules
-            .iter()
-            .enumerate()
-            .filter(|(_, rule)| rule.holds(&found))
-            .map(|(topic, rule)| Verdict { topic, score: rule.score(&found) })
-            .collect();
-        verdicts.sort_by_key(|verdict| (std::cmp::Reverse(verdict.score), verdict.topic));
-        verdicts
+        let found = self.matcher.find(article, |_, _, _| {});
+        self.verdicts(article, &found, &self.vote(article))
     }
 
-    /// Every topic the article belongs to, in the order of [`Self::classify`], then every topic of which it has a term of
+    /// Every topic the article belongs to, in the order of [`Self::classify`], then every topic of which it has a word of
     /// `any` or `all` and still does not belong, each with its reasons.
     pub fn explain(&self, article: &Article<'_>) -> Vec<Explanation> {
-        let mut places: Vec<Vec<(Field, Range<usize>)>> = vec![Vec::new(); self.terms.len()];
-        let found = self.find(article, |term, field, place| places[term].push((field, place)));
-        let hits = |list: List, terms: &[usize]| -> Vec<Hit> {
+        let mut places: Vec<(usize, Field, std::ops::Range<usize>)> = Vec::new();
+        let found = self.matcher.find(article, |needle, field, place| places.push((needle, field, place)));
+        let votes = self.vote(article);
+        let verdicts = self.verdicts(article, &found, &votes);
+        let reason = |topic: usize, verdict: Option<&Verdict>| {
+            let rule = &self.rules[topic].compiled;
+            let mut hits: Vec<Hit> = Vec::new();
             let mut seen = BTreeSet::new();
-            let terms = terms.iter().filter(|term| seen.insert(**term));
-            terms
-                .flat_map(|term| places[*term].iter().map(move |(field, place)| (*term, *field, place)))
-                .map(|(term, field, place)| Hit {
-                    term: self.terms[term].1.clone(),
-                    list,
-                    field,
-                    start: place.start,
-                    text: article.text(field).get(place.clone()).unwrap_or_default().to_owned(),
-                })
-                .collect()
-        };
-        let mut explanations: Vec<Explanation> = self
-            .rules
-            .iter()
-            .enumerate()
-            .filter(|(_, rule)| rule.score(&found) > 0)
-            .map(|(topic, rule)| Explanation {
+            for list in [List::Any, List::All, List::None] {
+                for (leaf, term) in rule.leaves.iter().zip(&rule.texts).filter(|(leaf, _)| leaf.list == list) {
+                    let bits = leaf.found(&found);
+                    for (_, field, place) in places.iter().filter(|(needle, field, _)| *needle == leaf.needle && bits & field.bit() != 0) {
+                        if !seen.insert((term.as_str(), list.name(), field.bit())) {
+                            continue;
+                        }
+                        hits.push(Hit {
+                            term: term.clone(),
+                            list,
+                            field: *field,
+                            start: place.start,
+                            text: article.text(*field).get(place.clone()).unwrap_or_default().to_owned(),
+                            points: if leaf.counts { leaf.weight * field.weight() } else { 0 },
+                        });
+                    }
+                }
+            }
+            if let Some(at) = self.mapped(topic, article) {
+                let text = article.text(Field::Category(at)).to_owned();
+                hits.push(Hit { term: text.clone(), list: List::From, field: Field::Category(at), start: 0, text, points: 0 });
+            }
+            Explanation {
                 topic,
-                matched: rule.holds(&found),
-                score: rule.score(&found),
-                hits: [hits(List::Any, &rule.any), hits(List::All, &rule.all), hits(List::None, &rule.none)].concat(),
-                missing: rule.all.iter().filter(|term| found[**term] == 0).map(|term| self.terms[*term].1.clone()).collect(),
-            })
-            .collect();
-        explanations.sort_by_key(|reason| (!reason.matched, std::cmp::Reverse(reason.score), reason.topic));
+                matched: verdict.is_some(),
+                by: verdict.map(|verdict| verdict.by),
+                score: verdict.map_or_else(|| rule.judge(&found).0, |verdict| verdict.score),
+                threshold: rule.threshold,
+                hits,
+                missing: rule.missing(&found),
+                vote: votes.iter().find(|(voted, _)| *voted == topic).map(|(_, confidence)| *confidence),
+            }
+        };
+        let mut explanations: Vec<Explanation> = verdicts.iter().map(|verdict| reason(verdict.topic, Some(verdict))).collect();
+        let near = |topic: &usize| {
+            let wanted = |leaf: &rule::Leaf| leaf.counts && leaf.weight > 0 && leaf.found(&found) != 0;
+            !verdicts.iter().any(|verdict| verdict.topic == *topic)
+                && (self.rules[*topic].compiled.leaves.iter().any(wanted) || self.mapped(*topic, article).is_some())
+        };
+        let mut near: Vec<Explanation> = (0..self.rules.len()).filter(near).map(|topic| reason(topic, None)).collect();
+        near.sort_by_key(|reason| (std::cmp::Reverse(reason.score), reason.topic));
+        explanations.append(&mut near);
         explanations
     }
 
-    /// Which terms stand in which fields; `first` hears of the first place of each term in each field.
-    fn find(&self, article: &Article<'_>, mut first: impl FnMut(usize, Field, Range<usize>)) -> Found {
-        let mut found = vec![0; self.terms.len()];
-        self.scan(article, Field::Title, &mut found, &mut first);
-        for at in 0..article.categories.len() {
-            self.scan(article, Field::Category(at), &mut found, &mut first);
+    fn verdicts(&self, article: &Article<'_>, found: &Found, votes: &[(usize, f64)]) -> Vec<Verdict> {
+        let mut verdicts: Vec<Verdict> = Vec::new();
+        for (topic, rule) in self.rules.iter().enumerate() {
+            let (score, holds) = rule.compiled.judge(found);
+            let by = if holds {
+                Some((score, By::Rule))
+            } else if self.mapped(topic, article).is_some() {
+                Some((score.max(Field::Category(0).weight()), By::From))
+            } else {
+                let vote = votes.iter().find(|(voted, sure)| *voted == topic && self.is_sure(*sure));
+                vote.map(|(_, sure)| (score, By::Model(*sure)))
+            };
+            // Neither its publisher's categories nor a model take back what the curator has said.
+            if let Some((score, by)) = by.filter(|_| holds || !rule.compiled.refuses(found)) {
+                verdicts.push(Verdict { topic, score, by });
+            }
         }
-        self.scan(article, Field::Summary, &mut found, &mut first);
-        self.scan(article, Field::Content, &mut found, &mut first);
-        found
+        self.inherit(&mut verdicts, found);
+        verdicts.sort_by_key(|verdict| (std::cmp::Reverse(verdict.score), matches!(verdict.by, By::Child(_)), verdict.topic));
+        let own = verdicts.len();
+        for topic in article.fixed.iter().copied().filter(|topic| *topic < self.rules.len()) {
+            if !verdicts.iter().any(|verdict| verdict.topic == topic) {
+                verdicts.push(Verdict { topic, score: self.rules[topic].compiled.judge(found).0, by: By::Source });
+            }
+        }
+        if verdicts.len() > own {
+            self.inherit(&mut verdicts, found);
+        }
+        verdicts
     }
 
-    fn scan(&self, article: &Article<'_>, field: Field, found: &mut Found, first: &mut impl FnMut(usize, Field, Range<usize>)) {
-        let text = article.text(field);
-        let any_case = matches!(field, Field::Category(_));
-        // Overlapping, because a telling word may lie within another one (`care` in `healthcare`).
-        for hit in self.automaton.find_overlapping_iter(text) {
-            if inside_word(text.as_bytes(), hit.range()) {
-                continue;
-            }
-            for anchor in &self.anchors[hit.pattern()] {
-                if found[anchor.term] & field.bit() == 0
-                    && let Some(place) = self.terms[anchor.term].0.place(text, anchor.word.clone(), hit.range(), any_case)
-                {
-                    found[anchor.term] |= field.bit();
-                    first(anchor.term, field, place);
+    /// Adds the parents that take over what their children have, and theirs. A parent's `none` keeps out of it.
+    fn inherit(&self, verdicts: &mut Vec<Verdict>, found: &Found) {
+        let mut at = 0;
+        while let Some(Verdict { topic: child, score, .. }) = verdicts.get(at).copied() {
+            for parent in self.rules[child].heirs.iter().copied().filter(|parent| *parent < self.rules.len()) {
+                match verdicts.iter_mut().find(|verdict| verdict.topic == parent) {
+                    Some(verdict) if matches!(verdict.by, By::Child(_)) => verdict.score = verdict.score.max(score),
+                    Some(_) => {}
+                    None if self.rules[parent].compiled.refuses(found) => {}
+                    None => verdicts.push(Verdict { topic: parent, score, by: By::Child(child) }),
                 }
             }
+            at += 1;
         }
     }
-}
 
-impl Rule {
-    fn holds(&self, found: &Found) -> bool {
-        let has = |term: &usize| found[*term] != 0;
-        !self.counted.is_empty()
-            && (self.any.is_empty() || self.any.iter().any(has))
-            && self.all.iter().all(has)
-            && !self.none.iter().any(has)
+    /// Which of the publisher's categories stands for the topic.
+    fn mapped(&self, topic: usize, article: &Article<'_>) -> Option<usize> {
+        let from = &self.rules[topic].from;
+        if from.is_empty() { None } else { article.categories.iter().position(|category| from.contains(&folded(category))) }
     }
 
-    fn score(&self, found: &Found) -> u32 {
-        const FIELDS: [Field; 4] = [Field::Title, Field::Category(0), Field::Summary, Field::Content];
-        let weigh = |bits: u8| FIELDS.iter().filter(|field| bits & field.bit() != 0).map(|field| field.weight()).sum::<u32>();
-        self.counted.iter().map(|term| weigh(found[*term])).sum()
+    fn vote(&self, article: &Article<'_>) -> Vec<(usize, f64)> {
+        let Some(votes) = &self.votes else { return Vec::new() };
+        let voted = votes.model.votes(article.title, article.summary, article.content);
+        voted.into_iter().zip(&votes.topics).filter_map(|(sure, topic)| Some(((*topic)?, sure))).collect()
+    }
+
+    fn is_sure(&self, vote: f64) -> bool {
+        self.votes.as_ref().is_some_and(|votes| vote >= votes.confidence)
     }
 }
 
@@ -309,48 +349,20 @@ impl<'a> Article<'a> {
             Field::Category(at) => self.categories.get(at).map_or("", String::as_str),
             Field::Summary => self.summary,
             Field::Content => self.content,
+            Field::Url => self.url,
+            Field::Author(at) => self.authors.get(at).map_or("", String::as_str),
+            Field::Source(at) => self.source.get(at).map_or("", String::as_str),
         }
     }
 }
 
-/// A cheap first look that spares most comparisons: no term's word is a piece of a longer ASCII word, plurals apart.
-fn inside_word(text: &[u8], at: Range<usize>) -> bool {
-    let is_letter = |at: usize| text.get(at).is_some_and(u8::is_ascii_alphanumeric);
-    if at.start > 0 && is_letter(at.start - 1) && is_letter(at.start) {
-        return true;
-    }
-    let is_plural = || matches!(text.get(at.end), Some(b's' | b'S')) && !is_letter(at.end + 1);
-    is_letter(at.end) && at.end.checked_sub(1).is_some_and(is_letter) && !is_plural()
+/// A category as it is compared with another: without case, and without regard to how its words are parted.
+pub fn folded(category: &str) -> String {
+    let words = category.split(|char: char| char.is_whitespace() || matches!(char, '-' | '_'));
+    words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect::<Vec<_>>().join(" ")
 }
 
-/// Chooses the word by which each term is looked for: one that few terms share, so that `health` does not make every term
-/// that has it a candidate, and a long one, because short words are the frequent ones; a letter more is worth half the sharers.
-fn anchor(terms: &[(Term, String)]) -> (Vec<String>, Vec<Vec<Anchor>>) {
-    let spellings: Vec<Vec<(Range<usize>, Vec<String>)>> =
-        terms.iter().map(|(term, _)| term.words().into_iter().map(|word| (word.clone(), term.spellings(word))).collect()).collect();
-    let mut shared: HashMap<&str, usize> = HashMap::new();
-    for spelling in spellings.iter().flatten().flat_map(|(_, spellings)| spellings) {
-        *shared.entry(spelling).or_default() += 1;
-    }
-    let mut patterns: Vec<String> = Vec::new();
-    let mut anchors: Vec<Vec<Anchor>> = Vec::new();
-    let mut known: HashMap<&str, usize> = HashMap::new();
-    for (term, words) in spellings.iter().enumerate() {
-        let rarest = words.iter().min_by_key(|(word, spellings)| {
-            let sharers = spellings.iter().filter_map(|spelling| shared.get(spelling.as_str())).sum::<usize>();
-            (sharers.saturating_mul(1 << (16 - word.len().min(16))), std::cmp::Reverse(word.len()))
-        });
-        for (word, spelling) in rarest.into_iter().flat_map(|(word, spellings)| spellings.iter().map(move |text| (word, text))) {
-            let pattern = *known.entry(spelling).or_insert_with(|| {
-                patterns.push(spelling.clone());
-                anchors.push(Vec::new());
-                patterns.len() - 1
-            });
-            anchors[pattern].push(Anchor { term, word: word.clone() });
-        }
-    }
-    (patterns, anchors)
-}
-
+#[cfg(test)]
+mod rule_tests;
 #[cfg(test)]
 mod tests;

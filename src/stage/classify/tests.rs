@@ -4,16 +4,13 @@ use regex::Regex;
 use super::*;
 
 fn topic(any: &[&str], all: &[&str], none: &[&str]) -> Topic {
-    let list = |terms: &[&str]| terms.iter().map(|term| (*term).to_owned()).collect();
+    let list = |terms: &[&str]| terms.iter().map(|term| Item::Word(Word::new(*term))).collect();
     Topic {
         category: "Test: Topic".into(),
         slug: "test-topic".into(),
         label: "Topic".into(),
-        description: None,
-        any: list(any),
-        all: list(all),
-        none: list(none),
-        stories: true,
+        rule: Group { any: list(any), all: list(all), none: list(none) },
+        ..Topic::default()
     }
 }
 
@@ -124,14 +121,17 @@ fn a_field_weighs_once_per_term() {
 #[test]
 fn the_same_term_in_two_spellings_counts_once() {
     let classifier = Classifier::new(&[topic(&["follow-up", "Follow up"], &["follow up"], &[])]).unwrap();
-    assert_eq!(classifier.classify(&titled("follow up")), [Verdict { topic: 0, score: 4 }]);
+    assert_eq!(classifier.classify(&titled("follow up")), [Verdict { topic: 0, score: 4, by: By::Rule }]);
 }
 
 #[test]
 fn publishers_write_abbreviations_in_lower_case() {
     let classifier = Classifier::new(&[topic(&["HIPAA"], &[], &[])]).unwrap();
     let categories = ["hipaa".to_owned()];
-    assert_eq!(classifier.classify(&Article { categories: &categories, ..Article::default() }), [Verdict { topic: 0, score: 3 }]);
+    assert_eq!(
+        classifier.classify(&Article { categories: &categories, ..Article::default() }),
+        [Verdict { topic: 0, score: 3, by: By::Rule }]
+    );
     assert_eq!(classifier.classify(&titled("hipaa")), []);
 }
 
@@ -140,10 +140,7 @@ fn best_comes_first_then_the_files_order() {
     let topics = [topic(&["late"], &[], &[]), topic(&["early"], &[], &[]), topic(&["both", "early"], &[], &[])];
     let classifier = Classifier::new(&topics).unwrap();
     let article = Article { title: "both early", content: "late", ..Article::default() };
-    assert_eq!(
-        classifier.classify(&article),
-        [Verdict { topic: 2, score: 8 }, Verdict { topic: 1, score: 4 }, Verdict { topic: 0, score: 1 }]
-    );
+    assert_eq!(classifier.classify(&article), [(2, 8), (1, 4), (0, 1)].map(|(topic, score)| Verdict { topic, score, by: By::Rule }));
 }
 
 #[test]
@@ -235,7 +232,11 @@ proptest! {
         let strs = |terms: &[String]| -> Topic {
             topic(&terms.iter().map(String::as_str).collect::<Vec<_>>(), &[], &[])
         };
-        let mut topics: Vec<Topic> = lists.iter().map(|(any, none)| Topic { none: none.clone(), ..strs(any) }).collect();
+        let mut topics: Vec<Topic> = lists.iter().map(|(any, none)| {
+            let mut topic = strs(any);
+            topic.rule.none = none.iter().map(|term| Item::Word(Word::new(term.as_str()))).collect();
+            topic
+        }).collect();
         let article = Article { title: &title, content: &content, ..Article::default() };
         let before = Classifier::new(&topics).unwrap().classify(&article);
         topics.push(strs(&other));
@@ -263,7 +264,7 @@ proptest! {
         let classifier = Classifier::new(&[topic(&strs(&any), &strs(&all), &[])]).unwrap();
         let article = titled(&title);
         let told: Vec<Verdict> = classifier.explain(&article).iter().filter(|reason| reason.matched)
-            .map(|reason| Verdict { topic: reason.topic, score: reason.score }).collect();
+            .map(|reason| Verdict { topic: reason.topic, score: reason.score, by: reason.by.unwrap() }).collect();
         prop_assert_eq!(told, classifier.classify(&article));
     }
 }

@@ -30,7 +30,7 @@ static TABLE: LazyLock<[Words; 5]> = LazyLock::new(|| {
         let Some((code, rest)) = line.split_once(':') else { continue };
         let Some(place) = Language::of(code.trim()).map(Language::place) else { continue };
         if let Some(words) = table.get_mut(place) {
-            words.common.extend(rest.split_whitespace().map(|w| deunicode::deunicode(w)));
+            words.common.extend(rest.split_whitespace().map(deunicode::deunicode));
         }
     }
     table

@@ -46,8 +46,9 @@ pub struct Member<'a> {
 pub struct Placed {
     /// Index of the group's first member: the same for all of a group, its own for an article that is alone.
     pub first: usize,
-    /// The bond that brought it in, and with whom; `None` for the first and for those put there before.
-    pub bond: Option<(usize, Bond)>,
+    /// The bond that brought it in: between which two, itself or one that came with it, and a member; `None` for the first and for
+    /// those put there before.
+    pub bond: Option<(usize, usize, Bond)>,
 }
 
 /// Groups articles. The result is a function of the set of members: their order does not matter but for the indexes.
@@ -85,7 +86,7 @@ pub fn group(members: &[Member<'_>], together: &[Vec<usize>]) -> Vec<Placed> {
         let first = groups.first(at);
         if let (Some(slot), Some(first)) = (placed.get_mut(*original), order.get(first)) {
             slot.first = *first;
-            slot.bond = groups.bonds.get(&at).and_then(|(with, bond)| Some((*order.get(*with)?, bond.clone())));
+            slot.bond = groups.bonds.get(&at).and_then(|(of, with, bond)| Some((*order.get(*of)?, *order.get(*with)?, bond.clone())));
         }
     }
     placed
@@ -238,7 +239,8 @@ struct Groups<'t, 'a> {
     members: BTreeMap<usize, Vec<usize>>,
     /// The group from before, by group.
     kept: HashMap<usize, u64>,
-    bonds: HashMap<usize, (usize, Bond)>,
+    /// For each article but a group's first: which two were bound, and how.
+    bonds: HashMap<usize, (usize, usize, Bond)>,
 }
 
 impl<'t, 'a> Groups<'t, 'a> {
@@ -291,15 +293,8 @@ impl<'t, 'a> Groups<'t, 'a> {
             }
         }
         self.members.entry(home).or_default().extend(moving);
-        if self.bonds.contains_key(&newcomer) {
-            // It came in by another bond; the first of the moving group, which has none, is told by this one.
-            let first = self.members.get(&home).into_iter().flatten().copied().filter(|m| *m == guest).next_back();
-            if let Some(first) = first {
-                self.bonds.entry(first).or_insert_with(|| (known, bond.clone()));
-            }
-        } else {
-            self.bonds.insert(newcomer, (known, bond.clone()));
-        }
+        // All of the guests but their first came to one another before; the first is told by the bond that brought them all.
+        self.bonds.insert(guest, (newcomer, known, bond.clone()));
     }
 
     fn agree(&self, home: usize, guest: usize) -> bool {
