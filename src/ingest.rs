@@ -3,6 +3,8 @@
 //! Facts are gathered here and decisions applied here; they are made in [`crate::stage`]. However a poll ends, it ends in one
 //! [`Store::commit`].
 
+pub mod history;
+
 use std::any::Any;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -15,7 +17,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::config::{Published, Site, Source, SourceKind};
-use crate::entry::{Entry, Feed};
+use crate::entry::Feed;
 use crate::io::fetch::{ACCEPT_FEED, ACCEPT_PAGE, FetchError, Fetcher, HostGate, Pass, Request, Response};
 use crate::stage::classify::Classifier;
 use crate::stage::exchange::{self, Facts};
@@ -119,24 +121,6 @@ impl Ingest {
     #[must_use]
     pub fn store(&self) -> &SharedStore {
         &self.store
-    }
-
-    /// Derives every stored record anew if the rules are not those it was made by. Returns how many changed.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn apply_rules(&self, now: DateTime<Utc>) -> Result<u64, IngestError> {
-        let hash = rules_hash(&self.site);
-        let mut store = locked(&self.store);
-        if store.rules_hash()?.as_deref() == Some(hash.as_str()) {
-            return Ok(0);
-        }
-        let changed = store.rederive(&hash, now, &mut |stored, old| {
-            let source = self.positions.get(&stored.source).and_then(|n| self.site.sources.get(*n))?;
-            let entry: Entry = serde_json::from_slice(&stored.raw).ok()?;
-            map::redraft(&entry, old, source, self.rules())
-        })?;
-        Ok(changed)
     }
 
     fn rules(&self) -> Rules<'_> {
@@ -346,7 +330,7 @@ impl Ingest {
         let mut made_here: HashMap<String, identity::Holder> = HashMap::new();
         let mut changes = Vec::with_capacity(mapped.len());
         for Mapped { key, known, fingerprint, raw, draft, .. } in mapped {
-            let record = match draft {
+            let mut record = match draft {
                 None => RecordChange::None,
                 Some(draft) => {
                     let holder = match made_here.get(&draft.href) {
@@ -360,6 +344,10 @@ impl Ingest {
             if let RecordChange::Create(draft) | RecordChange::TakeOver(_, draft) = &record {
                 let holder = identity::Holder { source: source.id.clone(), key: key.clone(), title: draft.title.clone(), settled: false };
                 made_here.insert(draft.href.clone(), holder);
+            }
+            // Last, when it is known whose record it is and where; what tells articles apart is the source's own title.
+            if let RecordChange::Create(draft) | RecordChange::TakeOver(_, draft) | RecordChange::Update(draft) = &mut record {
+                self.site.overrides.apply(draft);
             }
             changes.push(Change { key, fingerprint, raw, record });
         }

@@ -25,6 +25,7 @@ pub mod scheduler;
 mod shared;
 pub mod stage;
 pub mod store;
+pub mod stories;
 mod syntax;
 pub mod web;
 

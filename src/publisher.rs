@@ -7,20 +7,21 @@
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+use quick_xml::escape::escape;
 
 use crate::config::Site;
 use crate::format::document::{
-    ATOM_FILE, Enclosure, FeedCategory, FeedDocument, FeedItem, FeedSource, JSON_FILE, OPML_FILE, PAGE_FILE, RSS_FILE, STYLE_FILE,
+    ATOM_FILE, Enclosure, FeedCategory, FeedDocument, FeedItem, FeedSource, JSON_FILE, OPML_FILE, PAGE_FILE, RSS_FILE, Related, STYLE_FILE,
     TopicLine,
 };
 use crate::format::{atom, front_matter, html, json_feed, opml, rss};
 use crate::ingest::{SharedStore, locked};
 use crate::io::file;
 use crate::io::output::{self, Found, OutputError, Tree, Written};
-use crate::record::{Offering, PageMeta, Record, Section};
+use crate::record::{Draft, Offering, PageMeta, Record, Section};
 use crate::stage::{naming, text};
-use crate::store::{Pending, StoreError, StoredRecord, TopicCount};
-use crate::syntax;
+use crate::store::{Pending, Store, StoreError, StoredRecord, TopicCount};
+use crate::{stories, syntax};
 
 /// A topic's feed holds at least this many entries, if the topic has them.
 pub const WINDOW_COUNT: usize = 50;
@@ -31,7 +32,7 @@ const NEWEST_ON_INDEX: usize = 20;
 /// Records held in memory at once while all are written.
 const BATCH: usize = 500;
 /// Counts up when the writers would give other bytes for the same store, so that everything is published anew.
-const PUBLICATION_VERSION: u32 = 1;
+const PUBLICATION_VERSION: u32 = 2;
 
 /// What to publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,7 @@ pub fn publish(site: &Site, store: &SharedStore, scope: Scope) -> Result<Written
     let (pending, all, counts, created) = {
         let mut store = locked(store);
         store.settle()?;
+        stories::settle(site, &mut *store)?;
         let same = store.publication_hash()?.as_deref() == Some(hash.as_str());
         let all = scope == Scope::All || !same || !is_published(&site.output);
         (store.pending()?, all, store.topic_counts()?, store.created()?.unwrap_or(DateTime::UNIX_EPOCH))
@@ -83,7 +85,11 @@ pub fn publish(site: &Site, store: &SharedStore, scope: Scope) -> Result<Written
     let press = Press { site, offerings, created, lines: topic_lines(site, &counts) };
     let wanted = |slug: &str| all || pending.topics.iter().any(|p| p == slug);
     for topic in site.topics.iter().filter(|t| wanted(&t.slug)) {
-        let records = locked(store).window(&topic.slug, WINDOW_COUNT, WINDOW_DAYS)?;
+        let records = {
+            let store = locked(store);
+            let records = store.window(&topic.slug, WINDOW_COUNT, WINDOW_DAYS, topic.stories)?;
+            records.into_iter().map(|record| others(&*store, record, topic.stories)).collect::<Result<_, _>>()?
+        };
         let updated = counts.get(&topic.slug).and_then(|c| c.updated);
         press.topic(&mut tree, topic, records, updated)?;
     }
@@ -103,7 +109,11 @@ pub fn publish(site: &Site, store: &SharedStore, scope: Scope) -> Result<Written
             }
         }
     }
-    let newest = locked(store).newest(NEWEST_ON_INDEX)?;
+    let newest = {
+        let store = locked(store);
+        let newest = store.newest(NEWEST_ON_INDEX)?;
+        newest.into_iter().map(|record| others(&*store, record, true)).collect::<Result<Vec<_>, _>>()?
+    };
     press.index(&mut tree, newest)?;
     let written = tree.commit()?;
     locked(store).published(&pending, &hash)?;
@@ -133,7 +143,7 @@ impl Press<'_> {
         &self,
         tree: &mut Tree,
         topic: &crate::config::Topic,
-        records: Vec<StoredRecord>,
+        records: Vec<Telling>,
         updated: Option<DateTime<Utc>>,
     ) -> Result<(), PublishError> {
         let page_url = format!("{}topic/{}/", self.site.base_url, topic.slug);
@@ -157,7 +167,7 @@ impl Press<'_> {
         Ok(())
     }
 
-    fn index(&self, tree: &mut Tree, newest: Vec<StoredRecord>) -> Result<(), PublishError> {
+    fn index(&self, tree: &mut Tree, newest: Vec<Telling>) -> Result<(), PublishError> {
         let updated = self.lines.iter().filter_map(|l| l.updated).max();
         let newest: Vec<FeedItem> = newest.into_iter().map(|r| self.item(r)).collect();
         let base = self.site.base_url.as_str();
@@ -184,8 +194,12 @@ impl Press<'_> {
     }
 
     fn record(&self, tree: &mut Tree, stored: StoredRecord) -> Result<(), PublishError> {
+        let hidden = stored.draft.hidden;
         let record = self.curated(stored);
         let path = format!("{}/{}.md", record.section.base_path.trim_matches('/'), record.uuid);
+        if hidden {
+            return Ok(tree.remove(path.trim_start_matches('/'))?);
+        }
         tree.stage(path.trim_start_matches('/'), front_matter::write(&record).as_bytes())?;
         Ok(())
     }
@@ -222,7 +236,7 @@ impl Press<'_> {
         }
     }
 
-    fn item(&self, stored: StoredRecord) -> FeedItem {
+    fn item(&self, (stored, related): Telling) -> FeedItem {
         let StoredRecord { published_id, updated, draft, .. } = stored;
         let category = |t: crate::record::DraftTopic| FeedCategory {
             url: format!("{}topic/{}/", self.site.base_url, t.slug),
@@ -233,12 +247,11 @@ impl Press<'_> {
         FeedItem {
             id: published_id,
             title: text::xml_clean(&draft.title).into_owned(),
-            // A fragment was made to tell articles apart that share a link (`identity::place`); the link itself leads there.
-            url: if draft.href.contains('#') { draft.original } else { draft.href },
+            url: address(&draft).to_owned(),
             published: draft.published,
             updated,
             authors: draft.authors,
-            summary_html: draft.body,
+            summary_html: with_others(draft.body, &related),
             summary_text: draft.summary,
             categories: draft.topics.into_iter().map(category).collect(),
             enclosures: draft.enclosures.into_iter().map(enclosure).collect(),
@@ -253,8 +266,40 @@ impl Press<'_> {
                 alternate_url: draft.taken_from.alternate_url,
                 rights: draft.taken_from.rights,
             },
+            related,
         }
     }
+}
+
+/// A record with the other articles of its story.
+type Telling = (StoredRecord, Vec<Related>);
+
+/// The other articles of a record's story, if its feed carries stories once.
+fn others(store: &dyn Store, record: StoredRecord, once: bool) -> Result<Telling, StoreError> {
+    let Some(story) = record.story.filter(|_| once) else { return Ok((record, Vec::new())) };
+    let number = record.number;
+    let members = store.story(story)?.into_iter().map(|m| m.record).filter(|r| r.number != number && !r.draft.hidden);
+    let related = |other: StoredRecord| Related {
+        url: address(&other.draft).to_owned(),
+        title: text::xml_clean(&other.draft.title).into_owned(),
+        source: other.draft.taken_from.title,
+    };
+    Ok((record, members.map(related).collect()))
+}
+
+/// Where readers find an article. A fragment was made to tell articles apart that share a link (`identity::place`); the link
+/// itself leads there.
+fn address(draft: &Draft) -> &str {
+    if draft.href.contains('#') { &draft.original } else { &draft.href }
+}
+
+/// An excerpt with the line that names the story's other sources, for readers that show no related links.
+fn with_others(body: String, related: &[Related]) -> String {
+    if related.is_empty() {
+        return body;
+    }
+    let names = related.iter().map(|other| format!("<a href=\"{}\">{}</a>", escape(other.url.as_str()), escape(other.source.as_str())));
+    format!("{body}<p>Also reported by {}.</p>", names.collect::<Vec<_>>().join(", "))
 }
 
 /// Whether there is a publication at all; a folder that somebody emptied is filled again.
@@ -278,7 +323,7 @@ fn topic_lines(site: &Site, counts: &std::collections::HashMap<String, TopicCoun
 
 /// Hash of everything besides the store that published bytes depend on.
 fn publication_hash(site: &Site, offerings: &[Offering]) -> String {
-    let topics: Vec<_> = site.topics.iter().map(|t| (&t.category, &t.description)).collect();
+    let topics: Vec<_> = site.topics.iter().map(|t| (&t.category, &t.description, t.stories)).collect();
     let parts = format!(
         "{PUBLICATION_VERSION} {} {:?}",
         env!("CARGO_PKG_VERSION"),

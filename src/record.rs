@@ -194,6 +194,15 @@ pub struct Draft {
     /// `offering` of the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offering: Option<String>,
+    /// The source's own title, where an editor gave another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_title: Option<String>,
+    /// Whether an editor took it out of everything published.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
+    /// Whether an editor put it before everything else of its topics.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pinned: bool,
 }
 
 /// A topic of a draft.

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{CommandError, Context, Exit, Result, print, print_json, reason};
+use super::{CommandError, Context, Exit, Result, print, print_json, reason, stories};
 use crate::config::Site;
+use crate::config::overrides::RecordWord;
 use crate::entry::Entry;
 use crate::stage::classify::{Classifier, Explanation};
 use crate::stage::map::{self, Rules};
@@ -37,10 +38,25 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
     let trace = trace.ok_or_else(unknown)?;
     let classifier = Classifier::of(&site.topics, site.model.as_ref()).map_err(|e| CommandError::Usage(e.to_string()))?;
     let reasons = reasons(&site, &classifier, &trace)?;
+    let word = site.overrides.records.get(&trace.record.draft.href);
+    let story = stories::story(&site, &store, trace.record.clone())?;
+    let story = Some(story).filter(|s| s.members.len() > 1);
     if options.json {
-        print_json(&as_json(&site, &trace, &reasons));
+        let mut json = as_json(&site, &trace, &reasons);
+        if let Some(story) = &story {
+            json["story"] =
+                json!({"id": story.id, "members": story.members.iter().map(stories::Telling::json).collect::<Vec<_>>(), "why": story.why});
+        }
+        if let Some(word) = word {
+            json["editor"] = json!(word);
+        }
+        print_json(&json);
     } else {
         print(&as_text(&site, &trace, &reasons));
+        for line in word.map(editor).unwrap_or_default() {
+            print(&format!("{:<12} {line}\n", "editor"));
+        }
+        story.iter().for_each(|s| print(&format!("{:<12} {}", "story", s.text())));
     }
     Ok(Exit::Well)
 }
@@ -119,4 +135,15 @@ fn as_text(site: &Site, trace: &Trace, reasons: &[Explanation]) -> String {
         line("published at", &place);
     }
     out
+}
+
+/// What an editor decided, a line each.
+fn editor(word: &RecordWord) -> Vec<String> {
+    let topics = |sign: &str, names: Vec<&str>| names.into_iter().map(|n| format!("{sign} {n}")).collect::<Vec<_>>();
+    let mut lines = topics("+", word.add.iter().map(|t| t.category.as_str()).collect());
+    lines.extend(topics("-", word.remove.iter().map(String::as_str).collect()));
+    lines.extend(word.title.iter().map(|title| format!("retitled: {title}")));
+    lines.extend(word.hide.then(|| "hidden".to_owned()));
+    lines.extend(word.pin.then(|| "pinned".to_owned()));
+    lines
 }

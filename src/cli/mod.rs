@@ -3,6 +3,7 @@
 mod check;
 mod classify;
 mod demo;
+mod edit;
 mod etiquette;
 mod explain;
 mod init;
@@ -14,7 +15,9 @@ mod refresh;
 mod retry;
 mod serve;
 mod status;
+mod stories;
 mod table;
+mod topics;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,6 +27,7 @@ use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 
 use crate::config::{self, ConfigError, Site};
+use crate::ingest::history::Applied;
 use crate::ingest::{Ingest, IngestError, SharedStore};
 use crate::io::clock::Clock;
 use crate::publisher::PublishError;
@@ -70,6 +74,24 @@ enum Command {
     Etiquette(etiquette::Options),
     /// Tell an article's way: which source brought it, how its URL was cleaned, each topic with the words that matched
     Explain(explain::Options),
+    /// List the events that several sources tell of, with their articles and why they belong together
+    Stories(stories::Options),
+    /// Show or apply what the rules make of everything stored
+    Topics(topics::Options),
+    /// Put a record under topics, or take it from them, whatever the rules say
+    Tag(edit::Tag),
+    /// Take a record out of everything published
+    Hide(edit::Mark),
+    /// Keep a record before everything else of its topics
+    Pin(edit::Mark),
+    /// Give a record another title
+    Retitle(edit::Retitle),
+    /// Take an article out of its story: it stands alone
+    Split(edit::Mark),
+    /// Make articles one story
+    Join(edit::Several),
+    /// Show this article for its story
+    Prefer(edit::Mark),
     /// Tell the topics of articles given as JSON lines, and why: for trying rules on anything
     Classify(classify::Options),
     /// Learn from what editors have tagged: a small model that may add topics, with its figures
@@ -81,6 +103,12 @@ enum Command {
 }
 
 impl Args {
+    /// The command line, read. Ends the process with a sentence where it cannot be.
+    #[must_use]
+    pub fn read() -> Self {
+        Self::parse_from(edit::arguments(std::env::args_os()))
+    }
+
     /// How much is logged: the service tells of every poll; other commands show their results themselves.
     #[must_use]
     pub fn log_level(&self) -> tracing::level_filters::LevelFilter {
@@ -177,6 +205,15 @@ pub fn run(args: Args) -> Exit {
         Command::Retry(options) => retry::run(&context, &options),
         Command::Etiquette(options) => etiquette::run(&context, &options),
         Command::Explain(options) => explain::run(&context, &options),
+        Command::Stories(options) => stories::run(&context, &options),
+        Command::Topics(options) => topics::run(&context, &options),
+        Command::Tag(options) => edit::tag(&context, &options),
+        Command::Hide(options) => edit::mark(&context, &options, "hide"),
+        Command::Pin(options) => edit::mark(&context, &options, "pin"),
+        Command::Retitle(options) => edit::retitle(&context, &options),
+        Command::Split(options) => edit::split(&context, &options),
+        Command::Join(options) => edit::join(&context, &options),
+        Command::Prefer(options) => edit::prefer(&context, &options),
         Command::Classify(options) => classify::run(&context, &options),
         Command::Learn(options) => learn::run(&context, &options),
         Command::Parse(options) => parse::run(&context, &options),
@@ -193,6 +230,11 @@ fn print_error(error: &CommandError) {
     eprintln!("topicwire: {error}");
 }
 
+#[expect(clippy::print_stderr, reason = "what a person should know although the command does its work")]
+fn warn(what: &str) {
+    eprintln!("topicwire: {what}");
+}
+
 /// What every command has.
 struct Context {
     config: PathBuf,
@@ -204,13 +246,21 @@ impl Context {
         Ok(config::load(&self.config)?)
     }
 
-    /// Opens the store for work: alone, and with every record derived by the site's rules.
+    /// Opens the store for work: alone, and with every record derived by the site's rules, unless these wait for consent.
     fn work(&self, site: Site, command: &str) -> Result<(StoreLock, Ingest)> {
+        let (lock, ingest) = self.store(site, command)?;
+        if let Applied::Held(shifts) = ingest.apply_rules(self.clock.now(), false)? {
+            warn(&topics::held(ingest.site(), &shifts));
+        }
+        Ok((lock, ingest))
+    }
+
+    /// Opens the store for work, alone.
+    fn store(&self, site: Site, command: &str) -> Result<(StoreLock, Ingest)> {
         let now = self.clock.now();
         let lock = StoreLock::take(&site.store, command, now)?;
         let store: SharedStore = Arc::new(Mutex::new(SqliteStore::open(&site.store)?));
         let ingest = Ingest::new(Arc::new(site), store)?;
-        ingest.apply_rules(now)?;
         Ok((lock, ingest))
     }
 }

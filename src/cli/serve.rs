@@ -8,9 +8,10 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use super::{CommandError, Context, Exit, Result, print, runtime};
+use super::{CommandError, Context, Exit, Result, print, runtime, topics};
 use crate::config::{self, Site};
 use crate::ingest::Ingest;
+use crate::ingest::history::Applied;
 use crate::{scheduler, web};
 
 #[derive(Debug, Args)]
@@ -79,7 +80,9 @@ fn reload_on_hangup(
                 let site = config::load(&path).map_err(|e| e.to_string())?;
                 stays(old.site(), &site)?;
                 let new = Ingest::new(Arc::new(site), Arc::clone(old.store())).map_err(|e| e.to_string())?;
-                new.apply_rules(clock.now()).map_err(|e| e.to_string())?;
+                if let Applied::Held(shifts) = new.apply_rules(clock.now(), false).map_err(|e| e.to_string())? {
+                    tracing::warn!("{}", topics::held(new.site(), &shifts));
+                }
                 Ok::<_, String>(new)
             });
             match reloaded.await.unwrap_or_else(|e| Err(e.to_string())) {

@@ -148,10 +148,15 @@ impl<'a> Fields<'a> {
 
     /// True or false; false if absent.
     pub(super) fn flag(&self, report: &mut Report, key: &str) -> bool {
-        let Some(value) = self.get(key) else { return false };
+        self.flag_or(report, key, false)
+    }
+
+    /// True or false; `absent` if absent.
+    pub(super) fn flag_or(&self, report: &mut Report, key: &str, absent: bool) -> bool {
+        let Some(value) = self.get(key) else { return absent };
         match value.get_ref() {
             DeValue::Boolean(flag) => *flag,
-            other => self.unfit(report, key, value.span(), "true or false", other, "write it without quotes").unwrap_or(false),
+            other => self.unfit(report, key, value.span(), "true or false", other, "write it without quotes").unwrap_or(absent),
         }
     }
 

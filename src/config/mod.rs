@@ -6,6 +6,7 @@ use toml::de::DeTable;
 
 mod access;
 mod fields;
+pub mod overrides;
 mod problem;
 mod read;
 pub mod site;
@@ -54,7 +55,17 @@ fn count(problems: usize) -> String {
 /// When the file cannot be read, or anything in it is wrong.
 pub fn load(path: &Path) -> Result<Site, ConfigError> {
     let text = read_file(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-    check(path, &text).map_err(|problems| ConfigError::Invalid { path: path.to_owned(), problems })
+    let mut site = check(path, &text).map_err(|problems| ConfigError::Invalid { path: path.to_owned(), problems })?;
+    let path = site.overrides.path.clone();
+    match read_file(&path) {
+        Ok(text) => {
+            site.overrides = overrides::check(&path, &text, &site.topics).map_err(|problems| ConfigError::Invalid { path, problems })?;
+        }
+        // Nobody has decided anything yet.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(source) => return Err(ConfigError::Unreadable { path, source }),
+    }
+    Ok(site)
 }
 
 fn read_file(path: &Path) -> std::io::Result<String> {

@@ -12,6 +12,7 @@ use url::Url;
 
 use super::access::Published;
 use super::fields::{At, Fields, TOP};
+use super::overrides::Overrides;
 use super::problem::{Report, suggest};
 use super::site::{FetchPolicy, Learned, NamedSection, Site, Topic};
 use super::source::{self, Around};
@@ -32,6 +33,7 @@ const SITE_KEYS: &[&str] = &[
     "store",
     "listen",
     "offerings",
+    "overrides",
     "topics_file",
     "model",
     "model_confidence",
@@ -67,6 +69,7 @@ pub(super) fn site<'a>(report: &mut Report<'a>, included: &mut [Included<'a>], p
     }
     let listen = table.text(report, "listen").and_then(|text| listen(report, &text));
     let offerings = table.text(report, "offerings").map(|text| beside(text.value));
+    let overrides = beside(table.text(report, "overrides").map_or("overrides.toml", |text| text.value));
     let fetch = fetch(report, &top);
     let sections = sections(report, &top);
     let mut topics = topics::read(report, included, &top);
@@ -99,6 +102,7 @@ pub(super) fn site<'a>(report: &mut Report<'a>, included: &mut [Included<'a>], p
         sources: sources.into_iter().collect::<Option<_>>()?,
         topics: topics.finish(),
         model: model.ok()?,
+        overrides: Overrides { path: overrides, ..Overrides::default() },
     })
 }
 

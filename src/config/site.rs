@@ -10,6 +10,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::access::Access;
+use super::overrides::Overrides;
 use crate::record::Section;
 use crate::stage::classify::{Group, Model};
 use crate::stage::schedule::Schedule;
@@ -47,6 +48,8 @@ pub struct Site {
     pub sources: Vec<Source>,
     /// Topics, in the file's order; those of included files follow.
     pub topics: Vec<Topic>,
+    /// What editors decided; `overrides.toml` beside the configuration by default.
+    pub overrides: Overrides,
     /// What editors' tags have taught, if it is asked.
     pub model: Option<Learned>,
 }
@@ -135,6 +138,8 @@ pub struct Source {
     pub entries_max: usize,
     /// Longest excerpt in characters (default 300).
     pub excerpt_max_chars: usize,
+    /// Whether its articles are joined with other sources' to stories (default yes).
+    pub stories: bool,
     /// What its own host is given besides the public internet.
     pub access: Access,
     /// Its host shares one budget of requests with the hosts of every source that names the same group.
@@ -196,6 +201,8 @@ pub struct Topic {
     pub parents: Vec<usize>,
     /// Whether they take over its articles.
     pub inherit: bool,
+    /// Whether its feed carries a story once (default yes).
+    pub stories: bool,
 }
 
 /// A model that may add topics.

@@ -15,7 +15,8 @@ use super::read::{id as read_id, is_duplicate, language, time_zone, web_url};
 use super::site::{FetchPolicy, NamedSection, PageSelectors, Source, SourceKind};
 use crate::stage::schedule::Schedule;
 
-const DEFAULTS_KEYS: &[&str] = &["schedule", "time_zone", "language", "section", "curator", "entries_max", "excerpt_max", "enrich"];
+const DEFAULTS_KEYS: &[&str] =
+    &["schedule", "time_zone", "language", "section", "curator", "entries_max", "excerpt_max", "enrich", "stories"];
 const SOURCE_KEYS: &[&str] = &[
     "id",
     "url",
@@ -33,6 +34,7 @@ const SOURCE_KEYS: &[&str] = &[
     "entries_max",
     "excerpt_max",
     "enrich",
+    "stories",
     "i_have_permission",
     "allow",
     "ports",
@@ -69,6 +71,7 @@ struct Settings {
     curator: Option<String>,
     entries_max: usize,
     excerpt_max_chars: usize,
+    stories: bool,
 }
 
 /// The sources in the file's order; `None` for one that cannot be used, which is then reported.
@@ -82,6 +85,7 @@ pub(super) fn sources(report: &mut Report, top: &Fields, around: &Around) -> Vec
         curator: around.curator.map(str::to_owned),
         entries_max: 10_000,
         excerpt_max_chars: 300,
+        stories: true,
     };
     let mut defaults = settings(report, &table, &plain, around.fetch.floor, around);
     if !table.has("schedule") {
@@ -142,6 +146,7 @@ fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Aro
         offering: offering.map(|text| text.value.to_owned()),
         entries_max: settings.entries_max,
         excerpt_max_chars: settings.excerpt_max_chars,
+        stories: settings.stories,
         access,
         host_group: host_group.map(|group| group.value),
     })
@@ -183,6 +188,7 @@ fn settings(report: &mut Report, table: &Fields, defaults: &Settings, floor: Dur
         curator: table.text(report, "curator").map(|text| text.value.to_owned()).or_else(|| defaults.curator.clone()),
         entries_max: number(table.number(report, "entries_max", 1..=100_000), defaults.entries_max),
         excerpt_max_chars: number(table.number(report, "excerpt_max", 0..=10_000), defaults.excerpt_max_chars),
+        stories: table.flag_or(report, "stories", defaults.stories),
     }
 }
 

@@ -13,7 +13,8 @@ use super::site::{Learned, Topic};
 use crate::stage::classify::{Group, Item, List, Model, Needle, TermError, WEIGHT_MAX, Word, check};
 use crate::stage::naming::{category_label, slug};
 
-const TOPIC_KEYS: &[&str] = &["category", "description", "any", "all", "none", "weight", "threshold", "stem", "from", "parents", "inherit"];
+const TOPIC_KEYS: &[&str] =
+    &["category", "description", "any", "all", "none", "weight", "threshold", "stem", "from", "parents", "inherit", "stories"];
 const GROUP_KEYS: &[&str] = &["any", "all", "none", "weight"];
 const WORD_KEYS: &[&str] = &["term", "weight"];
 
@@ -222,6 +223,7 @@ impl Topics {
 fn topic(report: &mut Report, table: &Fields, file: usize) -> Option<(Draft, Range<usize>)> {
     let category = table.required(report, "category", "category = \"Vocabulary: Label\"");
     let description = table.prose(report, "description");
+    let stories = table.flag_or(report, "stories", true);
     let weight = weight(report, table).unwrap_or(1);
     let rule = group(report, table, weight, 0);
     let is_given = |list: &str| table.get(list).is_some_and(|value| !matches!(value.get_ref(), DeValue::Array(array) if array.is_empty()));
@@ -257,8 +259,19 @@ fn topic(report: &mut Report, table: &Fields, file: usize) -> Option<(Draft, Ran
     }
     let line = report.line(span.start);
     let label = category_label(category).trim().to_owned();
-    let topic =
-        Topic { category: category.to_owned(), label, slug, description, rule, threshold, stem, from, parents: Vec::new(), inherit };
+    let topic = Topic {
+        category: category.to_owned(),
+        label,
+        slug,
+        description,
+        rule,
+        threshold,
+        stem,
+        from,
+        parents: Vec::new(),
+        inherit,
+        stories,
+    };
     Some((Draft { topic, file, span: table.span.clone(), line, parents, has_words }, span))
 }
 

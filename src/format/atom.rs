@@ -56,6 +56,15 @@ fn entry(item: &FeedItem, language: Option<&str>) -> Entry {
         length: (file.length_bytes > 0).then(|| file.length_bytes.to_string()),
         ..link("enclosure", &url, &file.media_type)
     }));
+    links.extend(item.related.iter().filter_map(|other| {
+        let href = web_url(&other.url)?.into_owned();
+        Some(Link {
+            href,
+            rel: "related".into(),
+            title: (!blank(&other.title)).then(|| line(&other.title).into_owned()),
+            ..Link::default()
+        })
+    }));
     let authors: Vec<Person> = item.names().map(|name| person(&name)).collect();
     let html = (!blank(&item.summary_html)).then(|| text(&item.summary_html));
     // RFC 4287 section 4.1.2: an entry without an alternate link must have content.

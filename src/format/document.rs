@@ -87,6 +87,19 @@ pub struct FeedItem {
     pub rights: Option<String>,
     /// The feed it was taken from.
     pub source: FeedSource,
+    /// Other articles of the same story.
+    pub related: Vec<Related>,
+}
+
+/// Another article of an item's story.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Related {
+    /// Where it is.
+    pub url: String,
+    /// Its title.
+    pub title: String,
+    /// The name of the source that it was taken from.
+    pub source: String,
 }
 
 /// A topic as a feed's category.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::document::gate::{blank, iri, rfc3339, text, untagged, web_url};
-use super::document::{FeedDocument, FeedItem, FeedSource};
+use super::document::{FeedDocument, FeedItem, FeedSource, Related};
 
 /// The feed as UTF-8; the same document always gives the same bytes.
 #[must_use]
@@ -50,7 +50,11 @@ fn entry<'a>(item: &'a FeedItem, language: Option<&'a str>) -> Item<'a> {
                 size_in_bytes: (file.length_bytes > 0).then_some(file.length_bytes),
             })
             .collect(),
-        extension: Extension { source: source(&item.source), rights: item.any_rights().map(text) },
+        extension: Extension {
+            source: source(&item.source),
+            rights: item.any_rights().map(text),
+            related: item.related.iter().filter_map(related).collect(),
+        },
     }
 }
 
@@ -61,6 +65,10 @@ fn source(source: &FeedSource) -> Source<'_> {
         url: source.alternate_url.as_deref().and_then(web_url),
         feed_url: web_url(&source.self_url),
     }
+}
+
+fn related(other: &Related) -> Option<Other<'_>> {
+    Some(Other { url: web_url(&other.url)?, title: text(&other.title), source: text(&other.source) })
 }
 
 fn untag(raw: Cow<'_, str>) -> Cow<'_, str> {
@@ -129,6 +137,16 @@ struct Extension<'a> {
     source: Source<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rights: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    related: Vec<Other<'a>>,
+}
+
+/// Another article of the item's story.
+#[derive(Serialize)]
+struct Other<'a> {
+    url: Cow<'a, str>,
+    title: Cow<'a, str>,
+    source: Cow<'a, str>,
 }
 
 #[derive(Serialize)]

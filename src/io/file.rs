@@ -10,15 +10,27 @@ pub fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     std::fs::read(path)
 }
 
-/// Writes a whole file in one step: beside its place first, so that a reader sees the old one or the new.
+/// Replaces a whole file, or makes it: readers find the old one or the new one.
 ///
 /// # Errors
-/// What the system says.
+/// What the system says; then the old file is as it was.
 pub fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     use std::io::Write as _;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644)).tempfile_in(folder)?;
+
+    // Through a link, so that the link stays one.
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = target.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".topicwire-").tempfile_in(folder)?;
     file.write_all(bytes)?;
-    file.persist(path)?;
+    // A file that others may read stays one: temporary files are their owner's alone.
+    match std::fs::metadata(&target) {
+        Ok(old) => file.as_file().set_permissions(old.permissions())?,
+        Err(_) => {
+            use std::os::unix::fs::PermissionsExt as _;
+            file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+        }
+    }
+    file.as_file().sync_all()?;
+    file.persist(&target).map_err(|e| e.error)?;
     Ok(())
 }

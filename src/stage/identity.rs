@@ -318,6 +318,9 @@ mod tests {
             via_link: None,
             institution: None,
             offering: None,
+            given_title: None,
+            hidden: false,
+            pinned: false,
         }
     }
 

@@ -10,7 +10,8 @@ use crate::entry::{Entry, Feed, Link, Text, TextKind};
 use crate::record::{Draft, DraftTopic, TakenFrom};
 use crate::stage::classify::{Article, Classifier, Explanation};
 use crate::stage::identity::Address;
-use crate::stage::{naming, text};
+use crate::stage::story::{self, Signature};
+use crate::stage::{clean, naming, text};
 use crate::syntax::{is_iri, is_iri_char, is_media_type};
 
 /// Counts up when the same entry and configuration would give another draft, so that stored records are derived anew.
@@ -89,6 +90,9 @@ pub fn draft(
         title: texts.title,
         summary: texts.summary,
         body: texts.body,
+        given_title: None,
+        hidden: false,
+        pinned: false,
     })
 }
 
@@ -110,6 +114,9 @@ pub fn redraft(entry: &Entry, old: &Draft, source: &Source, rules: Rules<'_>) ->
         title: texts.title,
         summary: texts.summary,
         body: texts.body,
+        given_title: None,
+        hidden: false,
+        pinned: false,
         ..old.clone()
     })
 }
@@ -119,6 +126,46 @@ pub fn redraft(entry: &Entry, old: &Draft, source: &Source, rules: Rules<'_>) ->
 pub fn explain(entry: &Entry, href: &str, source: &Source, source_title: &str, rules: Rules<'_>) -> Vec<Explanation> {
     let texts = Texts::read(entry, source, source_title, Some(href));
     texts.map_or_else(Vec::new, |texts| rules.classifier.explain(&texts.article(href, entry, source)))
+}
+
+/// The topics that the rules give an entry, without making the rest of its draft.
+#[must_use]
+pub fn refile(entry: &Entry, old: &Draft, source: &Source, rules: Rules<'_>) -> Option<Vec<DraftTopic>> {
+    let title = source.title.as_ref().or(old.via.as_ref()).unwrap_or(&old.taken_from.title);
+    Texts::read(entry, source, title, Some(&old.href)).map(|texts| topics(&texts.article(&old.href, entry, source), rules))
+}
+
+/// What of an entry is compared to find its story. `source` is `None` if it is not configured any more.
+#[must_use]
+pub fn signature(entry: &Entry, draft: &Draft, source: Option<&Source>) -> Signature {
+    let texts = source.and_then(|source| Texts::read(entry, source, &draft.taken_from.title, Some(&draft.href)));
+    let text = match &texts {
+        // Where one does not begin the other, the summary says first what happened.
+        Some(t) if t.content.starts_with(beginning(&t.whole)) => Cow::Borrowed(t.content.as_str()),
+        Some(t) => Cow::Owned(format!("{} {}", t.whole, t.content)),
+        None => Cow::Borrowed(draft.summary.as_str()),
+    };
+    let links = entry.links.iter().filter(|l| matches!(l.rel.as_deref(), Some("canonical" | "via"))).map(|l| l.href.clone());
+    let id = entry.id.clone().filter(|id| is_web(id));
+    let addresses = [draft.href.clone()].into_iter().chain(id).chain(links);
+    let addresses: Vec<String> = addresses.filter_map(|a| own_address(&a)).collect();
+    let title = draft.given_title.as_ref().unwrap_or(&draft.title);
+    story::sign(&story::Article { title, text: &text, language: draft.language.as_deref(), addresses: &addresses })
+}
+
+/// Enough of a text to know another by that begins with it; the cut's mark is left out.
+fn beginning(text: &str) -> &str {
+    let end = text.char_indices().nth(60).map_or(text.len(), |(at, _)| at);
+    text.get(..end).unwrap_or(text).trim_end_matches(['…', '.', ' '])
+}
+
+/// A clean address that is one article's: a site's front page is everyone's, and a fragment was made to tell articles apart.
+fn own_address(address: &str) -> Option<String> {
+    if address.contains('#') {
+        return None;
+    }
+    let clean = clean::clean_url(address, None)?;
+    (clean.path().len() > 1 || clean.query().is_some()).then(|| clean.into())
 }
 
 /// An entry's texts as readers and rules see them.

@@ -12,4 +12,5 @@ pub mod page;
 pub mod parse;
 pub mod poll;
 pub mod schedule;
+pub mod story;
 pub mod text;

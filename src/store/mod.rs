@@ -11,17 +11,20 @@
 
 pub mod lock;
 pub mod sqlite;
+mod story;
 #[cfg(test)]
 mod suite;
 
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::record::Draft;
 pub use crate::stage::identity::{Fingerprint, Holder, KnownEntry, RecordChange};
 pub use crate::stage::poll::{Asked, Failure, Outcome, PollLine, PollState};
+use crate::stage::story::Signature;
 
 /// What went wrong with the store.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +116,8 @@ pub struct StoredRecord {
     pub updated: DateTime<Utc>,
     /// When anything in it last changed.
     pub last_mod: DateTime<Utc>,
+    /// The story it tells, if another article tells it too.
+    pub story: Option<u64>,
     /// The rest.
     pub draft: Draft,
 }
@@ -173,6 +178,89 @@ pub struct Trace {
     /// Every entry that brought it, the owner's first.
     pub entries: Vec<StoredEntry>,
 }
+
+/// A numbered record whose story has not been looked for since it came or changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Untold {
+    /// The record.
+    pub record: StoredRecord,
+    /// Its place in its story, if it has one.
+    pub rank: i64,
+    /// The entry that owns it.
+    pub entry: StoredEntry,
+}
+
+/// What is known of a record whose story was looked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Telling {
+    /// The record's number.
+    pub number: u64,
+    /// The owning source's id.
+    pub source: String,
+    /// The record's clean URL.
+    pub url: String,
+    /// When it was published.
+    pub published: DateTime<Utc>,
+    /// Its story, if another article tells it too.
+    pub story: Option<u64>,
+    /// Its place in the story; the lowest is shown.
+    pub rank: i64,
+    /// What is compared.
+    pub signature: Signature,
+}
+
+/// Where a record was put.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Put {
+    /// The record's number.
+    pub number: u64,
+    /// Its signature, if it is new.
+    pub signature: Option<Signature>,
+    /// Its story, if another article tells it too.
+    pub story: Option<u64>,
+    /// Its place in the story.
+    pub rank: i64,
+    /// Why it is there; `None` for the one that the others came to.
+    pub why: Option<String>,
+}
+
+/// A record in its story.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoryMember {
+    /// The record.
+    pub record: StoredRecord,
+    /// Its place; the lowest is shown.
+    pub rank: i64,
+    /// Why it is there.
+    pub why: Option<String>,
+}
+
+/// How many records of one topic a change of rules moves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shift {
+    /// The topic's slug.
+    pub slug: String,
+    /// Records before.
+    pub before: u64,
+    /// Records that enter.
+    pub entered: u64,
+    /// Records that leave.
+    pub left: u64,
+}
+
+/// A record as rules look at it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Surveyed {
+    /// Its place in the store's own order.
+    pub row: i64,
+    /// Its draft.
+    pub draft: Draft,
+    /// The entry that owns it.
+    pub entry: StoredEntry,
+}
+
+/// Whether a change of rules may be kept, seeing what it moves.
+pub type Approve<'a> = dyn FnMut(&[Shift]) -> bool + 'a;
 
 /// Derives the record of a stored entry anew; `None` leaves the record as it is (its source is not configured any more).
 pub type Derive<'a> = dyn FnMut(&StoredEntry, &Draft) -> Option<Draft> + 'a;
@@ -269,13 +357,14 @@ pub trait Store: Send {
     /// Any [`StoreError`].
     fn created(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
 
-    /// A topic's newest `count` records and all that are younger than `days` before its newest addition; newest first.
+    /// A topic's pinned records, its newest `count` and all that are younger than `days` before its newest addition: the pinned
+    /// ones first, then the newest. With `once`, of each story only the topic's first.
     ///
     /// # Errors
     /// Any [`StoreError`].
-    fn window(&self, topic: &str, count: usize, days: u32) -> Result<Vec<StoredRecord>, StoreError>;
+    fn window(&self, topic: &str, count: usize, days: u32, once: bool) -> Result<Vec<StoredRecord>, StoreError>;
 
-    /// The newest `count` records of all.
+    /// The newest `count` records of all, of each story only the first; hidden ones are left out.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -318,10 +407,104 @@ pub trait Store: Send {
     /// Any [`StoreError`].
     fn rules_hash(&self) -> Result<Option<String>, StoreError>;
 
-    /// Derives every record anew from its raw entry and takes note of the rules' hash. In bounded memory; a run that is
-    /// killed half way is repeated by the next. Returns how many records changed.
+    /// Derives every record anew from its raw entry and takes note of the rules' hash, in one transaction and bounded memory.
+    /// Returns how many records changed; `None`, and nothing is kept, if `approve` refuses what it is shown at the end.
     ///
     /// # Errors
     /// Any [`StoreError`].
-    fn rederive(&mut self, rules_hash: &str, now: DateTime<Utc>, derive: &mut Derive<'_>) -> Result<u64, StoreError>;
+    fn rederive(
+        &mut self,
+        rules_hash: &str,
+        now: DateTime<Utc>,
+        derive: &mut Derive<'_>,
+        approve: &mut Approve<'_>,
+    ) -> Result<Option<u64>, StoreError>;
+
+    /// The note on rules that wait for consent, if there is one since the last change of rules.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn waiting(&self) -> Result<Option<String>, StoreError>;
+
+    /// Notes that rules wait for consent.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn wait(&mut self, note: &str) -> Result<(), StoreError>;
+
+    /// What editors had said when it was last applied.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn words(&self) -> Result<Option<String>, StoreError>;
+
+    /// Derives the records at `urls` anew and takes note of what editors said, in one transaction. Returns how many changed.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn redecide(&mut self, urls: &[String], words: &str, now: DateTime<Utc>, derive: &mut Derive<'_>) -> Result<u64, StoreError>;
+
+    /// At most `limit` records after this row, with the entries that own them, in the store's own order.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn survey(&self, after: i64, limit: usize) -> Result<Vec<Surveyed>, StoreError>;
+
+    /// The clean URL of the record with this UUID.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn url_of(&self, uuid: Uuid) -> Result<Option<String>, StoreError>;
+
+    /// Numbered records whose story has not been looked for, at most `limit` of them, by publication date and URL; those of the
+    /// sources named in `off` are left out.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn untold(&self, limit: usize, off: &[String]) -> Result<Vec<Untold>, StoreError>;
+
+    /// Records whose story was looked for and that were published between these moments, at most `limit`, the newest; and those
+    /// at `urls`, whenever they were.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn tellings(&self, from: DateTime<Utc>, to: DateTime<Utc>, limit: usize, urls: &[String]) -> Result<Vec<Telling>, StoreError>;
+
+    /// The highest number that a story was ever given.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn last_story(&self) -> Result<u64, StoreError>;
+
+    /// Puts records into stories, in one transaction; the topics of every story that changed are to be published again.
+    ///
+    /// # Errors
+    /// Any [`StoreError`]; then nothing is put anywhere.
+    fn put(&mut self, puts: &[Put], last_story: u64) -> Result<(), StoreError>;
+
+    /// Takes records apart again, so that their stories are looked for anew: all of the stories that the records at `urls` are in,
+    /// and for good those of the sources named in `off`.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn untell(&mut self, urls: &[String], off: &[String]) -> Result<(), StoreError>;
+
+    /// A story's records, the first first.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn story(&self, story: u64) -> Result<Vec<StoryMember>, StoreError>;
+
+    /// Numbers of the first records of all stories that are told more than once, by one record each or by several entries of one
+    /// record, newest first.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn told(&self) -> Result<Vec<u64>, StoreError>;
+
+    /// Every entry that brought the record with this number, the owner's first.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn entries(&self, number: u64) -> Result<Vec<StoredEntry>, StoreError>;
 }

@@ -52,11 +52,21 @@ CREATE TABLE record (
   updated INTEGER NOT NULL,
   last_mod INTEGER NOT NULL,
   dirty INTEGER NOT NULL DEFAULT 1,
-  draft TEXT NOT NULL
+  draft TEXT NOT NULL,
+  -- The story it tells, once another article tells it too; its place in it, the one to be shown first; why it is there.
+  story INTEGER,
+  story_rank INTEGER NOT NULL DEFAULT 0,
+  story_why TEXT,
+  -- Whether its story has been looked for.
+  told INTEGER NOT NULL DEFAULT 0,
+  hidden INTEGER NOT NULL DEFAULT 0,
+  pinned INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX record_dirty ON record (dirty) WHERE dirty = 1;
 CREATE INDEX record_unsettled ON record (published, url) WHERE number IS NULL;
 CREATE INDEX record_by_original ON record (original) WHERE original IS NOT NULL;
+CREATE INDEX record_untold ON record (published, url) WHERE told = 0;
+CREATE INDEX record_by_story ON record (story, story_rank) WHERE story IS NOT NULL;
 CREATE INDEX record_by_published ON record (published);
 
 CREATE TABLE record_topic (
@@ -76,3 +86,11 @@ CREATE TABLE topic (
 
 -- Hosts that answered 429, and until when they want no requests.
 CREATE TABLE host_limit (host TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
+
+-- What of an article is compared to find its story: JSON of Signature.
+CREATE TABLE signature (
+  record INTEGER PRIMARY KEY REFERENCES record (id),
+  published INTEGER NOT NULL,
+  signature TEXT NOT NULL
+);
+CREATE INDEX signature_by_published ON signature (published);

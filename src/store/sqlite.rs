@@ -1,6 +1,6 @@
 //! The embedded store: one SQLite file.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, Trans
 use uuid::Uuid;
 
 use super::{
-    Asked, Change, Derive, Fingerprint, Holder, KnownEntry, Outcome, Pending, PollCommit, PollLine, PollState, RecordChange, SourceCount,
-    Store, StoreError, StoredEntry, StoredRecord, TopicCount, Trace,
+    Approve, Asked, Change, Derive, Fingerprint, Holder, KnownEntry, Outcome, Pending, PollCommit, PollLine, PollState, Put, RecordChange,
+    Shift, SourceCount, Store, StoreError, StoredEntry, StoredRecord, StoryMember, Surveyed, Telling, TopicCount, Trace, Untold,
 };
 use crate::record::Draft;
 
@@ -28,17 +28,17 @@ const DERIVE_BATCH: usize = 500;
 
 /// A [`Store`] in one SQLite file, in WAL mode: readers never wait for the writer.
 pub struct SqliteStore {
-    path: PathBuf,
-    connection: Connection,
+    pub(super) path: PathBuf,
+    pub(super) connection: Connection,
 }
 
-type Result<T, E = StoreError> = std::result::Result<T, E>;
+pub(super) type Result<T, E = StoreError> = std::result::Result<T, E>;
 
-fn micros(t: DateTime<Utc>) -> i64 {
+pub(super) fn micros(t: DateTime<Utc>) -> i64 {
     t.timestamp_micros()
 }
 
-fn time(us: i64) -> DateTime<Utc> {
+pub(super) fn time(us: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(us).unwrap_or(DateTime::UNIX_EPOCH)
 }
 
@@ -117,15 +117,15 @@ impl SqliteStore {
         }
     }
 
-    fn error(&self, source: rusqlite::Error) -> StoreError {
+    pub(super) fn error(&self, source: rusqlite::Error) -> StoreError {
         StoreError::Database { path: self.path.clone(), source }
     }
 
-    fn damaged(&self, what: &str, cause: impl std::fmt::Display) -> StoreError {
+    pub(super) fn damaged(&self, what: &str, cause: impl std::fmt::Display) -> StoreError {
         StoreError::Damaged { path: self.path.clone(), what: what.to_owned(), cause: cause.to_string() }
     }
 
-    fn meta(&self, key: &str) -> Result<Option<String>> {
+    pub(super) fn meta(&self, key: &str) -> Result<Option<String>> {
         self.connection
             .prepare_cached("SELECT value FROM meta WHERE key = ?1")
             .and_then(|mut s| s.query_row([key], |row| row.get(0)).optional())
@@ -144,7 +144,7 @@ impl SqliteStore {
         rows.into_iter().map(|row| self.read_record(row)).collect()
     }
 
-    fn read_record(&self, row: RecordRow) -> Result<StoredRecord> {
+    pub(super) fn read_record(&self, row: RecordRow) -> Result<StoredRecord> {
         let draft: Draft = serde_json::from_str(&row.draft).map_err(|e| self.damaged(&format!("record {}", row.number), e))?;
         Ok(StoredRecord {
             number: row.number,
@@ -154,6 +154,7 @@ impl SqliteStore {
             added: time(row.added),
             updated: time(row.updated),
             last_mod: time(row.last_mod),
+            story: row.story.map(i64::unsigned_abs),
             draft,
         })
     }
@@ -190,7 +191,7 @@ impl SqliteStore {
             .collect()
     }
 
-    fn select_records(&self, condition: &str, values: impl rusqlite::Params) -> Result<Vec<StoredRecord>> {
+    pub(super) fn select_records(&self, condition: &str, values: impl rusqlite::Params) -> Result<Vec<StoredRecord>> {
         let rows = self
             .connection
             .prepare_cached(&format!("{SELECT_RECORD} {condition}"))
@@ -200,10 +201,10 @@ impl SqliteStore {
     }
 }
 
-const SELECT_RECORD: &str = "SELECT r.number, r.published_id, s.name, r.added, r.updated, r.last_mod, r.draft \
+pub(super) const SELECT_RECORD: &str = "SELECT r.number, r.published_id, s.name, r.added, r.updated, r.last_mod, r.draft, r.story \
      FROM record r JOIN source s ON s.id = r.source";
 
-struct RecordRow {
+pub(super) struct RecordRow {
     number: u64,
     published_id: String,
     source: String,
@@ -211,10 +212,11 @@ struct RecordRow {
     updated: i64,
     last_mod: i64,
     draft: String,
+    story: Option<i64>,
 }
 
 impl RecordRow {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             number: row.get::<_, i64>(0)?.unsigned_abs(),
             published_id: row.get(1)?,
@@ -223,6 +225,7 @@ impl RecordRow {
             updated: row.get(4)?,
             last_mod: row.get(5)?,
             draft: row.get(6)?,
+            story: row.get(7)?,
         })
     }
 }
@@ -240,7 +243,7 @@ impl PollRow {
     }
 }
 
-fn read_entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
+pub(super) fn read_entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
     Ok(StoredEntry { source: row.get(0)?, key: row.get(1)?, first_seen: time(row.get(2)?), raw: row.get(3)? })
 }
 
@@ -385,8 +388,8 @@ mod write {
 
         fn create(&self, source: i64, entry: i64, draft: &Draft) -> Result<()> {
             self.run(
-                "INSERT INTO record (url, original, source, owner, published, added, updated, last_mod, draft) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?6, ?8)",
+                "INSERT INTO record (url, original, source, owner, published, added, updated, last_mod, draft, hidden, pinned) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?6, ?8, ?9, ?10)",
                 params![
                     draft.href,
                     (draft.original != draft.href).then_some(&draft.original),
@@ -395,7 +398,9 @@ mod write {
                     micros(draft.published),
                     micros(self.now),
                     micros(draft.changed.unwrap_or(draft.published)),
-                    self.encode("a record", draft)?
+                    self.encode("a record", draft)?,
+                    draft.hidden,
+                    draft.pinned
                 ],
             )?;
             let record = self.tx.last_insert_rowid();
@@ -442,8 +447,18 @@ mod write {
                 _ => self.now,
             };
             self.run(
-                "UPDATE record SET published = ?2, updated = ?3, last_mod = ?4, dirty = 1, draft = ?5 WHERE id = ?1",
-                params![record, micros(draft.published), micros(updated), micros(self.now), self.encode("a record", draft)?],
+                "UPDATE record SET published = ?2, updated = ?3, last_mod = ?4, dirty = 1, draft = ?5, hidden = ?6, pinned = ?7, \
+                 told = told AND NOT ?8 WHERE id = ?1",
+                params![
+                    record,
+                    micros(draft.published),
+                    micros(updated),
+                    micros(self.now),
+                    self.encode("a record", draft)?,
+                    draft.hidden,
+                    draft.pinned,
+                    seen
+                ],
             )?;
             for topic in &old.topics {
                 self.run(
@@ -558,7 +573,7 @@ impl Store for SqliteStore {
             .map_err(|e| self.error(e))?;
         row.map(|(holder, draft)| {
             let draft: Draft = serde_json::from_str(&draft).map_err(|e| self.damaged(&format!("the record of {url}"), e))?;
-            Ok(Holder { title: draft.title, ..holder })
+            Ok(Holder { title: draft.given_title.unwrap_or(draft.title), ..holder })
         })
         .transpose()
     }
@@ -651,32 +666,17 @@ impl Store for SqliteStore {
         Ok(self.meta("created")?.and_then(|us| us.parse().ok()).map(time))
     }
 
-    fn window(&self, topic: &str, count: usize, days: u32) -> Result<Vec<StoredRecord>> {
-        let read = || -> rusqlite::Result<Option<i64>> {
-            let updated: Option<i64> = self
-                .connection
-                .prepare_cached("SELECT updated FROM topic WHERE slug = ?1")?
-                .query_row([topic], |row| row.get(0))
-                .optional()?;
-            let Some(updated) = updated else { return Ok(None) };
-            let young = updated - i64::from(days) * 86_400_000_000;
-            let last: Option<i64> = self
-                .connection
-                .prepare_cached("SELECT published FROM record_topic WHERE topic = ?1 ORDER BY published DESC LIMIT 1 OFFSET ?2")?
-                .query_row(params![topic, count.saturating_sub(1) as i64], |row| row.get(0))
-                .optional()?;
-            Ok(Some(last.map_or(i64::MIN, |last| last.min(young))))
-        };
-        let Some(since) = read().map_err(|e| self.error(e))? else { return Ok(Vec::new()) };
-        self.select_records(
-            "JOIN record_topic t ON t.record = r.id WHERE t.topic = ?1 AND t.published >= ?2 AND r.number IS NOT NULL \
-             ORDER BY r.published DESC, r.number DESC",
-            params![topic, since],
-        )
+    fn window(&self, topic: &str, count: usize, days: u32, once: bool) -> Result<Vec<StoredRecord>> {
+        self.topic_window(topic, count, days, once)
     }
 
     fn newest(&self, count: usize) -> Result<Vec<StoredRecord>> {
-        self.select_records("WHERE r.number IS NOT NULL ORDER BY r.published DESC, r.number DESC LIMIT ?1", [count as i64])
+        self.select_records(
+            "WHERE r.number IS NOT NULL AND r.hidden = 0 AND (r.story IS NULL OR NOT EXISTS (SELECT 1 FROM record m \
+             WHERE m.story = r.story AND m.story_rank < r.story_rank AND m.hidden = 0)) \
+             ORDER BY r.published DESC, r.number DESC LIMIT ?1",
+            [count as i64],
+        )
     }
 
     fn records_after(&self, after: u64, limit: usize, visit: &mut dyn FnMut(StoredRecord)) -> Result<Option<u64>> {
@@ -730,65 +730,177 @@ impl Store for SqliteStore {
         let found =
             self.select_records("WHERE (r.url = ?1 OR r.original = ?1) AND r.number IS NOT NULL ORDER BY r.number LIMIT 1", [url])?;
         let Some(record) = found.into_iter().next() else { return Ok(None) };
-        let entries = self
-            .connection
+        let entries = self.entries(record.number)?;
+        Ok(Some(Trace { record, entries }))
+    }
+
+    fn untold(&self, limit: usize, off: &[String]) -> Result<Vec<Untold>> {
+        self.untold_records(limit, off)
+    }
+
+    fn tellings(&self, from: DateTime<Utc>, to: DateTime<Utc>, limit: usize, urls: &[String]) -> Result<Vec<Telling>> {
+        self.known_tellings(from, to, limit, urls)
+    }
+
+    fn last_story(&self) -> Result<u64> {
+        Ok(self.meta("story")?.and_then(|n| n.parse().ok()).unwrap_or(0))
+    }
+
+    fn put(&mut self, puts: &[Put], last_story: u64) -> Result<()> {
+        self.put_records(puts, last_story)
+    }
+
+    fn untell(&mut self, urls: &[String], off: &[String]) -> Result<()> {
+        self.untell_records(urls, off)
+    }
+
+    fn story(&self, story: u64) -> Result<Vec<StoryMember>> {
+        self.story_members(story)
+    }
+
+    fn told(&self) -> Result<Vec<u64>> {
+        self.told_more_than_once()
+    }
+
+    fn entries(&self, number: u64) -> Result<Vec<StoredEntry>> {
+        self.connection
             .prepare_cached(
                 "SELECT s.name, e.key, e.first_seen, e.raw FROM entry e JOIN source s ON s.id = e.source JOIN record r ON r.id = e.record \
-                 WHERE r.number = ?1 ORDER BY e.id = r.owner DESC, e.first_seen, e.id",
+                 WHERE r.number = ?1 ORDER BY e.id = r.owner DESC, e.first_seen, s.name, e.key",
             )
-            .and_then(|mut s| s.query_map([record.number.cast_signed()], read_entry)?.collect::<rusqlite::Result<Vec<_>>>())
-            .map_err(|e| self.error(e))?;
-        Ok(Some(Trace { record, entries }))
+            .and_then(|mut s| s.query_map([number.cast_signed()], read_entry)?.collect::<rusqlite::Result<Vec<_>>>())
+            .map_err(|e| self.error(e))
     }
 
     fn rules_hash(&self) -> Result<Option<String>> {
         self.meta("rules")
     }
 
-    fn rederive(&mut self, rules_hash: &str, now: DateTime<Utc>, derive: &mut Derive<'_>) -> Result<u64> {
+    fn rederive(
+        &mut self,
+        rules_hash: &str,
+        now: DateTime<Utc>,
+        derive: &mut Derive<'_>,
+        approve: &mut Approve<'_>,
+    ) -> Result<Option<u64>> {
+        let before = self.topic_counts()?;
         let path = self.path.clone();
         let error = |source| StoreError::Database { path: path.clone(), source };
-        let mut changed = 0;
-        let mut after = 0i64;
+        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(error)?;
+        let writing = write::Writing { tx, path: &path, now };
+        let (mut changed, mut after) = (0, 0);
+        let mut shifts: BTreeMap<String, Shift> = BTreeMap::new();
         loop {
-            let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(error)?;
-            let batch = tx
-                .prepare_cached(
-                    "SELECT r.id, r.draft, s.name, e.key, e.first_seen, e.raw FROM record r JOIN entry e ON e.id = r.owner \
-                     JOIN source s ON s.id = e.source WHERE r.id > ?1 ORDER BY r.id LIMIT ?2",
-                )
-                .and_then(|mut s| {
-                    s.query_map(params![after, DERIVE_BATCH as i64], |row| {
-                        let entry = StoredEntry { source: row.get(2)?, key: row.get(3)?, first_seen: time(row.get(4)?), raw: row.get(5)? };
-                        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, entry))
-                    })?
-                    .collect::<rusqlite::Result<Vec<_>>>()
-                })
-                .map_err(error)?;
-            let writing = write::Writing { tx, path: &path, now };
-            let done = batch.len() < DERIVE_BATCH;
-            for (id, draft, entry) in batch {
-                after = id;
-                let old: Draft = serde_json::from_str(&draft).map_err(|e| StoreError::Damaged {
-                    path: path.clone(),
-                    what: format!("record row {id}"),
-                    cause: e.to_string(),
-                })?;
-                if let Some(draft) = derive(&entry, &old) {
-                    changed += u64::from(writing.apply(id, &draft)?);
+            let batch = survey(&writing.tx, &path, "r.id > ?1", params![after, DERIVE_BATCH as i64])?;
+            let Some(last) = batch.last() else { break };
+            after = last.row;
+            for Surveyed { row, draft: old, entry } in batch {
+                let Some(draft) = derive(&entry, &old) else { continue };
+                if !writing.apply(row, &draft)? {
+                    continue;
                 }
-            }
-            let write::Writing { tx, .. } = writing;
-            if done {
-                tx.execute("INSERT INTO meta (key, value) VALUES ('rules', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1", [rules_hash])
-                    .map_err(error)?;
-            }
-            tx.commit().map_err(error)?;
-            if done {
-                return Ok(changed);
+                changed += 1;
+                let mut shift = |slug: &str, entered: u64, left: u64| {
+                    let records = before.get(slug).map_or(0, |c| c.records);
+                    let new = || Shift { slug: slug.to_owned(), before: records, entered: 0, left: 0 };
+                    let shift = shifts.entry(slug.to_owned()).or_insert_with(new);
+                    shift.entered += entered;
+                    shift.left += left;
+                };
+                let lacks = |draft: &Draft, slug: &str| !draft.topics.iter().any(|t| t.slug == slug);
+                draft.topics.iter().filter(|t| lacks(&old, &t.slug)).for_each(|t| shift(&t.slug, 1, 0));
+                old.topics.iter().filter(|t| lacks(&draft, &t.slug)).for_each(|t| shift(&t.slug, 0, 1));
             }
         }
+        if !approve(&shifts.into_values().collect::<Vec<_>>()) {
+            // The transaction is dropped, and with it everything above.
+            return Ok(None);
+        }
+        let write::Writing { tx, .. } = writing;
+        let note = || -> rusqlite::Result<()> {
+            tx.execute("INSERT INTO meta (key, value) VALUES ('rules', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1", [rules_hash])?;
+            tx.execute("DELETE FROM meta WHERE key = 'waiting'", [])?;
+            tx.commit()
+        };
+        note().map_err(error)?;
+        Ok(Some(changed))
     }
+
+    fn waiting(&self) -> Result<Option<String>> {
+        self.meta("waiting")
+    }
+
+    fn wait(&mut self, note: &str) -> Result<()> {
+        self.connection
+            .execute("INSERT INTO meta (key, value) VALUES ('waiting', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1", [note])
+            .map(|_| ())
+            .map_err(|e| self.error(e))
+    }
+
+    fn words(&self) -> Result<Option<String>> {
+        self.meta("words")
+    }
+
+    fn redecide(&mut self, urls: &[String], words: &str, now: DateTime<Utc>, derive: &mut Derive<'_>) -> Result<u64> {
+        let path = self.path.clone();
+        let error = |source| StoreError::Database { path: path.clone(), source };
+        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(error)?;
+        let writing = write::Writing { tx, path: &path, now };
+        let mut changed = 0;
+        for url in urls {
+            for Surveyed { row, draft: old, entry } in survey(&writing.tx, &path, "r.url = ?1", params![url, 1])? {
+                if let Some(draft) = derive(&entry, &old) {
+                    changed += u64::from(writing.apply(row, &draft)?);
+                }
+            }
+        }
+        let write::Writing { tx, .. } = writing;
+        tx.execute("INSERT INTO meta (key, value) VALUES ('words', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1", [words])
+            .and_then(|_| tx.commit())
+            .map_err(error)?;
+        Ok(changed)
+    }
+
+    fn survey(&self, after: i64, limit: usize) -> Result<Vec<Surveyed>> {
+        survey(&self.connection, &self.path, "r.id > ?1", params![after, limit as i64])
+    }
+
+    fn url_of(&self, uuid: Uuid) -> Result<Option<String>> {
+        let find = || -> rusqlite::Result<Option<String>> {
+            let mut urls = self.connection.prepare_cached("SELECT url FROM record WHERE number IS NOT NULL")?;
+            let mut rows = urls.query([])?;
+            while let Some(row) = rows.next()? {
+                let url: String = row.get(0)?;
+                if crate::stage::naming::record_uuid(&url) == uuid {
+                    return Ok(Some(url));
+                }
+            }
+            Ok(None)
+        };
+        find().map_err(|e| self.error(e))
+    }
+}
+
+/// Records with the entries that own them.
+fn survey(connection: &Connection, path: &Path, condition: &str, values: impl rusqlite::Params) -> Result<Vec<Surveyed>> {
+    let rows = connection
+        .prepare_cached(&format!(
+            "SELECT r.id, r.draft, s.name, e.key, e.first_seen, e.raw FROM record r JOIN entry e ON e.id = r.owner \
+             JOIN source s ON s.id = e.source WHERE {condition} ORDER BY r.id LIMIT ?2"
+        ))
+        .and_then(|mut s| {
+            s.query_map(values, |row| {
+                let entry = StoredEntry { source: row.get(2)?, key: row.get(3)?, first_seen: time(row.get(4)?), raw: row.get(5)? };
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, entry))
+            })?
+            .collect::<rusqlite::Result<Vec<_>>>()
+        })
+        .map_err(|source| StoreError::Database { path: path.to_owned(), source })?;
+    let read = |(row, draft, entry): (i64, String, StoredEntry)| match serde_json::from_str(&draft) {
+        Ok(draft) => Ok(Surveyed { row, draft, entry }),
+        Err(e) => Err(StoreError::Damaged { path: path.to_owned(), what: format!("record row {row}"), cause: e.to_string() }),
+    };
+    rows.into_iter().map(read).collect()
 }
 
 /// The id of a record whose entry has none of its own: a function of its clean URL.

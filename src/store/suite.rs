@@ -59,6 +59,9 @@ fn draft(path: &str, day: i64, topics: &[&str]) -> Draft {
         via_link: None,
         institution: None,
         offering: None,
+        given_title: None,
+        hidden: false,
+        pinned: false,
     }
 }
 
@@ -201,11 +204,12 @@ fn the_window_is_the_newest_and_the_young(make: Make<'_>) {
     let drafts: Vec<Draft> = (0..30).map(|day| draft(&format!("d{day}"), day, &["t"])).collect();
     create(&mut *store, "a", &drafts);
     store.settle().unwrap();
-    let days = |count, days| store.window("t", count, days).unwrap().iter().map(|r| r.draft.href[20..].to_owned()).collect::<Vec<_>>();
+    let days =
+        |count, days| store.window("t", count, days, true).unwrap().iter().map(|r| r.draft.href[20..].to_owned()).collect::<Vec<_>>();
     assert_eq!(days(3, 0), ["d29", "d28", "d27"]);
     // The newest addition was on day 30.
     assert_eq!(days(1, 4), ["d29", "d28", "d27", "d26"]);
-    assert!(store.window("unknown", 5, 5).unwrap().is_empty());
+    assert!(store.window("unknown", 5, 5, true).unwrap().is_empty());
     assert_eq!(store.topic_counts().unwrap()["t"].records, 30);
 }
 
@@ -231,17 +235,22 @@ fn new_rules_refile_what_is_stored(make: Make<'_>) {
     store.settle().unwrap();
     store.published(&store.pending().unwrap(), "h").unwrap();
     let changed = store
-        .rederive("r2", at(40), &mut |entry, old| {
-            entry
-                .key
-                .ends_with("one")
-                .then(|| Draft { topics: vec![DraftTopic { slug: "u".into(), category: "V: u".into() }], ..old.clone() })
-        })
+        .rederive(
+            "r2",
+            at(40),
+            &mut |entry, old| {
+                entry
+                    .key
+                    .ends_with("one")
+                    .then(|| Draft { topics: vec![DraftTopic { slug: "u".into(), category: "V: u".into() }], ..old.clone() })
+            },
+            &mut |_| true,
+        )
         .unwrap();
-    assert_eq!(changed, 1);
+    assert_eq!(changed, Some(1));
     assert_eq!(store.rules_hash().unwrap().as_deref(), Some("r2"));
     assert_eq!(store.pending().unwrap().topics, ["t", "u"]);
-    assert_eq!((store.topic_counts().unwrap()["t"].records, store.window("u", 5, 5).unwrap().len()), (1, 1));
+    assert_eq!((store.topic_counts().unwrap()["t"].records, store.window("u", 5, 5, true).unwrap().len()), (1, 1));
 }
 
 fn an_article_is_found_by_both_addresses(make: Make<'_>) {
@@ -264,6 +273,6 @@ fn the_first_source_owns_an_article_until_it_is_settled(make: Make<'_>) {
     let expected = Holder { source: "first".into(), key: "id:1".into(), title: "From the first".into(), settled: false };
     assert_eq!(store.holder(&first.href).unwrap(), Some(expected));
     store.settle().unwrap();
-    assert_eq!(store.window("t", 5, 5).unwrap().len(), 0);
-    assert_eq!(store.window("u", 5, 5).unwrap()[0].source, "first");
+    assert_eq!(store.window("t", 5, 5, true).unwrap().len(), 0);
+    assert_eq!(store.window("u", 5, 5, true).unwrap()[0].source, "first");
 }

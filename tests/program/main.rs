@@ -11,4 +11,6 @@ mod guard;
 mod kill;
 mod live;
 mod rules;
+mod stories;
+mod topics;
 mod wire;

@@ -46,6 +46,7 @@ pub(crate) fn item(number: u32) -> FeedItem {
         language: Some("en-GB".into()),
         rights: Some("CC BY 4.0".into()),
         source: source(),
+        related: Vec::new(),
     }
 }
 

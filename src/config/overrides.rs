@@ -1,0 +1,259 @@
+//! `overrides.toml`: what editors decided of single articles and stories. Their word outlasts every rule and every poll.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use toml::de::DeTable;
+
+use super::fields::{At, Fields, TOP};
+use super::problem::{Problem, Report, suggest};
+use super::site::Topic;
+use crate::record::{Draft, DraftTopic};
+use crate::stage::clean;
+
+const TABLES: &[&str] = &["record", "story"];
+const RECORD_KEYS: &[&str] = &["url", "add", "remove", "hide", "pin", "title"];
+const STORY_KEYS: &[&str] = &["join", "split", "prefer"];
+
+/// The whole of `overrides.toml`, checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Overrides {
+    /// The file; it need not exist.
+    #[serde(skip)]
+    pub path: PathBuf,
+    /// What was decided of single records, by their clean URL.
+    pub records: BTreeMap<String, RecordWord>,
+    /// What was decided of stories.
+    pub stories: StoryWords,
+}
+
+/// What editors decided of one record.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordWord {
+    /// Topics that it is under, whatever the rules say.
+    pub add: Vec<DraftTopic>,
+    /// Slugs of topics that it is not under.
+    pub remove: Vec<String>,
+    /// Whether it is taken out of everything published.
+    pub hide: bool,
+    /// Whether it stands before everything else of its topics.
+    pub pin: bool,
+    /// Its title.
+    pub title: Option<String>,
+}
+
+/// What editors decided of stories. All are clean URLs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoryWords {
+    /// Each of these is one story.
+    pub join: Vec<Vec<String>>,
+    /// Each of these stands alone.
+    pub split: BTreeSet<String>,
+    /// Each of these is shown for its story.
+    pub prefer: BTreeSet<String>,
+}
+
+impl StoryWords {
+    /// Every URL that is spoken of.
+    pub fn urls(&self) -> impl Iterator<Item = &String> {
+        self.join.iter().flatten().chain(&self.split).chain(&self.prefer)
+    }
+}
+
+impl Overrides {
+    /// Applies what was decided of the draft's record. The draft must be as the rules made it.
+    pub fn apply(&self, draft: &mut Draft) {
+        let Some(word) = self.records.get(&draft.href) else { return };
+        draft.topics.retain(|topic| !word.remove.contains(&topic.slug));
+        for topic in &word.add {
+            if !draft.topics.iter().any(|t| t.slug == topic.slug) {
+                draft.topics.push(topic.clone());
+            }
+        }
+        if let Some(title) = &word.title {
+            draft.given_title = Some(std::mem::replace(&mut draft.title, title.clone()));
+        }
+        draft.pinned = word.pin;
+        draft.hidden = word.hide;
+        if word.hide {
+            draft.topics.clear();
+        }
+    }
+
+    /// Records of which something else was decided than in `other`.
+    #[must_use]
+    pub fn changed_records(&self, other: &Self) -> Vec<String> {
+        let all: BTreeSet<&String> = self.records.keys().chain(other.records.keys()).collect();
+        all.into_iter().filter(|url| self.records.get(*url) != other.records.get(*url)).cloned().collect()
+    }
+}
+
+/// An address as records have it. A fragment stays: it tells articles apart that share a link.
+fn address(url: &str) -> Option<String> {
+    let clean = clean::clean_url(url, None)?;
+    Some(if url.contains('#') { url.to_owned() } else { clean.into() })
+}
+
+/// Checks the text of `overrides.toml`; `path` is what it is called.
+///
+/// # Errors
+/// Everything that is wrong with it, in the file's order; never empty.
+pub fn check(path: &Path, text: &str, topics: &[Topic]) -> Result<Overrides, Vec<Problem>> {
+    let mut report = Report::new(path, text);
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        report.syntax(error.span(), error.message());
+    }
+    let top = Fields::open(&mut report, TOP, 0..0, document.get_ref(), TABLES);
+    let overrides = Overrides { path: path.to_owned(), records: records(&mut report, &top, topics), stories: stories(&mut report, &top) };
+    let problems = report.finish();
+    if problems.is_empty() { Ok(overrides) } else { Err(problems) }
+}
+
+fn records(report: &mut Report, top: &Fields, topics: &[Topic]) -> BTreeMap<String, RecordWord> {
+    let mut records = BTreeMap::new();
+    let mut lines: HashMap<String, usize> = HashMap::new();
+    for table in top.tables(report, "record", "[[record]]", RECORD_KEYS) {
+        let at = table.required(report, "url", "url = \"https://…\", the record's clean URL");
+        let url = at.as_ref().and_then(|at| web_address(report, at));
+        let add = categories(report, &table, "add", topics);
+        let word = RecordWord {
+            add: add.iter().map(|(_, topic)| topic.clone()).collect(),
+            remove: categories(report, &table, "remove", topics).into_iter().map(|(_, t)| t.slug).collect(),
+            hide: table.flag(report, "hide"),
+            pin: table.flag(report, "pin"),
+            title: table.text(report, "title").map(|text| text.value.to_owned()),
+        };
+        for (at, topic) in add {
+            if word.remove.contains(&topic.slug) {
+                let what = format!("\"{}\" is under both add and remove", topic.category);
+                report.wrong(at.span, what, "remove it from one of the two");
+            }
+        }
+        let (Some(at), Some(url)) = (at, url) else { continue };
+        let line = report.line(at.span.start);
+        if let Some(other) = lines.insert(url.clone(), line) {
+            report.wrong(at.span, format!("{url} is already on line {other}"), "make them one [[record]]");
+            continue;
+        }
+        records.insert(url, word);
+    }
+    records
+}
+
+fn categories<'a>(report: &mut Report, table: &Fields<'a>, key: &str, topics: &[Topic]) -> Vec<(At<&'a str>, DraftTopic)> {
+    let mut found = Vec::new();
+    for text in table.texts(report, key) {
+        match topics.iter().find(|t| t.category == text.value) {
+            Some(topic) => found.push((text, DraftTopic { slug: topic.slug.clone(), category: topic.category.clone() })),
+            None => {
+                let what = format!("unknown category \"{}\": there is no [[topic]] of that name", text.value);
+                report.wrong(text.span, what, suggest(text.value, topics.iter().map(|t| t.category.as_str())));
+            }
+        }
+    }
+    found
+}
+
+fn stories(report: &mut Report, top: &Fields) -> StoryWords {
+    let mut words = StoryWords::default();
+    let mut joined: HashMap<String, usize> = HashMap::new();
+    let mut split = Vec::new();
+    for table in top.tables(report, "story", "[[story]]", STORY_KEYS) {
+        let urls = |report: &mut Report, key: &str| -> Vec<(At<String>, usize)> {
+            let texts = table.texts(report, key);
+            let at = |report: &mut Report, text: &At<&str>| {
+                let value = web_address(report, text)?;
+                Some((At { value, span: text.span.clone() }, report.line(text.span.start)))
+            };
+            texts.iter().filter_map(|text| at(report, text)).collect()
+        };
+        let (join, apart, prefer) = (urls(report, "join"), urls(report, "split"), urls(report, "prefer"));
+        if join.is_empty() && apart.is_empty() && prefer.is_empty() {
+            report.missing(table.span.clone(), "[[story]] says nothing", "add join = [\"…\", \"…\"], split = [\"…\"] or prefer = \"…\"");
+        }
+        if join.len() == 1 {
+            report.wrong(join[0].0.span.clone(), "\"join\" needs two articles", "add the other one");
+        }
+        joined.extend(join.iter().map(|(at, line)| (at.value.clone(), *line)));
+        if join.len() > 1 {
+            words.join.push(join.into_iter().map(|(at, _)| at.value).collect());
+        }
+        words.split.extend(apart.iter().map(|(at, _)| at.value.clone()));
+        split.extend(apart);
+        words.prefer.extend(prefer.into_iter().map(|(at, _)| at.value));
+    }
+    for (at, _) in split {
+        if let Some(line) = joined.get(&at.value) {
+            let what = format!("{} is to stand alone, and is joined with others on line {line}", at.value);
+            report.wrong(at.span, what, "remove one of the two");
+        }
+    }
+    words
+}
+
+fn web_address(report: &mut Report, text: &At<&str>) -> Option<String> {
+    let found = address(text.value);
+    if found.is_none() {
+        report.wrong(
+            text.span.clone(),
+            format!("\"{}\" is no address of an article", text.value),
+            "write its URL, as `topicwire explain` shows it",
+        );
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topics() -> Vec<Topic> {
+        let text = "[site]\ntitle = \"T\"\nbase_url = \"https://a.example/\"\n[[source]]\nid = \"a\"\nurl = \"https://a.example/f\"\n\
+                    [[topic]]\ncategory = \"V: One\"\nany = [\"x\"]\n[[topic]]\ncategory = \"V: Two\"\nany = [\"y\"]\n";
+        super::super::check(Path::new("feeds.toml"), text).unwrap().topics
+    }
+
+    fn problems(text: &str) -> Vec<String> {
+        check(Path::new("overrides.toml"), text, &topics()).unwrap_err().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_is_said_is_read() {
+        let text = "[[record]]\nurl = \"https://a.example/1?utm_source=x\"\nadd = [\"V: One\"]\nremove = \"V: Two\"\ntitle = \"Other\"\n\
+                    [[story]]\njoin = [\"https://a.example/1\", \"https://a.example/2\"]\n[[story]]\nprefer = \"https://a.example/2\"\n";
+        let overrides = check(Path::new("overrides.toml"), text, &topics()).unwrap();
+        let word = &overrides.records["https://a.example/1"];
+        assert_eq!((word.add[0].slug.as_str(), word.remove[0].as_str(), word.hide), ("v-one", "v-two", false));
+        assert_eq!(overrides.stories.join[0].len(), 2);
+        assert!(overrides.stories.prefer.contains("https://a.example/2"));
+    }
+
+    #[test]
+    fn problems_are_told_with_their_line() {
+        for (text, expected) in [
+            ("[[record]]\nurl = \"https://a.example/1\"\nadd = [\"V: Won\"]\n", "overrides.toml:3:8: unknown category \"V: Won\""),
+            ("[[record]]\nhide = true\n", "overrides.toml:1:1: missing \"url\""),
+            ("[[record]]\nurl = \"nowhere\"\n", "overrides.toml:2:7: \"nowhere\" is no address"),
+            (
+                "[[record]]\nurl = \"https://a.example/1\"\nhide = \"yes\"\n",
+                "overrides.toml:3:8: \"hide\" in [[record]] must be true or false",
+            ),
+            (
+                "[[record]]\nurl = \"https://a.example/1\"\n[[record]]\nurl = \"https://a.example/1\"\n",
+                "overrides.toml:4:7: https://a.example/1 is already on line 2",
+            ),
+            ("[[story]]\njoin = [\"https://a.example/1\"]\n", "overrides.toml:2:9: \"join\" needs two articles"),
+            (
+                "[[story]]\njoin = [\"https://a.example/1\", \"https://a.example/2\"]\nsplit = \"https://a.example/1\"\n",
+                "overrides.toml:3:9: https://a.example/1 is to stand alone",
+            ),
+            ("[[records]]\n", "unknown table \"records\""),
+        ] {
+            let found = problems(text);
+            assert!(found.iter().any(|p| p.contains(expected)), "{expected} in {found:?}");
+        }
+    }
+}

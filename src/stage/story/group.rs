@@ -1,0 +1,318 @@
+//! Puts articles together, each group one event.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+
+use super::bond::{self, Bond, Features, Ground, Prepared};
+use super::sign::{Signature, Term};
+
+/// Days within which an event is retold.
+pub const RETOLD_MAX_DAYS: i64 = 5;
+/// Days within which a text, or an address, is the same story.
+pub const SAME_MAX_DAYS: i64 = 14;
+/// Terms and shingles that more articles have than this lead to no candidates: they tell nothing, and would cost squares.
+const POSTINGS_MAX: usize = 80;
+/// Candidates looked at for one article, those with the most in common first.
+const CANDIDATES_MAX: usize = 60;
+/// Weight in common from which two articles are compared.
+const COMMON_LEAST: f64 = 4.0;
+/// One in this many shingles leads to candidates; which one is a function of the shingle.
+const SHINGLE_SAMPLE: u32 = 4;
+/// Score from which two articles are bound.
+const BOUND: f64 = 0.5;
+/// Mean score that two groups need to become one.
+const JOINED: f64 = 0.4;
+/// Most members of a group.
+const GROUP_MAX: usize = 100;
+
+/// An article to be grouped.
+#[derive(Clone, Copy, Debug)]
+pub struct Member<'a> {
+    /// What is compared.
+    pub signature: &'a Signature,
+    /// Its source. Articles of one source are one story only where their texts are near equal.
+    pub source: &'a str,
+    /// When it was published.
+    pub published: DateTime<Utc>,
+    /// Breaks ties; unique.
+    pub url: &'a str,
+    /// The group it was put in before, which it keeps; groups that were told apart before stay apart.
+    pub group: Option<u64>,
+}
+
+/// Where an article was put.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placed {
+    /// Index of the group's first member: the same for all of a group, its own for an article that is alone.
+    pub first: usize,
+    /// The bond that brought it in: between which two, itself or one that came with it, and a member; `None` for the first and for
+    /// those put there before.
+    pub bond: Option<(usize, usize, Bond)>,
+}
+
+/// Groups articles. The result is a function of the set of members: their order does not matter but for the indexes.
+///
+/// `together` are indexes of those that an editor joined: they are one group whatever else is so.
+///
+/// Terms and sampled shingles lead to candidates, so that the work grows with what articles have in common and not with the square
+/// of their number.
+#[must_use]
+pub fn group(members: &[Member<'_>], together: &[Vec<usize>]) -> Vec<Placed> {
+    // By date and address, so that nothing below depends on the order given.
+    let mut order: Vec<usize> = (0..members.len()).collect();
+    order.sort_by(|a, b| key(members, *a).cmp(&key(members, *b)));
+    let sorted: Vec<Member<'_>> = order.iter().filter_map(|n| members.get(*n).copied()).collect();
+    let table = Table::new(&sorted);
+    let mut bonds: Vec<(usize, usize, Bond)> = table.bonds();
+    bonds.sort_by(|x, y| y.2.score.total_cmp(&x.2.score).then((x.0, x.1).cmp(&(y.0, y.1))));
+    let mut groups = Groups::new(&table);
+    let mut place_of: Vec<usize> = vec![0; order.len()];
+    order.iter().enumerate().for_each(|(at, original)| place_of.get_mut(*original).into_iter().for_each(|slot| *slot = at));
+    for joined in together {
+        let mut joined: Vec<usize> = joined.iter().filter_map(|n| place_of.get(*n).copied()).collect();
+        joined.sort_unstable();
+        for pair in joined.windows(2) {
+            if let [a, b] = pair {
+                groups.merge(*a, *b, &Bond { ground: Ground::Editor, score: 1.0, shared: Vec::new() });
+            }
+        }
+    }
+    for (a, b, bond) in &bonds {
+        groups.join(*a, *b, bond);
+    }
+    let mut placed: Vec<Placed> = (0..members.len()).map(|n| Placed { first: n, bond: None }).collect();
+    for (at, original) in order.iter().enumerate() {
+        let first = groups.first(at);
+        if let (Some(slot), Some(first)) = (placed.get_mut(*original), order.get(first)) {
+            slot.first = *first;
+            slot.bond = groups.bonds.get(&at).and_then(|(of, with, bond)| Some((*order.get(*of)?, *order.get(*with)?, bond.clone())));
+        }
+    }
+    placed
+}
+
+/// The shingles that lead to candidates.
+fn sampled(signature: &Signature) -> impl Iterator<Item = u32> {
+    signature.shingles.iter().copied().filter(|s| s.is_multiple_of(SHINGLE_SAMPLE))
+}
+
+fn key<'a>(members: &[Member<'a>], at: usize) -> (Option<DateTime<Utc>>, &'a str) {
+    members.get(at).map_or((None, ""), |m| (Some(m.published), m.url))
+}
+
+/// All articles, with what is needed to compare any two.
+struct Table<'a> {
+    members: &'a [Member<'a>],
+    prepared: Vec<Prepared<'a>>,
+    /// Weight of each term.
+    weights: Vec<f64>,
+    texts: Vec<&'a str>,
+    postings: Vec<Vec<u32>>,
+}
+
+impl<'a> Table<'a> {
+    fn new(members: &'a [Member<'a>]) -> Self {
+        let mut numbers: HashMap<&str, u32> = HashMap::new();
+        let (mut texts, mut postings, mut names): (Vec<&str>, Vec<Vec<u32>>, Vec<bool>) = Default::default();
+        let mut kinds: Vec<Term> = Vec::new();
+        let mut prepared = Vec::with_capacity(members.len());
+        let began = members.iter().map(|m| m.published).min().unwrap_or_default();
+        for (at, member) in members.iter().enumerate() {
+            let mut terms = Vec::with_capacity(member.signature.terms.len());
+            for (place, term) in member.signature.terms.iter().enumerate() {
+                let number = *numbers.entry(&term.text).or_insert_with(|| {
+                    texts.push(&term.text);
+                    postings.push(Vec::new());
+                    names.push(false);
+                    kinds.push(term.clone());
+                    texts.len() as u32 - 1
+                });
+                if let Some(list) = postings.get_mut(number as usize) {
+                    list.push(at as u32);
+                }
+                if let Some(name) = names.get_mut(number as usize) {
+                    *name |= term.name;
+                }
+                terms.push((number, place as u32));
+            }
+            terms.sort_unstable();
+            let hours = (member.published - began).num_minutes() as f64 / 60.0;
+            prepared.push(Prepared { signature: member.signature, terms, hours });
+        }
+        let weights =
+            postings.iter().zip(&kinds).zip(&names).map(|((list, term), name)| weight(list.len(), members.len(), term, *name)).collect();
+        Self { members, prepared, weights, texts, postings }
+    }
+
+    /// Every bond that may make a story.
+    fn bonds(&self) -> Vec<(usize, usize, Bond)> {
+        let mut bonds = Vec::new();
+        self.candidates(&mut |a, b| {
+            if let Some(bond) = self.bond(a, b).filter(|bond| bond.score >= BOUND) {
+                bonds.push((a, b, bond));
+            }
+        });
+        bonds
+    }
+
+    /// Hands over pairs that may belong together, the earlier first. Of two that were put somewhere before, nothing is asked.
+    fn candidates(&self, visit: &mut dyn FnMut(usize, usize)) {
+        let mut shingles: HashMap<u32, Vec<u32>> = HashMap::new();
+        let mut addresses: HashMap<&str, Vec<u32>> = HashMap::new();
+        for (at, member) in self.members.iter().enumerate() {
+            for shingle in sampled(member.signature) {
+                shingles.entry(shingle).or_default().push(at as u32);
+            }
+            for address in &member.signature.addresses {
+                addresses.entry(address).or_default().push(at as u32);
+            }
+        }
+        let mut common: HashMap<u32, f64> = HashMap::new();
+        for (at, member) in self.members.iter().enumerate().filter(|(_, m)| m.group.is_none()) {
+            common.clear();
+            let Some(prepared) = self.prepared.get(at) else { continue };
+            let mut count = |list: Option<&Vec<u32>>, weight: f64| {
+                for other in list.filter(|l| l.len() <= POSTINGS_MAX).into_iter().flatten() {
+                    *common.entry(*other).or_default() += weight;
+                }
+            };
+            for (number, _) in &prepared.terms {
+                count(self.postings.get(*number as usize), self.weights.get(*number as usize).copied().unwrap_or(0.0));
+            }
+            sampled(member.signature).for_each(|shingle| count(shingles.get(&shingle), 2.0));
+            member.signature.addresses.iter().for_each(|address| count(addresses.get(address.as_str()), 100.0));
+            let is_other = |other: usize| other < at || (other > at && self.members.get(other).is_some_and(|m| m.group.is_some()));
+            let telling = common.iter().filter(|(other, weight)| **weight >= COMMON_LEAST && is_other(**other as usize));
+            let mut best: Vec<(f64, u32)> = telling.map(|(other, weight)| (*weight, *other)).collect();
+            best.sort_by(|x, y| y.0.total_cmp(&x.0).then(x.1.cmp(&y.1)));
+            for (_, other) in best.into_iter().take(CANDIDATES_MAX) {
+                visit(at.min(other as usize), at.max(other as usize));
+            }
+        }
+    }
+
+    /// What binds two articles; `None` if they are too far apart in time, or nothing does.
+    fn bond(&self, a: usize, b: usize) -> Option<Bond> {
+        let (x, y) = (self.members.get(a)?, self.members.get(b)?);
+        let days = (x.published - y.published).abs().num_hours() as f64 / 24.0;
+        if days > SAME_MAX_DAYS as f64 {
+            return None;
+        }
+        if bond::is_same_address(x.signature, y.signature) {
+            return Some(Bond { ground: Ground::Address, score: 1.0, shared: Vec::new() });
+        }
+        let share = bond::contained(x.signature, y.signature);
+        if bond::is_same_text(x.signature, y.signature, share) {
+            let shared = vec![format!("{:.0} %", share * 100.0)];
+            return Some(Bond { ground: Ground::Text, score: 0.99, shared });
+        }
+        if days > RETOLD_MAX_DAYS as f64 || x.source == y.source {
+            return None;
+        }
+        let (features, shared) = Features::of(self.prepared.get(a)?, self.prepared.get(b)?, &self.weights);
+        let shared = shared.iter().take(6).filter_map(|(_, n)| self.texts.get(*n as usize)).map(|t| (*t).to_owned()).collect();
+        Some(Bond { ground: Ground::Retold, score: features.score().min(0.98), shared })
+    }
+}
+
+/// How telling a term is: the rarer the more. Few articles say little of how rare a word is, so each kind starts with a guess.
+fn weight(articles: usize, of: usize, term: &Term, name: bool) -> f64 {
+    const GUESSED: f64 = 200.0;
+    let rate = if term.is_concept() {
+        0.03
+    } else if name {
+        0.001
+    } else if term.is_number() {
+        if super::number::is_telling(&term.text) { 0.002 } else { 0.02 }
+    } else {
+        0.01
+    };
+    (1.0 + (of as f64 + GUESSED) / (articles as f64 + GUESSED * rate)).ln()
+}
+
+/// Groups in the making.
+struct Groups<'t, 'a> {
+    table: &'t Table<'a>,
+    /// The group of each article: the index of one of its members.
+    of: Vec<usize>,
+    members: BTreeMap<usize, Vec<usize>>,
+    /// The group from before, by group.
+    kept: HashMap<usize, u64>,
+    /// For each article but a group's first: which two were bound, and how.
+    bonds: HashMap<usize, (usize, usize, Bond)>,
+}
+
+impl<'t, 'a> Groups<'t, 'a> {
+    fn new(table: &'t Table<'a>) -> Self {
+        let mut of: Vec<usize> = (0..table.members.len()).collect();
+        let mut first_of: HashMap<u64, usize> = HashMap::new();
+        let (mut members, mut kept): (BTreeMap<usize, Vec<usize>>, HashMap<usize, u64>) = Default::default();
+        for (at, member) in table.members.iter().enumerate() {
+            let home = member.group.map_or(at, |group| *first_of.entry(group).or_insert(at));
+            if let Some(slot) = of.get_mut(at) {
+                *slot = home;
+            }
+            members.entry(home).or_default().push(at);
+            if let Some(group) = member.group {
+                kept.insert(home, group);
+            }
+        }
+        Self { table, of, members, kept, bonds: HashMap::new() }
+    }
+
+    fn first(&self, at: usize) -> usize {
+        self.of.get(at).and_then(|home| self.members.get(home)).and_then(|m| m.iter().min()).copied().unwrap_or(at)
+    }
+
+    /// Makes one group of two, unless they were told apart before or most of their members are strangers.
+    fn join(&mut self, a: usize, b: usize, bond: &Bond) {
+        let (Some(&home), Some(&guest)) = (self.of.get(a), self.of.get(b)) else { return };
+        if (self.kept.contains_key(&home) && self.kept.contains_key(&guest)) || home == guest || !self.agree(home, guest) {
+            return;
+        }
+        self.merge(a, b, bond);
+    }
+
+    fn merge(&mut self, a: usize, b: usize, bond: &Bond) {
+        let (Some(&home), Some(&guest)) = (self.of.get(a), self.of.get(b)) else { return };
+        if home == guest {
+            return;
+        }
+        // The group from before keeps its place; else the one with the earliest member.
+        let (home, guest, newcomer, known) = match (self.kept.contains_key(&guest), home < guest) {
+            (true, _) => (guest, home, a, b),
+            (false, _) if self.kept.contains_key(&home) => (home, guest, b, a),
+            (false, true) => (home, guest, b, a),
+            (false, false) => (guest, home, a, b),
+        };
+        let moving = self.members.remove(&guest).unwrap_or_default();
+        for at in &moving {
+            if let Some(slot) = self.of.get_mut(*at) {
+                *slot = home;
+            }
+        }
+        self.members.entry(home).or_default().extend(moving);
+        // All of the guests but their first came to one another before; the first is told by the bond that brought them all.
+        self.bonds.insert(guest, (newcomer, known, bond.clone()));
+    }
+
+    fn agree(&self, home: usize, guest: usize) -> bool {
+        let (Some(x), Some(y)) = (self.members.get(&home), self.members.get(&guest)) else { return false };
+        if x.len() + y.len() > GROUP_MAX {
+            return false;
+        }
+        let mut sum = 0.0;
+        for a in x {
+            for b in y {
+                let bond = self.table.bond((*a).min(*b), (*a).max(*b));
+                let same_source = self.table.members.get(*a).map(|m| m.source) == self.table.members.get(*b).map(|m| m.source);
+                if same_source && !bond.as_ref().is_some_and(|b| b.ground != Ground::Retold) {
+                    return false;
+                }
+                sum += bond.map_or(0.0, |b| b.score);
+            }
+        }
+        sum / (x.len() * y.len()) as f64 >= JOINED
+    }
+}

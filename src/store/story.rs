@@ -1,0 +1,226 @@
+//! Stories in the embedded store.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{OptionalExtension, TransactionBehavior, params};
+
+use super::sqlite::{RecordRow, Result, SELECT_RECORD, SqliteStore, micros, time};
+use super::{Put, StoreError, StoredEntry, StoredRecord, StoryMember, Telling, Untold};
+use crate::stage::story::Signature;
+
+/// Of each story in a topic only the record with the lowest rank there.
+const ONCE: &str = "(r.story IS NULL OR NOT EXISTS (SELECT 1 FROM record m JOIN record_topic o \
+     ON o.topic = ?1 AND o.published = m.published AND o.record = m.id WHERE m.story = r.story AND m.story_rank < r.story_rank))";
+
+const SELECT_TELLING: &str = "SELECT r.number, s.name, r.url, r.published, r.story, r.story_rank, g.signature \
+     FROM signature g JOIN record r ON r.id = g.record JOIN source s ON s.id = r.source WHERE r.told = 1 AND r.number IS NOT NULL";
+
+impl SqliteStore {
+    pub(super) fn topic_window(&self, topic: &str, count: usize, days: u32, once: bool) -> Result<Vec<StoredRecord>> {
+        let once = if once { ONCE } else { "1" };
+        let read = || -> rusqlite::Result<Option<i64>> {
+            let updated: Option<i64> = self
+                .connection
+                .prepare_cached("SELECT updated FROM topic WHERE slug = ?1")?
+                .query_row([topic], |row| row.get(0))
+                .optional()?;
+            let Some(updated) = updated else { return Ok(None) };
+            let young = updated - i64::from(days) * 86_400_000_000;
+            let last: Option<i64> = self
+                .connection
+                .prepare_cached(&format!(
+                    "SELECT t.published FROM record_topic t JOIN record r ON r.id = t.record \
+                     WHERE t.topic = ?1 AND {once} ORDER BY t.published DESC LIMIT 1 OFFSET ?2"
+                ))?
+                .query_row(params![topic, count.saturating_sub(1) as i64], |row| row.get(0))
+                .optional()?;
+            Ok(Some(last.map_or(i64::MIN, |last| last.min(young))))
+        };
+        let Some(since) = read().map_err(|e| self.error(e))? else { return Ok(Vec::new()) };
+        let condition = |which: &str| {
+            format!(
+                "JOIN record_topic t ON t.record = r.id WHERE t.topic = ?1 AND {which} AND r.number IS NOT NULL AND {once} \
+                 ORDER BY r.published DESC, r.number DESC"
+            )
+        };
+        // Pinned ones by their own index: they may be older than anything in the window.
+        let mut records = self.select_records(&condition("r.pinned = 1 AND ?2 IS NOT NULL"), params![topic, since])?;
+        records.extend(self.select_records(&condition("t.published >= ?2 AND r.pinned = 0"), params![topic, since])?);
+        Ok(records)
+    }
+
+    pub(super) fn untold_records(&self, limit: usize, off: &[String]) -> Result<Vec<Untold>> {
+        let off = serde_json::to_string(off).map_err(|e| self.damaged("a list of sources", e))?;
+        let columns = SELECT_RECORD.replace(" FROM", ", o.name, e.key, e.first_seen, e.raw, r.story_rank FROM");
+        let rows = self
+            .connection
+            .prepare_cached(&format!(
+                "{columns} JOIN entry e ON e.id = r.owner JOIN source o ON o.id = e.source WHERE r.told = 0 AND r.number IS NOT NULL \
+                 AND s.name NOT IN (SELECT value FROM json_each(?2)) ORDER BY r.published, r.url LIMIT ?1"
+            ))
+            .and_then(|mut s| {
+                s.query_map(params![limit as i64, off], |row| {
+                    let entry = StoredEntry { source: row.get(8)?, key: row.get(9)?, first_seen: time(row.get(10)?), raw: row.get(11)? };
+                    Ok((RecordRow::read(row)?, entry, row.get(12)?))
+                })?
+                .collect::<rusqlite::Result<Vec<_>>>()
+            })
+            .map_err(|e| self.error(e))?;
+        rows.into_iter().map(|(row, entry, rank)| Ok(Untold { record: self.read_record(row)?, rank, entry })).collect()
+    }
+
+    pub(super) fn known_tellings(&self, from: DateTime<Utc>, to: DateTime<Utc>, limit: usize, urls: &[String]) -> Result<Vec<Telling>> {
+        let urls = serde_json::to_string(urls).map_err(|e| self.damaged("a list of addresses", e))?;
+        let mut tellings = Vec::new();
+        let mut read = |sql: &str, values: &[&dyn rusqlite::ToSql]| -> Result<()> {
+            let rows = self
+                .connection
+                .prepare_cached(sql)
+                .and_then(|mut s| {
+                    s.query_map(values, |row| {
+                        let telling = |signature: Signature| {
+                            Ok::<_, rusqlite::Error>(Telling {
+                                number: row.get::<_, i64>(0)?.unsigned_abs(),
+                                source: row.get(1)?,
+                                url: row.get(2)?,
+                                published: time(row.get(3)?),
+                                story: row.get::<_, Option<i64>>(4)?.map(i64::unsigned_abs),
+                                rank: row.get(5)?,
+                                signature,
+                            })
+                        };
+                        let signature: String = row.get(6)?;
+                        Ok(match serde_json::from_str(&signature) {
+                            Ok(signature) => Ok(telling(signature)?),
+                            Err(error) => Err((row.get::<_, i64>(0)?, error)),
+                        })
+                    })?
+                    .collect::<rusqlite::Result<Vec<_>>>()
+                })
+                .map_err(|e| self.error(e))?;
+            for row in rows {
+                tellings.push(row.map_err(|(number, e)| self.damaged(&format!("the signature of record {number}"), e))?);
+            }
+            Ok(())
+        };
+        read(
+            &format!("{SELECT_TELLING} AND g.published BETWEEN ?1 AND ?2 ORDER BY g.published DESC, r.url LIMIT ?3"),
+            params![micros(from), micros(to), limit as i64],
+        )?;
+        read(
+            &format!("{SELECT_TELLING} AND r.url IN (SELECT value FROM json_each(?3)) AND NOT (g.published BETWEEN ?1 AND ?2)"),
+            params![micros(from), micros(to), urls],
+        )?;
+        Ok(tellings)
+    }
+
+    pub(super) fn put_records(&mut self, puts: &[Put], last_story: u64) -> Result<()> {
+        let path = self.path.clone();
+        let encoded: Vec<Option<String>> = puts
+            .iter()
+            .map(|p| p.signature.as_ref().map(serde_json::to_string).transpose().map_err(|e| self.damaged("a signature", e)))
+            .collect::<Result<_>>()?;
+        let mut write = || -> rusqlite::Result<()> {
+            let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            {
+                let mut sign = tx.prepare_cached(
+                    "INSERT INTO signature (record, published, signature) SELECT id, published, ?2 FROM record WHERE number = ?1 \
+                     ON CONFLICT (record) DO UPDATE SET published = excluded.published, signature = excluded.signature",
+                )?;
+                let mut before = tx.prepare_cached("SELECT story, story_rank FROM record WHERE number = ?1")?;
+                let mut update = tx.prepare_cached(
+                    "UPDATE record SET told = 1, story = ?2, story_rank = ?3, story_why = coalesce(?4, story_why) WHERE number = ?1",
+                )?;
+                let mut changed = std::collections::BTreeSet::new();
+                for (put, encoded) in puts.iter().zip(&encoded) {
+                    let number = put.number.cast_signed();
+                    if let Some(signature) = encoded {
+                        sign.execute(params![number, signature])?;
+                    }
+                    let story = put.story.map(u64::cast_signed);
+                    let old: (Option<i64>, i64) = before.query_row([number], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                    if old != (story, put.rank) {
+                        changed.extend(old.0);
+                        changed.extend(story);
+                    }
+                    update.execute(params![number, story, put.rank, put.why])?;
+                }
+                let mut touch = tx.prepare_cached(TOUCH_STORY)?;
+                for story in changed {
+                    touch.execute([story])?;
+                }
+                tx.prepare_cached("INSERT INTO meta (key, value) VALUES ('story', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1")?
+                    .execute([last_story.to_string()])?;
+            }
+            tx.commit()
+        };
+        write().map_err(|source| StoreError::Database { path, source })
+    }
+
+    pub(super) fn untell_records(&mut self, urls: &[String], off: &[String]) -> Result<()> {
+        let path = self.path.clone();
+        let (urls, off) = match (serde_json::to_string(urls), serde_json::to_string(off)) {
+            (Ok(urls), Ok(off)) => (urls, off),
+            (Err(e), _) | (_, Err(e)) => return Err(self.damaged("a list of addresses", e)),
+        };
+        let mut write = || -> rusqlite::Result<()> {
+            let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            {
+                let stories = tx
+                    .prepare_cached(
+                        "SELECT DISTINCT story FROM record WHERE story IS NOT NULL AND url IN (SELECT value FROM json_each(?1)) \
+                         UNION SELECT DISTINCT r.story FROM record r JOIN source s ON s.id = r.source \
+                         WHERE r.story IS NOT NULL AND s.name IN (SELECT value FROM json_each(?2))",
+                    )?
+                    .query_map([&urls, &off], |row| row.get::<_, i64>(0))?
+                    .collect::<rusqlite::Result<Vec<_>>>()?;
+                let mut touch = tx.prepare_cached(TOUCH_STORY)?;
+                for story in &stories {
+                    touch.execute([story])?;
+                }
+                const APART: &str = "UPDATE record SET told = 0, story = NULL, story_rank = 0, story_why = NULL";
+                tx.prepare_cached(&format!(
+                    "{APART} WHERE url IN (SELECT value FROM json_each(?1)) OR story IN \
+                     (SELECT story FROM record WHERE url IN (SELECT value FROM json_each(?1)) AND story IS NOT NULL)"
+                ))?
+                .execute([&urls])?;
+                tx.prepare_cached(&format!(
+                    "{APART} WHERE told = 1 AND source IN (SELECT id FROM source WHERE name IN (SELECT value FROM json_each(?1)))"
+                ))?
+                .execute([&off])?;
+            }
+            tx.commit()
+        };
+        write().map_err(|source| StoreError::Database { path, source })
+    }
+
+    pub(super) fn story_members(&self, story: u64) -> Result<Vec<StoryMember>> {
+        let columns = SELECT_RECORD.replace(" FROM", ", r.story_rank, r.story_why FROM");
+        let rows = self
+            .connection
+            .prepare_cached(&format!("{columns} WHERE r.story = ?1 AND r.number IS NOT NULL ORDER BY r.story_rank, r.number"))
+            .and_then(|mut s| {
+                s.query_map([story.cast_signed()], |row| Ok((RecordRow::read(row)?, row.get(8)?, row.get(9)?)))?
+                    .collect::<rusqlite::Result<Vec<_>>>()
+            })
+            .map_err(|e| self.error(e))?;
+        rows.into_iter().map(|(row, rank, why)| Ok(StoryMember { record: self.read_record(row)?, rank, why })).collect()
+    }
+
+    pub(super) fn told_more_than_once(&self) -> Result<Vec<u64>> {
+        self.connection
+            .prepare_cached(
+                "SELECT r.number FROM record r WHERE r.number IS NOT NULL AND \
+                 ((r.story IS NULL AND (SELECT count(DISTINCT e.source) FROM entry e WHERE e.record = r.id) > 1) OR (r.story IS NOT NULL \
+                 AND NOT EXISTS (SELECT 1 FROM record m WHERE m.story = r.story AND m.story_rank < r.story_rank) \
+                 AND ((SELECT count(*) FROM record m WHERE m.story = r.story) > 1 \
+                 OR (SELECT count(DISTINCT e.source) FROM entry e WHERE e.record = r.id) > 1))) \
+                 ORDER BY r.published DESC, r.number DESC",
+            )
+            .and_then(|mut s| s.query_map([], |row| Ok(row.get::<_, i64>(0)?.unsigned_abs()))?.collect())
+            .map_err(|e| self.error(e))
+    }
+}
+
+/// Every topic that holds a member of the story is to be published again.
+const TOUCH_STORY: &str = "UPDATE topic SET dirty = 1 WHERE slug IN \
+     (SELECT t.value ->> 'slug' FROM record r, json_each(r.draft, '$.topics') t WHERE r.story = ?1)";
