@@ -6,10 +6,8 @@ const RULES: &str = "[[topic]]\ncategory = \"V: Alpha\"\nany = [\"alpha\"]\n\n[[
 
 /// Twenty articles about alpha, four about beta.
 fn place(origin: &Origin) -> (Place, Vec<(String, String)>) {
-    let titles: Vec<String> = (0..20)
-        .map(|n| format!("Alpha{} news", " ".repeat(1) + &word(n)))
-        .chain((0..4).map(|n| format!("Beta {} notes", word(n + 30))))
-        .collect();
+    let titles: Vec<String> =
+        (0..20).map(|n| format!("Alpha {} news", word(n))).chain((0..4).map(|n| format!("Beta {} notes", word(n + 30)))).collect();
     let items: Vec<(String, String)> =
         titles.iter().enumerate().map(|(n, _)| (format!("g{n}"), format!("https://news.example/{n}"))).collect();
     let items: Vec<(&str, &str, &str, u32)> =

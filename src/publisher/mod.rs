@@ -4,24 +4,23 @@
 //! bytes. What a commit touched is marked in the store in the commit itself, and unmarked only when it is durably published; a
 //! process that is killed in between publishes it at its next run.
 
+mod item;
+mod records;
+
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use quick_xml::escape::escape;
 
+use self::item::{Telling, others};
 use crate::config::Site;
-use crate::format::document::{
-    ATOM_FILE, Enclosure, FeedCategory, FeedDocument, FeedItem, FeedSource, JSON_FILE, OPML_FILE, PAGE_FILE, RSS_FILE, Related, STYLE_FILE,
-    TopicLine,
-};
-use crate::format::{atom, front_matter, html, json_feed, opml, rss};
+use crate::format::document::{ATOM_FILE, FeedDocument, FeedItem, JSON_FILE, OPML_FILE, PAGE_FILE, RSS_FILE, STYLE_FILE, TopicLine};
+use crate::format::{atom, html, json_feed, opml, rss};
 use crate::ingest::{SharedStore, locked};
 use crate::io::file;
 use crate::io::output::{self, Found, OutputError, Tree, Written};
-use crate::record::{Draft, Offering, PageMeta, Record, Section};
-use crate::stage::{naming, text};
-use crate::store::{Pending, Store, StoreError, StoredRecord, TopicCount};
-use crate::{stories, syntax};
+use crate::record::Offering;
+use crate::store::{Pending, StoreError, TopicCount};
+use crate::stories;
 
 /// A topic's feed holds at least this many entries, if the topic has them.
 pub const WINDOW_COUNT: usize = 50;
@@ -177,129 +176,6 @@ impl Press<'_> {
         tree.stage(PAGE_FILE, html::index_page(&self.site.title, base, &self.lines, &newest, updated).as_bytes())?;
         Ok(())
     }
-
-    fn all_records(&self, tree: &mut Tree, store: &SharedStore) -> Result<(), PublishError> {
-        let mut after = 0;
-        loop {
-            let mut batch = Vec::with_capacity(BATCH);
-            let last = locked(store).records_after(after, BATCH, &mut |record| batch.push(record))?;
-            for record in batch {
-                self.record(tree, record)?;
-            }
-            match last {
-                Some(last) => after = last,
-                None => return Ok(()),
-            }
-        }
-    }
-
-    fn record(&self, tree: &mut Tree, stored: StoredRecord) -> Result<(), PublishError> {
-        let hidden = stored.draft.hidden;
-        let record = self.curated(stored);
-        let path = format!("{}/{}.md", record.section.base_path.trim_matches('/'), record.uuid);
-        if hidden {
-            return Ok(tree.remove(path.trim_start_matches('/'))?);
-        }
-        tree.stage(path.trim_start_matches('/'), front_matter::write(&record).as_bytes())?;
-        Ok(())
-    }
-
-    fn curated(&self, stored: StoredRecord) -> Record {
-        let StoredRecord { number, uuid, source, last_mod, draft, .. } = stored;
-        let section = self.site.sections.iter().find(|s| s.id == draft.section).or(self.site.sections.first());
-        let categories: Vec<String> = draft.topics.into_iter().map(|t| t.category).collect();
-        Record {
-            number,
-            uuid,
-            section: section.map_or_else(Section::default, |s| s.section.clone()),
-            curators: draft.curators,
-            title: draft.title,
-            href: draft.href,
-            original: draft.original,
-            published: draft.published,
-            last_mod,
-            summary: draft.summary,
-            body: draft.body,
-            related_offerings: naming::related_offerings(&categories, &self.offerings),
-            categories,
-            favicon: None,
-            featured_image: None,
-            featured_pdf: None,
-            page: PageMeta::default(),
-            institution: draft.institution,
-            offering: draft.offering,
-            source,
-            via: draft.via,
-            via_link: draft.via_link,
-            insights_description: None,
-            insights_name: None,
-        }
-    }
-
-    fn item(&self, (stored, related): Telling) -> FeedItem {
-        let StoredRecord { published_id, updated, draft, .. } = stored;
-        let category = |t: crate::record::DraftTopic| FeedCategory {
-            url: format!("{}topic/{}/", self.site.base_url, t.slug),
-            label: naming::category_label(&t.category).to_owned(),
-            term: t.category,
-        };
-        let enclosure = |(url, media_type, length_bytes): (String, String, u64)| Enclosure { url, media_type, length_bytes };
-        FeedItem {
-            id: published_id,
-            title: text::xml_clean(&draft.title).into_owned(),
-            url: address(&draft).to_owned(),
-            published: draft.published,
-            updated,
-            authors: draft.authors,
-            summary_html: with_others(draft.body, &related),
-            summary_text: draft.summary,
-            categories: draft.topics.into_iter().map(category).collect(),
-            enclosures: draft.enclosures.into_iter().map(enclosure).collect(),
-            image: draft.image,
-            language: draft.language.filter(|l| syntax::is_language_tag(l)),
-            rights: draft.rights,
-            source: FeedSource {
-                id: draft.taken_from.id,
-                title: draft.taken_from.title,
-                updated: draft.taken_from.updated,
-                self_url: draft.taken_from.self_url,
-                alternate_url: draft.taken_from.alternate_url,
-                rights: draft.taken_from.rights,
-            },
-            related,
-        }
-    }
-}
-
-/// A record with the other articles of its story.
-type Telling = (StoredRecord, Vec<Related>);
-
-/// The other articles of a record's story, if its feed carries stories once.
-fn others(store: &dyn Store, record: StoredRecord, once: bool) -> Result<Telling, StoreError> {
-    let Some(story) = record.story.filter(|_| once) else { return Ok((record, Vec::new())) };
-    let number = record.number;
-    let members = store.story(story)?.into_iter().map(|m| m.record).filter(|r| r.number != number && !r.draft.hidden);
-    let related = |other: StoredRecord| Related {
-        url: address(&other.draft).to_owned(),
-        title: text::xml_clean(&other.draft.title).into_owned(),
-        source: other.draft.taken_from.title,
-    };
-    Ok((record, members.map(related).collect()))
-}
-
-/// Where readers find an article. A fragment was made to tell articles apart that share a link (`identity::place`); the link
-/// itself leads there.
-fn address(draft: &Draft) -> &str {
-    if draft.href.contains('#') { &draft.original } else { &draft.href }
-}
-
-/// An excerpt with the line that names the story's other sources, for readers that show no related links.
-fn with_others(body: String, related: &[Related]) -> String {
-    if related.is_empty() {
-        return body;
-    }
-    let names = related.iter().map(|other| format!("<a href=\"{}\">{}</a>", escape(other.url.as_str()), escape(other.source.as_str())));
-    format!("{body}<p>Also reported by {}.</p>", names.collect::<Vec<_>>().join(", "))
 }
 
 /// Whether there is a publication at all; a folder that somebody emptied is filled again.

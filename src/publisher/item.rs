@@ -1,0 +1,77 @@
+//! A stored record as an item of a feed, with the others that tell its story.
+
+use quick_xml::escape::escape;
+
+use super::Press;
+use crate::format::document::{Enclosure, FeedCategory, FeedItem, FeedSource, Related};
+use crate::record::{Draft, DraftTopic};
+use crate::stage::{naming, text};
+use crate::store::{Store, StoreError, StoredRecord};
+use crate::syntax;
+
+impl Press<'_> {
+    pub(super) fn item(&self, (stored, related): Telling) -> FeedItem {
+        let StoredRecord { published_id, updated, draft, .. } = stored;
+        let category = |t: DraftTopic| FeedCategory {
+            url: format!("{}topic/{}/", self.site.base_url, t.slug),
+            label: naming::category_label(&t.category).to_owned(),
+            term: t.category,
+        };
+        let enclosure = |(url, media_type, length_bytes): (String, String, u64)| Enclosure { url, media_type, length_bytes };
+        FeedItem {
+            id: published_id,
+            title: text::xml_clean(&draft.title).into_owned(),
+            url: address(&draft).to_owned(),
+            published: draft.published,
+            updated,
+            authors: draft.authors,
+            summary_html: with_others(draft.body, &related),
+            summary_text: draft.summary,
+            categories: draft.topics.into_iter().map(category).collect(),
+            enclosures: draft.enclosures.into_iter().map(enclosure).collect(),
+            image: draft.image,
+            language: draft.language.filter(|l| syntax::is_language_tag(l)),
+            rights: draft.rights,
+            source: FeedSource {
+                id: draft.taken_from.id,
+                title: draft.taken_from.title,
+                updated: draft.taken_from.updated,
+                self_url: draft.taken_from.self_url,
+                alternate_url: draft.taken_from.alternate_url,
+                rights: draft.taken_from.rights,
+            },
+            related,
+        }
+    }
+}
+
+/// A record with the other articles of its story.
+pub(super) type Telling = (StoredRecord, Vec<Related>);
+
+/// The other articles of a record's story, if its feed carries stories once.
+pub(super) fn others(store: &dyn Store, record: StoredRecord, once: bool) -> Result<Telling, StoreError> {
+    let Some(story) = record.story.filter(|_| once) else { return Ok((record, Vec::new())) };
+    let number = record.number;
+    let members = store.story(story)?.into_iter().map(|m| m.record).filter(|r| r.number != number && !r.draft.hidden);
+    let related = |other: StoredRecord| Related {
+        url: address(&other.draft).to_owned(),
+        title: text::xml_clean(&other.draft.title).into_owned(),
+        source: other.draft.taken_from.title,
+    };
+    Ok((record, members.map(related).collect()))
+}
+
+/// Where readers find an article. A fragment was made to tell articles apart that share a link (`identity::place`); the link
+/// itself leads there.
+fn address(draft: &Draft) -> &str {
+    if draft.href.contains('#') { &draft.original } else { &draft.href }
+}
+
+/// An excerpt with the line that names the story's other sources, for readers that show no related links.
+fn with_others(body: String, related: &[Related]) -> String {
+    if related.is_empty() {
+        return body;
+    }
+    let names = related.iter().map(|other| format!("<a href=\"{}\">{}</a>", escape(other.url.as_str()), escape(other.source.as_str())));
+    format!("{body}<p>Also reported by {}.</p>", names.collect::<Vec<_>>().join(", "))
+}
