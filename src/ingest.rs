@@ -25,7 +25,7 @@ use crate::stage::identity::{self, Claim, RecordChange};
 use crate::stage::map::{self, Rules};
 use crate::stage::poll::{self, Ask, Neighbour, Plan, Reading};
 use crate::stage::{page, parse, schedule};
-use crate::store::{Change, Failure, Outcome, PollCommit, PollState, Store, StoreError};
+use crate::store::{Change, Failure, Outcome, Packed, PollCommit, PollState, Store, StoreError};
 
 /// Most sentences on repairs kept for `status`.
 const REPAIRS_MAX: usize = 5;
@@ -308,9 +308,9 @@ impl Ingest {
                 continue;
             }
             let first_seen = known.as_ref().map_or(now, |k| k.first_seen);
-            let draft = map::draft(entry, keyed.address.as_ref(), &keyed.key, source, &taken_from, self.rules(), first_seen);
-            let raw = serde_json::to_vec(entry).map_err(|_| IngestError::Encode(source.id.clone()))?;
-            changes.push(Mapped { is_new: known.is_none(), key: keyed.key, known, fingerprint, raw, draft });
+            let made = map::make(entry, keyed.address.as_ref(), &keyed.key, source, &taken_from, self.rules(), first_seen);
+            let raw = Packed::new(&serde_json::to_vec(entry).map_err(|_| IngestError::Encode(source.id.clone()))?);
+            changes.push(Mapped { is_new: known.is_none(), key: keyed.key, known, fingerprint, raw, made });
         }
         Ok(changes)
     }
@@ -329,16 +329,21 @@ impl Ingest {
         let mut store = locked(&self.store);
         let mut made_here: HashMap<String, identity::Holder> = HashMap::new();
         let mut changes = Vec::with_capacity(mapped.len());
-        for Mapped { key, known, fingerprint, raw, draft, .. } in mapped {
+        for Mapped { key, known, fingerprint, raw, made, .. } in mapped {
+            let (draft, mut signature) = made.map(|made| (made.draft, made.signature)).unzip();
             let mut record = match draft {
                 None => RecordChange::None,
                 Some(draft) => {
+                    let href = draft.href.clone();
                     let holder = match made_here.get(&draft.href) {
                         Some(holder) => Some(holder.clone()),
                         None => store.holder(&draft.href)?,
                     };
                     let position_of_holder = holder.as_ref().and_then(|h| self.positions.get(&h.source).copied());
-                    identity::place(claim, &key, known.as_ref(), holder.as_ref().map(|h| (h, position_of_holder)), draft)
+                    let placed = identity::place(claim, &key, known.as_ref(), holder.as_ref().map(|h| (h, position_of_holder)), draft);
+                    // A signature holds the address that it was made with; for another one it is made anew when stories are settled.
+                    signature = signature.filter(|_| placed.draft().is_some_and(|placed| placed.href == href));
+                    placed
                 }
             };
             if let RecordChange::Create(draft) | RecordChange::TakeOver(_, draft) = &record {
@@ -349,7 +354,7 @@ impl Ingest {
             if let RecordChange::Create(draft) | RecordChange::TakeOver(_, draft) | RecordChange::Update(draft) = &mut record {
                 self.site.overrides.apply(draft);
             }
-            changes.push(Change { key, fingerprint, raw, record });
+            changes.push(Change { key, fingerprint, raw, record, signature });
         }
         let state = PollState { took_ms: took_ms(began), ..state };
         store.commit(&PollCommit { source: &source.id, now, state: state.clone(), changes })?;
@@ -393,8 +398,8 @@ struct Mapped {
     key: String,
     known: Option<identity::KnownEntry>,
     fingerprint: identity::Fingerprint,
-    raw: Vec<u8>,
-    draft: Option<crate::record::Draft>,
+    raw: Packed,
+    made: Option<map::Made>,
 }
 
 /// Reads a body by the source's kind.

@@ -13,7 +13,7 @@ use crate::config::overrides::StoryWords;
 use crate::entry::Entry;
 use crate::stage::map;
 use crate::stage::story::{self, Bond, Ground, Member, SAME_MAX_DAYS, Signature};
-use crate::store::{Put, Store, StoreError, Telling, Untold};
+use crate::store::{Put, Store, StoreError, Telling};
 
 /// Records settled at once. Older ones come first, so that what is settled never depends on where one run was cut.
 const BATCH: usize = 5_000;
@@ -33,10 +33,12 @@ pub fn settle(site: &Site, store: &mut dyn Store) -> Result<(), StoreError> {
         let fresh = store.untold(BATCH, &off)?;
         let (Some(first), Some(last)) = (fresh.first(), fresh.last()) else { return Ok(()) };
         let reach = TimeDelta::days(SAME_MAX_DAYS);
-        let (from, to) = (first.record.draft.published - reach, last.record.draft.published + reach);
+        let (from, to) = (first.published - reach, last.published + reach);
         let spoken_of: Vec<String> = site.overrides.stories.urls().cloned().collect();
         let known = store.tellings(from, to, WINDOW_MAX, &spoken_of)?;
         let is_last = fresh.len() < BATCH;
+        let fresh = fresh.into_iter().map(|telling| Candidate::fresh(telling, site, store)).collect::<Result<_, _>>()?;
+        let known = known.into_iter().filter_map(Candidate::known).collect();
         let (puts, last_story) = place(site, fresh, known, store.last_story()?);
         store.put(&puts, last_story)?;
         if is_last {
@@ -56,35 +58,46 @@ struct Candidate {
     story: Option<u64>,
     rank: i64,
     is_fresh: bool,
+    /// Whether its signature was made only now.
+    is_signed_now: bool,
 }
 
 impl Candidate {
-    fn fresh(untold: Untold, site: &Site) -> Self {
-        let Untold { record, rank, entry } = untold;
-        // What does not read back was made by another version; its draft still tells what it is about.
-        let read: Entry = serde_json::from_slice(&entry.raw).unwrap_or_default();
-        let signature = map::signature(&read, &record.draft, site.sources.iter().find(|s| s.id == entry.source));
-        Self {
-            number: record.number,
-            source: record.source,
-            url: record.draft.href,
-            published: record.draft.published,
-            signature,
-            story: record.story,
-            rank,
-            is_fresh: true,
-        }
+    fn fresh(telling: Telling, site: &Site, store: &dyn Store) -> Result<Self, StoreError> {
+        let Telling { number, source, url, published, story, rank, signature } = telling;
+        let is_signed_now = signature.is_none();
+        let signature = match signature {
+            Some(signature) => signature,
+            None => signed(number, site, store)?,
+        };
+        Ok(Self { number, source, url, published, signature, story, rank, is_fresh: true, is_signed_now })
     }
 
-    fn known(telling: Telling) -> Self {
+    /// One without a signature is looked for itself, in its turn.
+    fn known(telling: Telling) -> Option<Self> {
         let Telling { number, source, url, published, story, rank, signature } = telling;
-        Self { number, source, url, published, signature, story, rank, is_fresh: false }
+        Some(Self { number, source, url, published, signature: signature?, story, rank, is_fresh: false, is_signed_now: false })
+    }
+
+    fn new_signature(&self) -> Option<Signature> {
+        self.is_signed_now.then(|| self.signature.clone())
     }
 }
 
-fn place(site: &Site, fresh: Vec<Untold>, known: Vec<Telling>, mut last_story: u64) -> (Vec<Put>, u64) {
-    let mut all: Vec<Candidate> = fresh.into_iter().map(|untold| Candidate::fresh(untold, site)).collect();
-    all.extend(known.into_iter().map(Candidate::known));
+/// The signature of a record that has none: what came with its entry is gone, because rules or editors changed the record since.
+fn signed(number: u64, site: &Site, store: &dyn Store) -> Result<Signature, StoreError> {
+    let entry = store.entries(number)?.into_iter().next();
+    let source = entry.as_ref().and_then(|entry| site.sources.iter().find(|s| s.id == entry.source));
+    // What does not read back was made by another version; its draft still tells what it is about.
+    let read: Entry = entry.and_then(|entry| serde_json::from_slice(&entry.raw).ok()).unwrap_or_default();
+    let record = store.records(&[number])?.into_iter().next();
+    let none = || story::sign(&story::Article { title: "", text: "", language: None, addresses: &[] });
+    Ok(record.map_or_else(none, |record| map::signature(&read, &record.draft, source)))
+}
+
+fn place(site: &Site, fresh: Vec<Candidate>, known: Vec<Candidate>, mut last_story: u64) -> (Vec<Put>, u64) {
+    let mut all = fresh;
+    all.extend(known);
     let words = &site.overrides.stories;
     // What is to stand alone is compared with nothing.
     let (alone, all): (Vec<Candidate>, Vec<Candidate>) = all.into_iter().partition(|c| words.split.contains(&c.url));
@@ -111,7 +124,7 @@ fn place(site: &Site, fresh: Vec<Untold>, known: Vec<Telling>, mut last_story: u
     let mut puts: Vec<Put> = alone
         .into_iter()
         .filter(|c| c.is_fresh)
-        .map(|c| Put { number: c.number, signature: Some(c.signature), story: None, rank: 0, why: None })
+        .map(|c| Put { number: c.number, signature: c.new_signature(), story: None, rank: 0, why: None })
         .collect();
     for group in groups {
         let mut group: Vec<(usize, &Candidate)> = group.into_iter().filter_map(|n| Some((n, all.get(n)?))).collect();
@@ -136,8 +149,7 @@ fn place(site: &Site, fresh: Vec<Untold>, known: Vec<Telling>, mut last_story: u
             if candidate.story.is_some() {
                 // It keeps its place; only what it says may have changed.
                 if candidate.is_fresh {
-                    let signature = Some(candidate.signature.clone());
-                    puts.push(Put { number: candidate.number, signature, story, rank: candidate.rank, why: None });
+                    puts.push(Put { number: candidate.number, signature: candidate.new_signature(), story, rank: candidate.rank, why: None });
                 }
                 continue;
             }
@@ -155,8 +167,7 @@ fn place(site: &Site, fresh: Vec<Untold>, known: Vec<Telling>, mut last_story: u
                 next += 1;
                 next - 1
             };
-            let signature = candidate.is_fresh.then(|| candidate.signature.clone());
-            puts.push(Put { number: candidate.number, signature, story, rank, why });
+            puts.push(Put { number: candidate.number, signature: candidate.new_signature(), story, rank, why });
         }
     }
     (puts, last_story)

@@ -61,6 +61,17 @@ pub enum RecordChange {
     Keep,
 }
 
+impl RecordChange {
+    /// The draft that becomes the record.
+    #[must_use]
+    pub fn draft(&self) -> Option<&Draft> {
+        match self {
+            Self::Create(draft) | Self::TakeOver(_, draft) | Self::Update(draft) => Some(draft),
+            Self::None | Self::Attach(_) | Self::Keep => None,
+        }
+    }
+}
+
 /// An article's address: as its source gave it, and clean.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {

@@ -50,11 +50,20 @@ pub fn title_of(feed: &Feed, source: &Source) -> String {
     source.title.clone().or_else(own).unwrap_or_else(|| naming::brand(&source.url))
 }
 
-/// The draft of an entry, or `None` if it has neither title nor text nor address.
+/// What is made of an entry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Made {
+    /// Its record's draft.
+    pub draft: Draft,
+    /// What of it is compared to find its story.
+    pub signature: Signature,
+}
+
+/// What is made of an entry, or `None` if it has neither title nor text nor address.
 ///
 /// `first_seen` dates what has no date, and caps what claims the future (invariant 4).
 #[must_use]
-pub fn draft(
+pub fn make(
     entry: &Entry,
     address: Option<&Address>,
     key: &str,
@@ -62,22 +71,24 @@ pub fn draft(
     taken_from: &TakenFrom,
     rules: Rules<'_>,
     first_seen: DateTime<Utc>,
-) -> Option<Draft> {
+) -> Option<Made> {
     let texts = Texts::read(entry, source, &taken_from.title, address.map(|a| a.clean.as_str()))?;
     let address = address.cloned().unwrap_or_else(|| placeless(source, taken_from, key));
     let published = date(entry.published.or(entry.updated), first_seen).unwrap_or(first_seen);
     let origin = entry.source.as_ref().filter(|o| o.title.is_some() || o.id.is_some() || o.url.is_some());
-    let authors = authors(entry);
-    Some(Draft {
-        topics: topics(&texts.article(&address.clean, entry, source), rules),
+    let topics = topics(&texts.article(&address.clean, entry, source), rules);
+    let language = entry.language.clone().or_else(|| source.language.clone());
+    let signature = signature_of(entry, &texts.title, &texts.told(), &address.clean, language.as_deref());
+    let draft = Draft {
+        topics,
         href: address.clean,
         original: address.original,
         published,
         changed: date(entry.updated, first_seen).filter(|changed| *changed > published),
-        curators: curators(source, rules, &authors, &taken_from.title),
-        authors,
+        curators: curators(source, rules, &texts.authors, &taken_from.title),
+        authors: texts.authors,
         section: rules.site.sections.get(source.section).map(|s| s.id.clone()).unwrap_or_default(),
-        language: entry.language.clone().or_else(|| source.language.clone()),
+        language,
         rights: entry.rights.as_ref().map(plain).filter(|r| !r.is_empty()).or_else(|| taken_from.rights.clone()),
         enclosures: enclosures(entry),
         image: image(entry),
@@ -93,7 +104,8 @@ pub fn draft(
         given_title: None,
         hidden: false,
         pinned: false,
-    })
+    };
+    Some(Made { draft, signature })
 }
 
 /// Derives a stored record anew: text, topics and what the configuration gives; identity, dates and provenance stay. With the
@@ -139,18 +151,23 @@ pub fn refile(entry: &Entry, old: &Draft, source: &Source, rules: Rules<'_>) -> 
 #[must_use]
 pub fn signature(entry: &Entry, draft: &Draft, source: Option<&Source>) -> Signature {
     let texts = source.and_then(|source| Texts::read(entry, source, &draft.taken_from.title, Some(&draft.href)));
-    let text = match &texts {
-        // Where one does not begin the other, the summary says first what happened.
-        Some(t) if t.content.starts_with(beginning(&t.whole)) => Cow::Borrowed(t.content.as_str()),
-        Some(t) => Cow::Owned(format!("{} {}", t.whole, t.content)),
-        None => Cow::Borrowed(draft.summary.as_str()),
-    };
-    let links = entry.links.iter().filter(|l| matches!(l.rel.as_deref(), Some("canonical" | "via"))).map(|l| l.href.clone());
-    let id = entry.id.clone().filter(|id| is_web(id));
-    let addresses = [draft.href.clone()].into_iter().chain(id).chain(links);
-    let addresses: Vec<String> = addresses.filter_map(|a| own_address(&a)).collect();
     let title = draft.given_title.as_ref().unwrap_or(&draft.title);
-    story::sign(&story::Article { title, text: &text, language: draft.language.as_deref(), addresses: &addresses })
+    let text = texts.as_ref().map_or(Cow::Borrowed(draft.summary.as_str()), Texts::told);
+    signature_of(entry, title, &text, &draft.href, draft.language.as_deref())
+}
+
+fn signature_of(entry: &Entry, title: &str, text: &str, href: &str, language: Option<&str>) -> Signature {
+    let links = entry.links.iter().filter(|l| matches!(l.rel.as_deref(), Some("canonical" | "via"))).map(|l| l.href.as_str());
+    let id = entry.id.as_deref().filter(|id| *id != href && is_web(id));
+    // The record's own address is clean.
+    let own = Some(href.to_owned()).filter(|href| !href.contains('#') && !is_front_page(href));
+    let addresses: Vec<String> = own.into_iter().chain(id.into_iter().chain(links).filter_map(own_address)).collect();
+    story::sign(&story::Article { title, text, language, addresses: &addresses })
+}
+
+/// Whether a clean address names a site and nothing on it.
+fn is_front_page(clean: &str) -> bool {
+    clean.split_once("://").is_some_and(|(_, rest)| !rest.contains('?') && rest.split_once('/').is_none_or(|(_, path)| path.is_empty()))
 }
 
 /// Enough of a text to know another by that begins with it; the cut's mark is left out.
@@ -214,6 +231,18 @@ impl Texts {
         let categories = entry.categories.iter().map(|c| plain_str(c.label.as_deref().unwrap_or(&c.term))).collect();
         let source = std::iter::once(source.id.clone()).chain(source.title.clone()).collect();
         Some(Self { title, summary, body, whole, content, categories, authors: authors(entry), source })
+    }
+
+    /// What happened, as far as the entry tells it.
+    fn told(&self) -> Cow<'_, str> {
+        // Where one does not begin the other, the summary says it first.
+        if self.content.starts_with(beginning(&self.whole)) {
+            Cow::Borrowed(&self.content)
+        } else if self.content.is_empty() {
+            Cow::Borrowed(&self.whole)
+        } else {
+            Cow::Owned(format!("{} {}", self.whole, self.content))
+        }
     }
 
     fn article<'a>(&'a self, href: &'a str, entry: &'a Entry, source: &'a Source) -> Article<'a> {
@@ -368,7 +397,8 @@ mod tests {
         let source = &site.sources[0];
         let taken_from = taken_from(&feed, source, at(100));
         let address = identity::address(entry, &source.url);
-        let draft = draft(entry, address.as_ref(), "id:1", source, &taken_from, rules, at(100));
+        let made = make(entry, address.as_ref(), "id:1", source, &taken_from, rules, at(100));
+        let draft = made.map(|made| made.draft);
         let again = draft.as_ref().and_then(|old| redraft(entry, old, source, rules));
         (draft, again)
     }

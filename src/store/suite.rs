@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Change, Holder, Outcome, PollCommit, PollState, RecordChange, Store};
+use super::{Change, Holder, Outcome, Packed, PollCommit, PollState, RecordChange, Store};
 use crate::record::{Draft, DraftTopic, TakenFrom};
 
 type Make<'a> = &'a dyn Fn() -> Box<dyn Store>;
@@ -66,7 +66,7 @@ fn draft(path: &str, day: i64, topics: &[&str]) -> Draft {
 }
 
 fn change(key: &str, record: RecordChange) -> Change {
-    Change { key: key.into(), fingerprint: [1; 16], raw: b"{}".to_vec(), record }
+    Change { key: key.into(), fingerprint: [1; 16], raw: Packed::new(b"{}"), record, signature: None }
 }
 
 fn commit(store: &mut dyn Store, source: &str, day: i64, changes: Vec<Change>) {
