@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use topicwire::config::Budgets;
 use topicwire::stage::exchange::Facts;
 use topicwire::stage::poll::{self, Ask, Asked, Failure, Health, Plan, PollState, Reading, Setting, Words};
 use topicwire::stage::schedule::{Schedule, seed};
@@ -212,7 +213,15 @@ impl Source {
     /// Polls, and returns the wait until the next attempt.
     fn read(&mut self, now: DateTime<Utc>, answer: Result<Facts, Failure>, reading: Result<Reading, Failure>) -> TimeDelta {
         let ask = self.ask(now);
-        let setting = Setting { url: URL, schedule: &self.schedule, floor: Duration::from_secs(900), seed: seed("news") };
+        let budgets = Budgets::default();
+        let setting = Setting {
+            url: URL,
+            schedule: &self.schedule,
+            floor: Duration::from_secs(900),
+            seed: seed("news"),
+            budgets: &budgets,
+            is_private: false,
+        };
         let before = std::mem::take(&mut self.state);
         self.state = poll::after(&setting, before, &ask, answer.as_ref().map_err(Clone::clone), now, || reading, |_| None);
         self.state.next_due.unwrap() - now
