@@ -282,6 +282,7 @@ impl Ingest {
             if listed > source.entries_max {
                 repairs.push(format!("{listed} entries listed; the first {} were taken (entries_max)", source.entries_max));
             }
+            repairs.extend(schedule::ignored(&read.pace).map(str::to_owned));
             let reading = Reading {
                 pace: read.pace.clone(),
                 title: Some(map::title_of(&read, source)),
@@ -297,7 +298,8 @@ impl Ingest {
             self.contested(position, target)
         });
         let Some(feed) = feed else { return self.commit(source, state, now, began) };
-        let changes = self.changes(source, &feed, now)?;
+        let (changes, notes) = self.changes(source, &feed, now)?;
+        state.repairs.extend(notes);
         state.new = changes.iter().filter(|c| c.is_new).count();
         state.changed = changes.len() - state.new;
         self.place_and_commit(position, source, state, changes, now, began)
@@ -328,9 +330,10 @@ impl Ingest {
         poll::contested(target, others)
     }
 
-    /// The entries that are new or changed, mapped. Known ones cost a look-up and nothing more.
-    fn changes(&self, source: &Source, feed: &Feed, now: DateTime<Utc>) -> Result<Vec<Mapped>, IngestError> {
+    /// The entries that are new or changed, mapped, and what to say of the others. Known ones cost a look-up and nothing more.
+    fn changes(&self, source: &Source, feed: &Feed, now: DateTime<Utc>) -> Result<(Vec<Mapped>, Vec<String>), IngestError> {
         let mut keyed = identity::keys(&feed.entries, Reach::of(source));
+        let (twice, mut stale) = (feed.entries.len() - keyed.len(), 0_usize);
         keyed.truncate(source.entries_max);
         let keys: Vec<String> = keyed.iter().map(|k| k.key.clone()).collect();
         let known = locked(&self.store).known(&source.id, &keys)?;
@@ -342,6 +345,10 @@ impl Ingest {
             if known.as_ref().is_some_and(|k| k.fingerprint == fingerprint) {
                 continue;
             }
+            if known.is_some() && self.is_stale(&source.id, &keyed.key, entry, now)? {
+                stale += 1;
+                continue;
+            }
             let entry = spoken(entry, feed);
             let entry = &*entry;
             let first_seen = known.as_ref().map_or(now, |k| k.first_seen);
@@ -349,7 +356,23 @@ impl Ingest {
             let raw = serde_json::to_vec(entry).map_err(|_| IngestError::Encode(source.id.clone()))?;
             changes.push(Mapped { is_new: known.is_none(), key: keyed.key, known, fingerprint, raw, draft });
         }
-        Ok(changes)
+        let note = |count: usize, what: &str| (count > 0).then(|| format!("{count} {what}"));
+        let notes = [
+            note(twice, "entries are listed more than once; of each the one that changed last was taken"),
+            note(stale, "entries are older than what was read of them before, which stays: the server gave an old copy"),
+        ];
+        Ok((changes, notes.into_iter().flatten().collect()))
+    }
+
+    /// Whether an entry that differs from what is stored is an older version of it.
+    fn is_stale(&self, source: &str, key: &str, entry: &Entry, now: DateTime<Utc>) -> Result<bool, IngestError> {
+        if entry.updated.is_none() {
+            return Ok(false);
+        }
+        let raw = locked(&self.store).raw(source, key)?;
+        // A row that cannot be read is written anew.
+        let stored = raw.and_then(|raw| serde_json::from_slice::<Entry>(&raw).ok());
+        Ok(stored.is_some_and(|stored| identity::is_stale(entry, &stored, now)))
     }
 
     /// Decides whose record each article is and stores the poll, under one lock, so that no other poll comes between.
@@ -366,7 +389,8 @@ impl Ingest {
         let mut store = locked(&self.store);
         let mut made_here: HashMap<String, identity::Holder> = HashMap::new();
         let mut changes = Vec::with_capacity(mapped.len());
-        for Mapped { key, known, fingerprint, raw, draft, .. } in mapped {
+        let mut renamed = 0;
+        for Mapped { is_new, key, known, fingerprint, raw, draft } in mapped {
             let mut record = match draft {
                 None => RecordChange::None,
                 Some(draft) => {
@@ -374,8 +398,11 @@ impl Ingest {
                         Some(holder) => Some(holder.clone()),
                         None => store.holder(&draft.href)?,
                     };
+                    let is_own = holder.as_ref().is_some_and(|h| h.source == source.id);
                     let position_of_holder = holder.as_ref().and_then(|h| self.positions.get(&h.source).copied());
-                    identity::place(claim, &key, known.as_ref(), holder.as_ref().map(|h| (h, position_of_holder)), draft)
+                    let placed = identity::place(claim, &key, known.as_ref(), holder.as_ref().map(|h| (h, position_of_holder)), draft);
+                    renamed += usize::from(is_new && is_own && matches!(placed, RecordChange::Attach(_)));
+                    placed
                 }
             };
             if let RecordChange::Create(draft) | RecordChange::TakeOver(_, draft) = &record {
@@ -388,7 +415,11 @@ impl Ingest {
             }
             changes.push(Change { key, fingerprint, raw, record });
         }
-        let state = PollState { took_ms: took_ms(began), ..state };
+        let mut state = PollState { took_ms: took_ms(began), ..state };
+        // Detected, not configured (F37): the articles are known by their links whatever their ids say.
+        if renamed * 2 > state.new {
+            state.repairs.push(format!("{renamed} articles came with new ids; they are told by their links and titles"));
+        }
         store.commit(&PollCommit { source: &source.id, now, state: state.clone(), changes })?;
         Ok(Polled { source: source.id.clone(), state })
     }

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 use url::Url;
 
-use super::{Context, Exit, Result, print, runtime};
+use super::{Context, Exit, Result, print, runtime, warn};
 use crate::config::{self, Access, FetchPolicy};
 use crate::entry::{Feed, Text};
 use crate::ingest::IngestError;
@@ -33,17 +33,20 @@ pub(super) struct Options {
 }
 
 /// Reads each input and shows what the reader makes of it. What cannot be had or read is shown as such, the others are read all the
-/// same, and the exit code is 3.
+/// same, and the exit code is 3; 1 if nothing could be had at all.
 pub(super) fn run(context: &Context, options: &Options) -> Result {
     // The configuration says which networks may be reached; without one, the public internet may.
     let site = context.config.exists().then(|| config::load(&context.config)).transpose()?;
     let policy = site.as_ref().map_or_else(FetchPolicy::default, |site| site.fetch.clone());
-    let mut failed = false;
+    let (mut failed, mut had) = (false, false);
     for input in &options.inputs {
-        // What cannot be had at all, in the same form as what cannot be read.
-        let unread = |class: &str, why: &str| {
-            let line = json!({ "file": input, "ok": false, "err_class": class, "err": why });
-            print(&if options.jsonl { format!("{line}\n") } else { format!("{input}: {why}\n") });
+        // What cannot be had at all.
+        let mut unread = |class: &str, why: &str| {
+            failed = true;
+            match options.jsonl {
+                true => print(&format!("{}\n", json!({ "file": input, "ok": false, "err_class": class, "err": why }))),
+                false => warn(&format!("{input}: {why}")),
+            }
         };
         let outcome = match Url::parse(input).ok().filter(|u| matches!(u.scheme(), "http" | "https")) {
             Some(url) => {
@@ -53,7 +56,6 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
                 match runtime()?.block_on(fetch(&fetcher, url, access, options.content_type.as_deref())) {
                     Ok(outcome) => outcome,
                     Err(why) => {
-                        failed = true;
                         unread(why.class(), &why.to_string());
                         continue;
                     }
@@ -62,12 +64,12 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
             None => match file::read(input.as_ref()) {
                 Ok(bytes) => read(&bytes, options.url.as_ref(), options.content_type.as_deref()),
                 Err(why) => {
-                    failed = true;
-                    unread("file", &format!("cannot read {input}: {why}"));
+                    unread("file", &format!("cannot be read: {why}"));
                     continue;
                 }
             },
         };
+        had = true;
         failed |= outcome.is_err();
         if options.jsonl {
             print(&format!("{}\n", parse::to_jsonl(input, &outcome)));
@@ -75,7 +77,11 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
             print(&describe(input, &outcome));
         }
     }
-    Ok(if failed { Exit::SomeFailed } else { Exit::Well })
+    Ok(match (had, failed) {
+        (false, _) => Exit::CouldNotRun,
+        (true, true) => Exit::SomeFailed,
+        (true, false) => Exit::Well,
+    })
 }
 
 pub(crate) type Outcome = std::result::Result<Feed, parse::ReadError>;

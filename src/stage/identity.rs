@@ -214,6 +214,14 @@ pub fn fingerprint(entry: &Entry) -> Fingerprint {
     out
 }
 
+/// Whether a listed entry is an older version of what is stored: servers now and then answer with a copy of last week (F38). Only where
+/// both tell when they were last changed, and not by a date that has yet to come: that would be the last word for ever.
+#[must_use]
+pub fn is_stale(entry: &Entry, stored: &Entry, now: DateTime<Utc>) -> bool {
+    let (Some(listed), Some(known)) = (entry.updated, stored.updated) else { return false };
+    listed < known && known <= now
+}
+
 /// A source's claim to a record: its id, and its place in the configuration (0 is the first).
 #[derive(Clone, Copy, Debug)]
 pub struct Claim<'a> {
@@ -371,6 +379,22 @@ mod tests {
         let keys = keys_of(&[said("Broken", "Monday"), said("Running", "Monday"), said("Broken", "Friday"), said("Broken", "Friday")]);
         assert_eq!(keys.len(), 3, "{keys:?}");
         assert_eq!(keys_of(&[said("Broken", "Monday")]), keys_of(&[said("Broken", "Sunday")]), "a date that is bumped makes no new entry");
+    }
+
+    #[test]
+    fn an_older_version_is_stale_if_both_say_when() {
+        let at = |hour: i64| DateTime::from_timestamp(1_700_000_000 + hour * 3_600, 0);
+        let of = |updated| Entry { updated, ..Entry::default() };
+        for (listed, stored, wanted) in [
+            (at(1), at(2), true),
+            (at(2), at(2), false),
+            (at(3), at(2), false),
+            (None, at(2), false),
+            (at(1), None, false),
+            (at(1), at(99), false),
+        ] {
+            assert_eq!(is_stale(&of(listed), &of(stored), at(10).unwrap()), wanted, "{listed:?} {stored:?}");
+        }
     }
 
     #[test]

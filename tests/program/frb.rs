@@ -465,12 +465,15 @@ fn frb119_gives_up_on_a_redirect_that_leads_nowhere() {
 #[test]
 fn frb120_error_bodies_are_shown_and_cannot_play_tricks() {
     let body = "<html><head><title>Slow\x1b[2J down</title></head><body><h1>Too many readers</h1><p>Write to\x07 feeds@news.example</p></body></html>";
-    let (_origin, place) =
-        site(Answer { status: 403, headers: headers(&[("cf-mitigated", "block"), ("Server", "edge")]), body: body.into() });
+    let (_origin, place) = site(Answer {
+        status: 403,
+        headers: headers(&[("cf-mitigated", "block"), ("cf-ray", "8a1b-HEL"), ("Server", "edge")]),
+        body: body.into(),
+    });
     place.run(&["refresh"]).expect(3);
     let shown = place.run(&["status", "news"]).expect(0).out;
     assert!(shown.contains("\"Too many readers Write to feeds@news.example\""), "{shown}");
-    assert!(shown.contains("status 403; server: edge; cf-mitigated: block; page title: Slow[2J down"), "{shown}");
+    assert!(shown.contains("status 403; server: edge; cf-mitigated: block; cf-ray: 8a1b-HEL; page title: Slow[2J down"), "{shown}");
     assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
     assert_eq!(status(&place)["said"]["text"], "Too many readers Write to feeds@news.example");
 }

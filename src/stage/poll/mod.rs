@@ -272,6 +272,13 @@ impl Health {
 }
 
 impl PollState {
+    /// What is left of what was known and cannot be read any more: the source is due, and is asked for everything.
+    #[must_use]
+    pub fn forgotten(cause: &str) -> Self {
+        let why = format!("what was known of this source is damaged in the store ({cause}); it is learnt anew with the next poll");
+        Self { outcome: Outcome::Failed, failure: Some(Failure { stage: "store".into(), class: "damaged".into(), why }), ..Self::default() }
+    }
+
     /// How the source is doing.
     #[must_use]
     pub fn health(&self) -> Health {
