@@ -16,7 +16,7 @@ use crate::stage::{clean, naming, text};
 use crate::syntax::{is_iri, is_iri_char, is_media_type};
 
 /// Counts up when the same entry and configuration would give another draft, so that stored records are derived anew.
-pub const MAP_VERSION: u32 = 1;
+pub const MAP_VERSION: u32 = 2;
 
 /// Longest title made of an untitled entry's text, in characters.
 const MADE_TITLE_MAX_CHARS: usize = 80;
