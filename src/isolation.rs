@@ -158,7 +158,7 @@ async fn a_document_that_makes_the_reader_panic_is_saved_and_told_and_everything
     assert_eq!(state.failure.as_ref().map(|failure| (failure.class.as_str(), failure.why.as_str())), Some(("internal", why.as_str())));
     assert_eq!((state.health(), state.failures), (Health::Fault, 1));
     assert!(state.next_due.is_some() && state.etag.is_none(), "asked again, and in full");
-    assert!(std::fs::read(saved).unwrap().starts_with(PROVOKES));
+    assert!(crate::io::file::read(&saved).unwrap().starts_with(PROVOKES));
     assert_eq!(std::fs::read_dir(run.dir.path().join("s.db.faults")).unwrap().count(), 1);
     assert_eq!(run.ended.iter().filter(|polled| polled.source.starts_with('s') && polled.state.new == ITEMS).count(), 20);
     // What was stored is what another process finds.
@@ -182,12 +182,10 @@ async fn measure_a_thousand_sources_with_four_bad_ones() {
                 times[usize::from(bad)].push(run.good.as_millis());
             }
         }
-        let [good, bad] = times.map(|mut times| {
-            times.sort_unstable();
-            times[times.len() / 2]
-        });
+        // The best of several: what else the machine does only ever adds.
+        let [good, bad] = times.map(|times| times.into_iter().min().unwrap());
         println!(
-            "answers after {latency_ms} ms: median without {good} ms, with {bad} ms: {:+.1} %",
+            "answers after {latency_ms} ms: without {good} ms, with {bad} ms at best: {:+.1} %",
             (bad as f64 / good as f64 - 1.0) * 100.0
         );
         assert!(bad * 10 < good * 11, "{good} ms became {bad} ms");

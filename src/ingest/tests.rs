@@ -48,7 +48,7 @@ async fn published(headers: &str, feed: String) -> (Draft, String) {
 fn gather(dir: &Path, all: &mut String) {
     for entry in std::fs::read_dir(dir).unwrap().flatten() {
         let path = entry.path();
-        if path.is_dir() { gather(&path, all) } else { *all += &String::from_utf8_lossy(&std::fs::read(&path).unwrap()) }
+        if path.is_dir() { gather(&path, all) } else { *all += &String::from_utf8_lossy(&crate::io::file::read(&path).unwrap()) }
     }
 }
 

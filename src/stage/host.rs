@@ -67,7 +67,7 @@ pub fn is_public(host: &Host<&str>) -> bool {
         Host::Domain(name) => {
             let name = name.trim_end_matches('.');
             let is_under = |end: &&str| name.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-            name.contains('.') && !PRIVATE_ENDS.iter().any(|end| is_under(end))
+            name.contains('.') && !PRIVATE_ENDS.iter().any(is_under)
         }
         Host::Ipv4(address) => special_v4(*address).is_none(),
         Host::Ipv6(address) => special(IpAddr::V6(*address).to_canonical()).is_none(),

@@ -101,7 +101,7 @@ fn s33_of_one_entry_listed_twice_the_last_changed_is_taken_and_told() {
 fn s34_of_two_sources_with_one_id_the_order_does_not_decide_whose_it_is() {
     let published = |order: [&str; 2]| {
         let origin = Origin::start();
-        let id = "https://ids.example/same";
+        let id = "tag:ids.example,2026:same";
         origin.put("/a", "application/xml", rss("A", &[(id, "Telehealth reaches the islands", "https://a.example/1", 3)]));
         origin.put("/b", "application/xml", rss("B", &[(id, "Hospitals buy telehealth carts", "https://b.example/1", 4)]));
         let sources: Vec<_> = order.map(|name| (name.to_owned(), origin.url(&format!("/{name}")))).into();
@@ -112,7 +112,7 @@ fn s34_of_two_sources_with_one_id_the_order_does_not_decide_whose_it_is() {
         feed.split("<entry>").skip(1).map(id).collect::<Vec<_>>()
     };
     let ids = published(["a", "b"]);
-    assert!(ids.len() == 2 && ids[0].starts_with("urn:uuid:") && ids[1] == "https://ids.example/same", "{ids:?}");
+    assert!(ids.len() == 2 && ids[0].starts_with("urn:uuid:") && ids[1] == "tag:ids.example,2026:same", "{ids:?}");
     assert_eq!(published(["b", "a"]), ids);
 }
 
