@@ -16,7 +16,7 @@ use crate::stage::story::{self, Bond, Ground, Member, SAME_MAX_DAYS, Signature};
 use crate::store::{Put, Store, StoreError, Telling};
 
 /// Records settled at once. Older ones come first, so that what is settled never depends on where one run was cut.
-const BATCH: usize = 5_000;
+const BATCH: usize = 2_000;
 /// Most settled records that newcomers are compared with, the newest within the time that a story may take.
 const WINDOW_MAX: usize = 40_000;
 /// Groups of records that are alone have numbers from here, apart from those of stories.
@@ -28,23 +28,45 @@ const ALONE: u64 = 1 << 63;
 /// The store's.
 pub fn settle(site: &Site, store: &mut dyn Store) -> Result<(), StoreError> {
     let off: Vec<String> = site.sources.iter().filter(|s| !s.stories).map(|s| s.id.clone()).collect();
-    store.untell(&[], &off)?;
+    if !off.is_empty() {
+        store.untell(&[], &off)?;
+    }
+    let reach = TimeDelta::days(SAME_MAX_DAYS);
+    // Those settled before, as far as they are near enough to the newcomers; each is read once, however many batches there are.
+    let (mut window, mut read_to): (Vec<Candidate>, Option<DateTime<Utc>>) = (Vec::new(), None);
     loop {
         let fresh = store.untold(BATCH, &off)?;
         let (Some(first), Some(last)) = (fresh.first(), fresh.last()) else { return Ok(()) };
-        let reach = TimeDelta::days(SAME_MAX_DAYS);
         let (from, to) = (first.published - reach, last.published + reach);
-        let spoken_of: Vec<String> = site.overrides.stories.urls().cloned().collect();
-        let known = store.tellings(from, to, WINDOW_MAX, &spoken_of)?;
+        let unread = read_to.map_or(from, |read| from.max(read + TimeDelta::microseconds(1)));
+        // What editors spoke of is compared whenever it was published.
+        let spoken_of: Vec<String> = if read_to.is_none() { site.overrides.stories.urls().cloned().collect() } else { Vec::new() };
+        let spoken: HashSet<&str> = site.overrides.stories.urls().map(String::as_str).collect();
+        window.retain(|known| known.published >= from || spoken.contains(known.url.as_str()));
+        if unread <= to {
+            let known = store.tellings(unread, to, WINDOW_MAX.saturating_sub(window.len()), &spoken_of)?;
+            window.extend(known.into_iter().filter_map(Candidate::known));
+        }
+        read_to = Some(to.max(read_to.unwrap_or(to)));
         let is_last = fresh.len() < BATCH;
-        let fresh = fresh.into_iter().map(|telling| Candidate::fresh(telling, site, store)).collect::<Result<_, _>>()?;
-        let known = known.into_iter().filter_map(Candidate::known).collect();
-        let (puts, last_story) = place(site, fresh, known, store.last_story()?);
+        let fresh: Vec<Candidate> = fresh.into_iter().map(|telling| Candidate::fresh(telling, site, store)).collect::<Result<_, _>>()?;
+        let (puts, last_story, all) = place(site, fresh, std::mem::take(&mut window), store.last_story()?);
         store.put(&puts, last_story)?;
         if is_last {
             return Ok(());
         }
+        window = settled(all, &puts);
     }
+}
+
+/// Everything compared in a batch as the next one knows it.
+fn settled(all: Vec<Candidate>, puts: &[Put]) -> Vec<Candidate> {
+    let puts: HashMap<u64, &Put> = puts.iter().map(|put| (put.number, put)).collect();
+    let settle = |candidate: Candidate| match puts.get(&candidate.number) {
+        Some(put) => Candidate { story: put.story, rank: put.rank, is_fresh: false, is_signed_now: false, ..candidate },
+        None => Candidate { is_fresh: false, is_signed_now: false, ..candidate },
+    };
+    all.into_iter().map(settle).collect()
 }
 
 /// A record on its way to its story.
@@ -95,7 +117,7 @@ fn signed(number: u64, site: &Site, store: &dyn Store) -> Result<Signature, Stor
     Ok(record.map_or_else(none, |record| map::signature(&read, &record.draft, source)))
 }
 
-fn place(site: &Site, fresh: Vec<Candidate>, known: Vec<Candidate>, mut last_story: u64) -> (Vec<Put>, u64) {
+fn place(site: &Site, fresh: Vec<Candidate>, known: Vec<Candidate>, mut last_story: u64) -> (Vec<Put>, u64, Vec<Candidate>) {
     let mut all = fresh;
     all.extend(known);
     let words = &site.overrides.stories;
@@ -149,7 +171,13 @@ fn place(site: &Site, fresh: Vec<Candidate>, known: Vec<Candidate>, mut last_sto
             if candidate.story.is_some() {
                 // It keeps its place; only what it says may have changed.
                 if candidate.is_fresh {
-                    puts.push(Put { number: candidate.number, signature: candidate.new_signature(), story, rank: candidate.rank, why: None });
+                    puts.push(Put {
+                        number: candidate.number,
+                        signature: candidate.new_signature(),
+                        story,
+                        rank: candidate.rank,
+                        why: None,
+                    });
                 }
                 continue;
             }
@@ -170,7 +198,7 @@ fn place(site: &Site, fresh: Vec<Candidate>, known: Vec<Candidate>, mut last_sto
             puts.push(Put { number: candidate.number, signature: candidate.new_signature(), story, rank, why });
         }
     }
-    (puts, last_story)
+    (puts, last_story, all)
 }
 
 /// Indexes of those that editors joined.

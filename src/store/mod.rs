@@ -318,6 +318,12 @@ pub trait Store: Send {
     /// Any [`StoreError`].
     fn known(&self, source: &str, keys: &[String]) -> Result<Vec<Option<KnownEntry>>, StoreError>;
 
+    /// A source's entry as it was last stored, in JSON. Asked only for entries that differ from what is known.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn raw(&self, source: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
     /// Who holds this URL.
     ///
     /// # Errors

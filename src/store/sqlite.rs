@@ -138,12 +138,16 @@ impl SqliteStore {
             .map_err(|e| self.error(e))
     }
 
-    fn read_state(&self, row: &PollRow) -> Result<PollState> {
-        let mut state: PollState = serde_json::from_str(&row.state).map_err(|e| self.damaged("a poll's state", e))?;
+    fn read_state(row: &PollRow) -> PollState {
+        let mut state: PollState = match serde_json::from_str(&row.state) {
+            Ok(state) => state,
+            // One bad row costs one source what was known of it, and the others nothing (S36).
+            Err(cause) => return PollState::forgotten(&cause.to_string()),
+        };
         state.etag.clone_from(&row.etag);
         state.last_modified.clone_from(&row.last_modified);
         state.body_hash = row.body_hash.as_deref().and_then(|b| b.try_into().ok());
-        Ok(state)
+        state
     }
 
     fn read_records(&self, rows: Vec<RecordRow>) -> Result<Vec<StoredRecord>> {
@@ -529,7 +533,7 @@ impl Store for SqliteStore {
             .prepare_cached("SELECT p.etag, p.last_modified, p.body_hash, p.state, s.name FROM poll p JOIN source s ON s.id = p.source")
             .and_then(|mut s| s.query_map([], |row| Ok((PollRow::read(row)?, row.get(4)?)))?.collect::<rusqlite::Result<Vec<_>>>())
             .map_err(|e| self.error(e))?;
-        rows.into_iter().map(|(row, name)| Ok((name, self.read_state(&row)?))).collect()
+        Ok(rows.into_iter().map(|(row, name)| (name, Self::read_state(&row))).collect())
     }
 
     fn limited(&self) -> Result<Vec<String>> {
@@ -547,7 +551,7 @@ impl Store for SqliteStore {
             )
             .and_then(|mut s| s.query_row([source], PollRow::read).optional())
             .map_err(|e| self.error(e))?;
-        row.map_or_else(|| Ok(PollState::default()), |row| self.read_state(&row))
+        Ok(row.map_or_else(PollState::default, |row| Self::read_state(&row)))
     }
 
     fn host_limit(&self, host: &str) -> Result<Option<DateTime<Utc>>> {
@@ -601,6 +605,15 @@ impl Store for SqliteStore {
                 row.map_err(|e| self.error(e))
             })
             .collect()
+    }
+
+    fn raw(&self, source: &str, key: &str) -> Result<Option<Vec<u8>>> {
+        self.connection
+            .prepare_cached("SELECT raw FROM entry WHERE source = (SELECT id FROM source WHERE name = ?1) AND key = ?2")
+            // What does not unpack is as good as not there.
+            .and_then(|mut s| s.query_row([source, key], |row| Ok(unpacked(row, 0).ok())).optional())
+            .map(Option::flatten)
+            .map_err(|e| self.error(e))
     }
 
     fn holder(&self, url: &str) -> Result<Option<Holder>> {
@@ -985,12 +998,15 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_row_is_named() {
+    fn s36_a_damaged_row_is_told_and_costs_its_source_only() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.db");
         let store = SqliteStore::open(&path).unwrap();
         store.connection.execute_batch("INSERT INTO source VALUES (1, 'a'); INSERT INTO poll (source, state) VALUES (1, '{')").unwrap();
-        let error = store.poll_state("a").unwrap_err().to_string();
-        assert!(error.contains("a poll's state is damaged"), "{error}");
+        let state = store.poll_state("a").unwrap();
+        let failure = state.failure.unwrap();
+        assert!(failure.why.starts_with("what was known of this source is damaged"), "{}", failure.why);
+        assert_eq!((state.outcome, failure.stage.as_str(), state.next_due), (Outcome::Failed, "store", None), "told, and due");
+        assert_eq!(store.poll_states().unwrap().len(), 1);
     }
 }

@@ -151,6 +151,9 @@ fn entries_belong_to_their_source(make: Make<'_>) {
     store.settle().unwrap();
     let known = store.known("a", &["id:https://example.org/one".into()]).unwrap();
     assert_eq!(known[0].as_ref().unwrap().url.as_deref(), Some("https://example.org/one"));
+    let raw = |source: &str, key: &str| store.raw(source, key).unwrap();
+    assert_eq!(raw("a", "id:https://example.org/one"), Some(b"{}".to_vec()));
+    assert_eq!(raw("c", "id:https://example.org/one"), None);
     let holder = store.holder("https://example.org/one").unwrap().unwrap();
     assert_eq!((holder.source.as_str(), holder.title.as_str()), ("a", "Title of one"));
 }

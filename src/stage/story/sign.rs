@@ -294,9 +294,8 @@ fn stem(word: &str, language: Language) -> Cow<'_, str> {
         "ssaan", "staan", "issa", "ista", "lla", "lta", "lle", "ssa", "sta", "ksi", "iin", "aan", "een", "oon", "uun", "ien", "jen", "den",
         "ta", "an", "in", "n",
     ];
-    let cut = |endings: &[&str], least: usize| {
-        endings.iter().find_map(|e| word.strip_suffix(e).filter(|s| s.len() >= least)).unwrap_or(word)
-    };
+    let cut =
+        |endings: &[&str], least: usize| endings.iter().find_map(|e| word.strip_suffix(e).filter(|s| s.len() >= least)).unwrap_or(word);
     let word = match language {
         Language::English => cut(&["ies", "es", "s", "ing", "ed"], 4),
         Language::Finnish => cut(&FINNISH, 4),

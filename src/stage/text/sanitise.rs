@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use ammonia::{Builder, UrlRelative};
-use url::{Host, Url};
+use url::Url;
 
 use super::markup::Attribute;
 use super::tidy::{Fate, Policy, push_attribute, tidy};
 use super::{entity, escape_into, plain_html};
+use crate::stage::host::is_public;
 
 /// HTML longer than this is published as plain text: it is no article, and twice through the parser takes its time.
 const HTML_MAX_BYTES: usize = 1 << 20;
@@ -249,23 +250,6 @@ impl Article<'_> {
 
 fn is_count(value: &str) -> bool {
     (1..=4).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit())
-}
-
-/// Whether a reader could reach this host from the public internet, as far as its name tells.
-fn is_public(host: &Host<&str>) -> bool {
-    match host {
-        Host::Domain(name) => {
-            let name = name.trim_end_matches('.');
-            name.contains('.') && ![".localhost", ".local", ".internal", ".lan", ".home.arpa"].iter().any(|end| name.ends_with(end))
-        }
-        Host::Ipv4(ip) => {
-            !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified() || ip.is_broadcast() || ip.is_multicast())
-        }
-        Host::Ipv6(ip) => {
-            // Global unicast is 2000::/3 (RFC 4291 section 2.4); all else is local, mapped or unassigned.
-            ip.segments()[0] & 0xe000 == 0x2000
-        }
-    }
 }
 
 #[cfg(test)]
