@@ -24,6 +24,7 @@ use crate::stage::exchange::{self, Facts};
 use crate::stage::identity::{self, Claim, RecordChange};
 use crate::stage::map::{self, Rules};
 use crate::stage::poll::{self, Ask, Neighbour, Plan, Reading};
+use crate::stage::push::{self, Subscription};
 use crate::stage::{page, parse, schedule};
 use crate::store::{Change, Failure, Outcome, PollCommit, PollState, Store, StoreError};
 
@@ -121,6 +122,18 @@ impl Ingest {
     #[must_use]
     pub fn store(&self) -> &SharedStore {
         &self.store
+    }
+
+    /// What every request goes through.
+    #[must_use]
+    pub fn fetcher(&self) -> &Fetcher {
+        &self.fetcher
+    }
+
+    /// The hosts' pace.
+    #[must_use]
+    pub fn gate(&self) -> &HostGate {
+        &self.gate
     }
 
     fn rules(&self) -> Rules<'_> {
@@ -248,6 +261,7 @@ impl Ingest {
         let setting =
             poll::Setting { url: source.url.as_str(), schedule: &source.schedule, floor: source.floor, seed: schedule::seed(&source.id) };
         let mut feed = None;
+        let before_at = before.polled_at;
         let facts = answer.as_ref().map(facts).map_err(Clone::clone);
         let read = || {
             let Ok(response) = &answer else { return Err(Failure::default()) };
@@ -271,11 +285,41 @@ impl Ingest {
         let mut state = poll::after(&setting, before, ask, facts.as_ref().map_err(Clone::clone), answered, read, |target| {
             self.contested(position, target)
         });
-        let Some(feed) = feed else { return self.commit(source, state, now, began) };
+        let Some(feed) = feed else {
+            self.slow_down(source, &mut state, before_at, answered)?;
+            return self.commit(source, state, now, began);
+        };
+        if let Ok(response) = &answer {
+            state.offer = push::offer(response.link.as_deref().unwrap_or_default(), &feed.links, &response.final_url);
+        }
         let changes = self.changes(source, &feed, now)?;
         state.new = changes.iter().filter(|c| c.is_new).count();
         state.changed = changes.len() - state.new;
+        self.slow_down(source, &mut state, before_at, answered)?;
         self.place_and_commit(position, source, state, changes, now, began)
+    }
+
+    /// Puts the next poll off while the source's hub pushes. A hub that let this poll find something first has to prove itself anew.
+    fn slow_down(
+        &self,
+        source: &Source,
+        state: &mut PollState,
+        before: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Result<(), IngestError> {
+        if !self.site.push.subscribe || state.offer.is_none() || !state.outcome.is_good() {
+            return Ok(());
+        }
+        let mut store = locked(&self.store);
+        for subscription in store.subscriptions(Some(&source.id))?.into_iter().filter(|s| s.proven) {
+            let is_pushed = subscription.pushed_at >= before;
+            if state.new > 0 && !is_pushed {
+                store.alter_subscription(&subscription.path, &mut |s| s.map(|s| Subscription { proven: false, ..s }))?;
+            } else if let Some(slow) = state.next_due.and_then(|due| push::slowed(&subscription, due, now)) {
+                (state.next_due, state.next_why) = (Some(slow.0), slow.1);
+            }
+        }
+        Ok(())
     }
 
     /// What speaks against a source's moving to `target`. Asked only when a move's time has come.

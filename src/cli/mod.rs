@@ -31,6 +31,7 @@ use crate::ingest::history::Applied;
 use crate::ingest::{Ingest, IngestError, SharedStore};
 use crate::io::clock::Clock;
 use crate::publisher::PublishError;
+use crate::push::PushError;
 use crate::scheduler::ServiceError;
 use crate::store::StoreError;
 use crate::store::lock::StoreLock;
@@ -161,6 +162,9 @@ pub enum CommandError {
     /// Publishing.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// Telling hubs.
+    #[error(transparent)]
+    Push(#[from] PushError),
     /// The service.
     #[error(transparent)]
     Service(#[from] ServiceError),

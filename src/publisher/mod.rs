@@ -119,6 +119,11 @@ pub fn publish(site: &Site, store: &SharedStore, scope: Scope) -> Result<Written
     Ok(written)
 }
 
+/// Where the feeds of a site are published, below its address: those that grow, not their archives.
+pub fn feeds(site: &Site) -> impl Iterator<Item = String> + '_ {
+    site.topics.iter().flat_map(|topic| [ATOM_FILE, RSS_FILE, JSON_FILE].map(|file| format!("topic/{}/{file}", topic.slug)))
+}
+
 /// What the next publication would write, without writing: topics and records.
 ///
 /// # Errors

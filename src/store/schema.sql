@@ -94,3 +94,34 @@ CREATE TABLE signature (
   signature TEXT NOT NULL
 );
 CREATE INDEX signature_by_published ON signature (published);
+
+-- Our subscriptions at the hubs of sources: JSON of stage::push::Subscription. `hint`: a push that no poll has followed yet.
+CREATE TABLE subscription (
+  path TEXT PRIMARY KEY,
+  source TEXT NOT NULL,
+  due INTEGER, hint INTEGER,
+  state TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX subscription_by_source ON subscription (source);
+CREATE INDEX subscription_hint ON subscription (hint) WHERE hint IS NOT NULL;
+
+-- What configured hubs were told of our feeds: JSON of stage::push::Announcement.
+CREATE TABLE announcement (
+  hub TEXT NOT NULL, topic TEXT NOT NULL,
+  due INTEGER,
+  state TEXT NOT NULL,
+  PRIMARY KEY (hub, topic)
+) WITHOUT ROWID;
+
+-- Who follows our feeds at our own hub: JSON of stage::push::Follower. This is the queue of deliveries too.
+CREATE TABLE follower (
+  topic TEXT NOT NULL, callback TEXT NOT NULL,
+  host TEXT NOT NULL,
+  waiting INTEGER NOT NULL, failures INTEGER NOT NULL,
+  due INTEGER,
+  state TEXT NOT NULL,
+  PRIMARY KEY (topic, callback)
+) WITHOUT ROWID;
+CREATE INDEX follower_due ON follower (due) WHERE due IS NOT NULL;
+CREATE INDEX follower_by_host ON follower (host);
+CREATE INDEX follower_waiting ON follower (waiting) WHERE waiting = 1;
