@@ -261,7 +261,6 @@ impl Ingest {
         let setting =
             poll::Setting { url: source.url.as_str(), schedule: &source.schedule, floor: source.floor, seed: schedule::seed(&source.id) };
         let mut feed = None;
-        let before_at = before.polled_at;
         let facts = answer.as_ref().map(facts).map_err(Clone::clone);
         let read = || {
             let Ok(response) = &answer else { return Err(Failure::default()) };
@@ -286,7 +285,7 @@ impl Ingest {
             self.contested(position, target)
         });
         let Some(feed) = feed else {
-            self.slow_down(source, &mut state, before_at, answered)?;
+            self.slow_down(source, &mut state, answered)?;
             return self.commit(source, state, now, began);
         };
         if let Ok(response) = &answer {
@@ -295,25 +294,23 @@ impl Ingest {
         let changes = self.changes(source, &feed, now)?;
         state.new = changes.iter().filter(|c| c.is_new).count();
         state.changed = changes.len() - state.new;
-        self.slow_down(source, &mut state, before_at, answered)?;
+        self.slow_down(source, &mut state, answered)?;
         self.place_and_commit(position, source, state, changes, now, began)
     }
 
-    /// Puts the next poll off while the source's hub pushes. A hub that let this poll find something first has to prove itself anew.
-    fn slow_down(
-        &self,
-        source: &Source,
-        state: &mut PollState,
-        before: Option<DateTime<Utc>>,
-        now: DateTime<Utc>,
-    ) -> Result<(), IngestError> {
+    /// Puts the next poll off while the source's hub pushes. A hub that let this poll find something first has to prove itself anew;
+    /// after a push that the source's answer does not bear out yet (a cache stands before it), the schedule stays as it is.
+    fn slow_down(&self, source: &Source, state: &mut PollState, now: DateTime<Utc>) -> Result<(), IngestError> {
         if !self.site.push.subscribe || state.offer.is_none() || !state.outcome.is_good() {
             return Ok(());
         }
         let mut store = locked(&self.store);
         for subscription in store.subscriptions(Some(&source.id))?.into_iter().filter(|s| s.proven) {
-            let is_pushed = subscription.pushed_at >= before;
-            if state.new > 0 && !is_pushed {
+            let is_found = state.new + state.changed > 0;
+            if subscription.hint.is_some() && !is_found {
+                continue;
+            }
+            if subscription.hint.is_none() && state.new > 0 {
                 store.alter_subscription(&subscription.path, &mut |s| s.map(|s| Subscription { proven: false, ..s }))?;
             } else if let Some(slow) = state.next_due.and_then(|due| push::slowed(&subscription, due, now)) {
                 (state.next_due, state.next_why) = (Some(slow.0), slow.1);

@@ -63,7 +63,8 @@ enum Command {
     Check,
     /// Poll the named sources (all by default) once, then publish what changed
     Refresh(refresh::Options),
-    /// Poll each source on its schedule, publish, and serve the result, until SIGTERM or SIGINT; SIGHUP re-reads the configuration
+    /// Poll each source on its schedule and when its hub pushes, publish, tell hubs and followers, and serve the result, until SIGTERM
+    /// or SIGINT; SIGHUP re-reads the configuration
     Serve(serve::Options),
     /// Rebuild the output from the store, without fetching
     Publish,

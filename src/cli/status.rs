@@ -12,7 +12,7 @@ use super::{Context, Exit, Result, print, print_json};
 use crate::config::Source;
 use crate::io::fetch::shown;
 use crate::stage::poll::{self, Health, PollLine, PollState};
-use crate::stage::push::Subscription;
+use crate::stage::push::{Announcement, Subscription};
 use crate::stage::text;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{PushStore as _, SourceCount, Store};
@@ -82,6 +82,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
     } else {
         print(&table(&["source", "is", "since", "why", "last good", "next try", "entries", "records"], &[6, 7], subjects.iter().map(row)));
         print(&summary(&subjects));
+        print(&untold(store.as_ref().map(SqliteStore::announcements).transpose()?.unwrap_or_default()));
     }
     Ok(Exit::Well)
 }
@@ -139,6 +140,16 @@ fn moves(subject: &Subject<'_>) -> Option<String> {
         None => "followed when that has lasted a week".to_owned(),
     };
     Some(format!("permanently redirected to {to} since {day} ({times} times); {then}"))
+}
+
+/// Hubs that could not be told of feeds.
+fn untold(announcements: Vec<Announcement>) -> String {
+    let failing = announcements.into_iter().filter(|a| a.notice.failures > 0);
+    let text = |a: Announcement| {
+        let (why, next) = (a.notice.why.unwrap_or_default(), a.notice.due.map_or("given up until it changes".into(), rfc3339));
+        format!("hub {} was not told of {}: {}; next try {next}\n", line(&a.hub), a.topic, line(&why))
+    };
+    failing.map(text).collect()
 }
 
 /// How a subscription at a hub is doing.

@@ -425,3 +425,32 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn pushes_are_off_unless_they_are_asked_for() {
+    let read = |rest: &str| {
+        check(
+            Path::new("f"),
+            &format!(
+                "[site]\ntitle = \"T\"\nbase_url = \"https://t.example/w\"\n{rest}[[source]]\nid = \"a\"\nurl = \"https://a.example/\"\n"
+            ),
+        )
+    };
+    let site = read("").unwrap();
+    assert!(!site.push.subscribe && site.hub_urls().is_empty());
+    assert_eq!(site.push.callback_base.as_str(), "https://t.example/w/");
+    let site = read(
+        "[push]\nsubscribe = true\ncallback_base = \"https://c.example\"\n[hub]\nown = true\n\
+         announce = [\"https://hub.example/\", \"https://hub.example\"]\n",
+    );
+    let site = site.unwrap();
+    assert!(site.push.subscribe);
+    assert_eq!(site.push.callback_base.as_str(), "https://c.example/");
+    assert_eq!(site.hub_urls(), ["https://t.example/w/hub", "https://hub.example/"]);
+    let wrong = read("[push]\ncallback_base = \"https://c.example/?x\"\n[hub]\nannounce = \"ftp://hub.example/\"\n").unwrap_err();
+    let told: Vec<String> = wrong.iter().map(|problem| problem.what.clone()).collect();
+    assert_eq!(
+        told,
+        ["\"callback_base\" has a query or a fragment, which no path can follow", "\"announce\" must be http or https, not ftp"]
+    );
+}

@@ -1,16 +1,17 @@
 //! Telling configured hubs of changed feeds.
 
 use std::collections::HashMap;
-use std::sync::PoisonError;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use url::form_urlencoded;
 
-use super::{Desk, PushError, Versions, gate, read_feed, subscribe, with_store};
+use super::{Desk, PushError, Seen, Versions, gate, read_feed, subscribe, with_store};
 use crate::config::Site;
 use crate::ingest::{Ingest, SharedStore, locked};
 use crate::io::clock::Clock;
+use crate::io::output;
 use crate::publisher;
 use crate::stage::push::{Announcement, Notice};
 
@@ -31,9 +32,16 @@ pub(super) fn compare(site: &Site, store: &SharedStore, versions: &Versions, now
     }
     let mut told: HashMap<(String, String), Announcement> = told.into_iter().map(|a| ((a.hub.clone(), a.topic.clone()), a)).collect();
     for topic in publisher::feeds(site).filter(|topic| !hubs.is_empty() || followed.contains(topic)) {
-        let Some((_, version)) = read_feed(site, &topic) else { continue };
-        let is_seen = versions.lock().unwrap_or_else(PoisonError::into_inner).get(&topic) == Some(&version);
-        if !is_seen {
+        let Some(stamp) = output::stamp(&site.output, &topic) else { continue };
+        let seen = versions.get(&topic).filter(|seen| seen.stamp == stamp);
+        let version = match &seen {
+            Some(seen) => seen.version.clone(),
+            None => match read_feed(site, &topic) {
+                Some((_, version)) => version,
+                None => continue,
+            },
+        };
+        if seen.is_none() {
             locked(store).feed_changed(&topic, &version, now)?;
         }
         for hub in &hubs {
@@ -48,7 +56,7 @@ pub(super) fn compare(site: &Site, store: &SharedStore, versions: &Versions, now
                 })?;
             }
         }
-        versions.lock().unwrap_or_else(PoisonError::into_inner).insert(topic, version);
+        versions.set(topic, Seen { stamp, version });
     }
     Ok(())
 }
@@ -72,7 +80,7 @@ pub(super) async fn tell(desk: &Desk, hub: &str, topic: &str) -> Result<(), Push
         tracing::warn!(hub, topic, why, "a hub could not be told of a feed");
     }
     let (now, key, version) = (desk.clock.now(), (hub.to_owned(), topic.to_owned()), read.map(|(_, version)| version));
-    let newest = desk.versions.lock().unwrap_or_else(PoisonError::into_inner).get(topic).cloned();
+    let newest = desk.versions.get(topic).map(|seen| seen.version);
     let note = with_store(desk.ingest.store(), move |store| {
         store.alter_announcement(&key.0, &key.1, &mut |announcement| {
             let mut announcement = announcement?;
@@ -90,6 +98,9 @@ pub(super) async fn tell(desk: &Desk, hub: &str, topic: &str) -> Result<(), Push
     note.await
 }
 
+/// A run that ends waits no longer than this for hubs; those that were not told by then are told by the next run.
+const RUN_LIMIT: Duration = Duration::from_secs(30);
+
 /// Tells the configured hubs of what changed, once; what fails is tried again by the next run. For a site without a running service.
 ///
 /// # Errors
@@ -104,5 +115,6 @@ pub async fn announce(ingest: &Ingest, clock: &Clock) -> Result<(), PushError> {
     let compare = move || compare(this.ingest.site(), this.ingest.store(), &this.versions, now);
     tokio::task::spawn_blocking(compare).await.map_err(|_| PushError::Lost)??;
     let due = with_store(ingest.store(), move |store| store.announcements_due(now, usize::MAX >> 1)).await?;
-    join_all(due.iter().map(|due| tell(&desk, &due.hub, &due.topic))).await.into_iter().collect()
+    let told = join_all(due.iter().map(|due| tell(&desk, &due.hub, &due.topic)));
+    tokio::time::timeout(RUN_LIMIT, told).await.unwrap_or_default().into_iter().collect()
 }

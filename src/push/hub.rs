@@ -1,6 +1,5 @@
 //! Our own hub: who asks is verified, who follows is told.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -20,9 +19,6 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// Why a request to our hub was not taken in.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// This site has no hub.
-    #[error("there is no hub here")]
-    NoHub,
     /// For a reason that who asked may know.
     #[error(transparent)]
     Told(#[from] Refusal),
@@ -31,21 +27,18 @@ pub enum Refused {
     Failed(#[from] PushError),
 }
 
-/// Takes a request to our hub in; it is verified soon, and counts only then.
+/// Takes a request to our hub in, where this site has one; it is verified soon, and counts only then.
 ///
 /// # Errors
 /// Why it is refused.
 pub async fn take_in(wire: &Wire, now: DateTime<Utc>, form: &[u8]) -> Result<(), Refused> {
     let ingest = wire.ingest();
     let site = ingest.site().clone();
-    if !site.hub.own {
-        return Err(Refused::NoHub);
-    }
     let request = asked(form)?;
     let topic = topic(&site, &request.topic).ok_or(Refusal::Topic)?;
     ingest.fetcher().may_reach(&request.callback).map_err(|_| Refusal::Callback)?;
     let note = with_store(ingest.store(), move |store| {
-        let version = read_feed(&site, &topic).map(|(_, version)| version);
+        let Some((_, version)) = read_feed(&site, &topic) else { return Ok(Some(Refusal::Topic)) };
         let (callback, host) = (request.callback.to_string(), request.callback.host_str().unwrap_or_default().to_owned());
         let census = store.census(&host)?;
         let mut refused = None;
@@ -53,7 +46,7 @@ pub async fn take_in(wire: &Wire, now: DateTime<Utc>, form: &[u8]) -> Result<(),
             known.clone(),
             &topic,
             request.clone(),
-            version.clone(),
+            &version,
             census,
             now,
         ) {
@@ -171,7 +164,7 @@ async fn tell(desk: &Desk, follower: Follower) -> Result<(), PushError> {
         Some((bytes, version)) => (Some(send(desk, &follower, bytes).await), Some(version)),
     };
     let now = desk.clock.now();
-    let newest = desk.versions.lock().unwrap_or_else(PoisonError::into_inner).get(&follower.topic).cloned();
+    let newest = desk.versions.get(&follower.topic).map(|seen| seen.version);
     let note = with_store(desk.ingest.store(), move |store| {
         store.alter_follower(&follower.topic, &follower.callback, &mut |known| {
             let mut known = known?;

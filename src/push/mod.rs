@@ -114,8 +114,30 @@ impl Wire {
     }
 }
 
-/// The version of each feed that was seen last, by its path.
-type Versions = Arc<Mutex<HashMap<String, String>>>;
+/// The feeds as they were seen last, by their paths.
+#[derive(Clone, Default)]
+struct Versions(Arc<Mutex<HashMap<String, Seen>>>);
+
+#[derive(Clone)]
+struct Seen {
+    stamp: String,
+    version: String,
+}
+
+impl Versions {
+    fn get(&self, topic: &str) -> Option<Seen> {
+        self.lock().get(topic).cloned()
+    }
+
+    fn set(&self, topic: String, seen: Seen) {
+        self.lock().insert(topic, seen);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Seen>> {
+        // A poisoned lock guards a map that is whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// What every task has at hand.
 #[derive(Clone)]
@@ -156,11 +178,12 @@ pub async fn serve(wire: Wire, clock: Clock, stop: impl Future<Output = ()>) {
     let mut stop = std::pin::pin!(stop);
     let mut current = wire.0.current.subscribe();
     let mut jobs = Jobs::default();
-    let versions = Versions::default();
+    let (versions, followers) = (Versions::default(), gate(wire.ingest().site()));
     let mut is_new = true;
     loop {
+        is_new |= current.has_changed().unwrap_or(false);
         let ingest = current.borrow_and_update().clone();
-        let desk = Desk { followers: gate(ingest.site()), ingest, clock: clock.clone(), versions: versions.clone() };
+        let desk = Desk { followers: followers.clone(), ingest, clock: clock.clone(), versions: versions.clone() };
         let news = std::mem::take(&mut *wire.news());
         let pause = match look(desk.clone(), news, is_new).await {
             Ok((due, next)) => {
@@ -221,7 +244,9 @@ impl Jobs {
         };
         let job = self.under_way.remove(&id);
         if let Err(error) = ended {
-            tracing::error!(?job, error, "a push was lost; it is done again");
+            // Not the job itself: whoever knows a callback's path may call it.
+            let for_hub = job.is_some_and(|job| job.is_for_hub());
+            tracing::error!(for_hub, error, "a push was lost; it is done again");
         }
     }
 }
@@ -232,7 +257,7 @@ async fn look(desk: Desk, news: News, is_new: bool) -> Result<(Vec<Job>, Option<
         let (site, store, now) = (desk.ingest.site(), desk.ingest.store(), desk.clock.now());
         if is_new {
             subscribe::settle(site, store, None, now)?;
-        } else if !news.polled.is_empty() {
+        } else if site.push.subscribe && !news.polled.is_empty() {
             subscribe::settle(site, store, Some(&news.polled), now)?;
         }
         if is_new || news.is_published {

@@ -8,12 +8,15 @@ use url::Url;
 use super::{Desk, PushError, Wire, random, with_store};
 use crate::config::Site;
 use crate::ingest::{SharedStore, locked};
-use crate::io::fetch::Post;
+use crate::io::fetch::{FetchError, Post};
 use crate::stage::push::{Key, Mode, Offer, Step, Subscription, check, verification_form};
 
 /// Bytes of randomness in a callback's path, and in a secret.
 const PATH_BYTES: usize = 20;
 const SECRET_BYTES: usize = 32;
+
+/// Longest challenge that is answered; real ones are below 200 bytes.
+const CHALLENGE_MAX_BYTES: usize = 4_096;
 
 /// Makes the subscriptions of these sources, or of all, what their documents offer and the configuration wants.
 pub(super) fn settle(site: &Site, store: &SharedStore, sources: Option<&BTreeSet<String>>, now: DateTime<Utc>) -> Result<(), PushError> {
@@ -101,7 +104,11 @@ pub(super) async fn post(desk: &Desk, hub: &str, form: String) -> Result<(), Str
     let url = Url::parse(hub).map_err(|e| format!("{hub}: {e}"))?;
     let mut pass = desk.ingest.gate().enter(url.host_str().unwrap_or_default()).await;
     let post = Post { url, content_type: "application/x-www-form-urlencoded", headers: Vec::new(), body: form.into_bytes(), follow: true };
-    let answer = desk.ingest.fetcher().post_paced(&post, &mut pass).await.map_err(|e| e.to_string())?;
+    let answer = desk.ingest.fetcher().post_paced(&post, &mut pass).await.map_err(|error| match error {
+        // Without the remedy for sources: what they name is not the operator's.
+        FetchError::Forbidden { why } => why.to_string(),
+        error => error.to_string(),
+    })?;
     if (200..300).contains(&answer.status) {
         return Ok(());
     }
@@ -118,7 +125,7 @@ pub async fn verify(wire: &Wire, now: DateTime<Utc>, path: String, query: &str) 
     let [mode, topic, challenge, lease_s, reason] = verification_form(query);
     let (Some(word), Some(topic)) = (mode, topic) else { return Ok(None) };
     let (mode, challenge) = match (Mode::of(&word), challenge) {
-        (Some(mode), Some(challenge)) => (Some(mode), challenge),
+        (Some(mode), Some(challenge)) if challenge.len() <= CHALLENGE_MAX_BYTES => (Some(mode), challenge),
         (None, _) if word == "denied" => (None, String::new()),
         _ => return Ok(None),
     };

@@ -307,7 +307,7 @@ fn pushes_read_back_and_are_due_in_order(make: Make<'_>) {
         host: "r.example".into(),
         lease: Some(Lease { until: at(90), secret: Some(key.clone()) }),
         wish: None,
-        notice: Notice::knowing(Some(version.into())),
+        notice: Notice::knowing(version.into()),
     };
     for n in 0..3 {
         let follower = follower(n, if n == 1 { "new" } else { "old" });

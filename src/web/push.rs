@@ -8,10 +8,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, Response, StatusCode, header};
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::http::{Method, Response, StatusCode};
 use axum::routing::any;
 
-use super::{missing, plain, put};
 use crate::io::clock::Clock;
 use crate::push::{self, PushError, Refused, Wire};
 use crate::stage::push::Refusal;
@@ -34,11 +34,7 @@ async fn callback(State((wire, clock)): State<(Wire, Clock)>, request: Request) 
     let path = request.uri().path().strip_prefix("/push/").unwrap_or_default().to_owned();
     let answer = match *request.method() {
         Method::GET => push::verify(&wire, now, path, request.uri().query().unwrap_or_default()).await.map(|challenge| match challenge {
-            Some(challenge) => {
-                let mut response = plain(StatusCode::OK, "");
-                *response.body_mut() = Body::from(challenge);
-                response
-            }
+            Some(challenge) => plain(StatusCode::OK, challenge),
             None => missing(),
         }),
         Method::POST => pushed(&wire, now, path, request).await,
@@ -60,9 +56,12 @@ async fn pushed(wire: &Wire, now: chrono::DateTime<chrono::Utc>, path: String, r
 }
 
 async fn hub(State((wire, clock)): State<(Wire, Clock)>, request: Request) -> Response<Body> {
+    if !wire.ingest().site().hub.own {
+        return missing();
+    }
     if request.method() != Method::POST {
         let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "only POST\n");
-        put(&mut response, header::ALLOW, "POST");
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return response;
     }
     let form = match body(request, REQUEST_MAX_BYTES).await {
@@ -71,7 +70,6 @@ async fn hub(State((wire, clock)): State<(Wire, Clock)>, request: Request) -> Re
     };
     match push::take_in(&wire, clock.now(), &form).await {
         Ok(()) => plain(StatusCode::ACCEPTED, "it will be verified at once\n"),
-        Err(Refused::NoHub) => missing(),
         Err(Refused::Told(why)) => {
             let status = match why {
                 Refusal::Full => StatusCode::SERVICE_UNAVAILABLE,
@@ -79,10 +77,9 @@ async fn hub(State((wire, clock)): State<(Wire, Clock)>, request: Request) -> Re
                 Refusal::Topic => StatusCode::NOT_FOUND,
                 Refusal::Mode | Refusal::Callback | Refusal::Lease | Refusal::Secret => StatusCode::BAD_REQUEST,
             };
-            let mut response = plain(status, "");
-            *response.body_mut() = Body::from(format!("{why}\n"));
+            let mut response = plain(status, format!("{why}\n"));
             if matches!(why, Refusal::Full | Refusal::Waiting) {
-                put(&mut response, header::RETRY_AFTER, "60");
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
             }
             response
         }
@@ -105,6 +102,25 @@ async fn body(request: Request, max_bytes: usize) -> Result<axum::body::Bytes, B
 
 fn announced(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn missing() -> Response<Body> {
+    plain(StatusCode::NOT_FOUND, "there is nothing here\n")
+}
+
+/// Text that no browser takes for anything else: it may be a challenge that a stranger chose (acceptance S35).
+fn plain(status: StatusCode, text: impl Into<Body>) -> Response<Body> {
+    const HEADERS: [(HeaderName, &str); 5] = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    let mut response = Response::new(text.into());
+    *response.status_mut() = status;
+    response.headers_mut().extend(HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    response
 }
 
 fn failed(error: &PushError) -> Response<Body> {

@@ -182,7 +182,7 @@ impl Follower {
         known: Option<Self>,
         topic: &str,
         asked: Asked,
-        version: Option<String>,
+        version: &str,
         census: Census,
         now: DateTime<Utc>,
     ) -> Result<Self, Refusal> {
@@ -205,7 +205,7 @@ impl Follower {
             callback: asked.callback.into(),
             lease: None,
             wish: None,
-            notice: Notice::knowing(version),
+            notice: Notice::knowing(version.to_owned()),
         };
         Ok(Self { wish: Some(wish), ..known.unwrap_or_else(new) })
     }
@@ -292,7 +292,7 @@ mod tests {
 
     fn follow(known: Option<Follower>, more: &str) -> Result<Follower, Refusal> {
         let request = asked(format!("{FORM}{more}").as_bytes())?;
-        Follower::wish(known, "f", request, Some("v0".into()), Census::default(), at(0))
+        Follower::wish(known, "f", request, "v0", Census::default(), at(0))
     }
 
     #[test]
@@ -337,7 +337,7 @@ mod tests {
         assert_eq!(questioned.lease, verified.lease);
         assert_eq!(questioned.refused(), Some(verified.clone()));
         let form = FORM.replace("=subscribe", "=unsubscribe");
-        let leaving = Follower::wish(Some(verified.clone()), "f", asked(form.as_bytes()).unwrap(), None, Census::default(), at(2)).unwrap();
+        let leaving = Follower::wish(Some(verified.clone()), "f", asked(form.as_bytes()).unwrap(), "v0", Census::default(), at(2)).unwrap();
         assert_eq!(leaving.clone().refused(), Some(verified));
         assert_eq!(leaving.confirmed(at(3)), None);
     }
@@ -350,11 +350,11 @@ mod tests {
             Census { of_host: FOLLOWERS_OF_A_HOST_MAX, ..Census::default() },
             Census { waiting: WAITING_MAX, ..Census::default() },
         ] {
-            assert_eq!(Follower::wish(None, "f", request(), None, census, at(0)), Err(Refusal::Full), "{census:?}");
+            assert_eq!(Follower::wish(None, "f", request(), "v0", census, at(0)), Err(Refusal::Full), "{census:?}");
         }
         let known = follow(None, "").unwrap().confirmed(at(0));
         let full = Census { all: FOLLOWERS_MAX, of_host: FOLLOWERS_OF_A_HOST_MAX, waiting: 0 };
-        assert!(Follower::wish(known, "f", request(), None, full, at(0)).is_ok(), "a renewal takes no place");
+        assert!(Follower::wish(known, "f", request(), "v0", full, at(0)).is_ok(), "a renewal takes no place");
     }
 
     #[test]

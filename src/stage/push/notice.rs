@@ -36,8 +36,8 @@ pub struct Notice {
 impl Notice {
     /// One for somebody who knows this version.
     #[must_use]
-    pub fn knowing(version: Option<String>) -> Self {
-        Self { told: version, ..Self::default() }
+    pub fn knowing(version: String) -> Self {
+        Self { told: Some(version), ..Self::default() }
     }
 
     /// The feed now has this version. Returns whether there is something to store.
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_version_is_told_once_and_the_newest_stands_for_all() {
-        let mut notice = Notice::knowing(Some("a".into()));
+        let mut notice = Notice::knowing("a".into());
         assert!(!notice.see("a", at(0)));
         assert!(notice.see("b", at(1)));
         assert!(!notice.see("c", at(2)), "it is due already");
