@@ -10,7 +10,7 @@ use crate::config::{Access, Site};
 use crate::io::fetch::{Post, Request};
 use crate::publisher;
 use crate::stage::exchange;
-use crate::stage::push::{Follower, Refusal, Task, Wish, asked, sign};
+use crate::stage::push::{Follower, Refusal, Task, Wish, hub_request, sign};
 use crate::store::StoreError;
 
 /// A follower has this long to take a push, or to answer a verification.
@@ -34,7 +34,7 @@ pub enum Refused {
 pub async fn take_in(wire: &Wire, now: DateTime<Utc>, form: &[u8]) -> Result<(), Refused> {
     let ingest = wire.ingest();
     let site = ingest.site().clone();
-    let request = asked(form)?;
+    let request = hub_request(form)?;
     let topic = topic(&site, &request.topic).ok_or(Refusal::Topic)?;
     ingest.fetcher().may_reach(&request.callback).map_err(|_| Refusal::Callback)?;
     let note = with_store(ingest.store(), move |store| {

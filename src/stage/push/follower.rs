@@ -44,7 +44,7 @@ impl Mode {
 
 /// A request to our hub, well formed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct HubRequest {
     /// What for.
     pub mode: Mode,
     /// Whom to tell.
@@ -87,7 +87,7 @@ pub enum Refusal {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn asked(form: &[u8]) -> Result<Asked, Refusal> {
+pub fn hub_request(form: &[u8]) -> Result<HubRequest, Refusal> {
     let value = |wanted: &str| form_urlencoded::parse(form).find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned());
     let mode = value("hub.mode").and_then(|word| Mode::of(&word)).ok_or(Refusal::Mode)?;
     let callback = value("hub.callback").and_then(|text| callback(&text)).ok_or(Refusal::Callback)?;
@@ -101,7 +101,7 @@ pub fn asked(form: &[u8]) -> Result<Asked, Refusal> {
         None => None,
         Some(text) => Some(Key::new(text).ok_or(Refusal::Secret)?),
     };
-    Ok(Asked { mode, callback, topic, lease_s, secret })
+    Ok(HubRequest { mode, callback, topic, lease_s, secret })
 }
 
 fn callback(text: &str) -> Option<Url> {
@@ -181,7 +181,7 @@ impl Follower {
     pub fn wish(
         known: Option<Self>,
         topic: &str,
-        asked: Asked,
+        asked: HubRequest,
         version: &str,
         census: Census,
         now: DateTime<Utc>,
@@ -291,13 +291,13 @@ mod tests {
     const FORM: &str = "hub.mode=subscribe&hub.callback=https%3A%2F%2Fr.example%2Fcb%3Fx%3D1&hub.topic=https%3A%2F%2Fw.example%2Ff";
 
     fn follow(known: Option<Follower>, more: &str) -> Result<Follower, Refusal> {
-        let request = asked(format!("{FORM}{more}").as_bytes())?;
+        let request = hub_request(format!("{FORM}{more}").as_bytes())?;
         Follower::wish(known, "f", request, "v0", Census::default(), at(0))
     }
 
     #[test]
     fn a_form_is_read_or_refused() {
-        let read = asked(format!("{FORM}&hub.lease_seconds=60&hub.secret=hush").as_bytes()).unwrap();
+        let read = hub_request(format!("{FORM}&hub.lease_seconds=60&hub.secret=hush").as_bytes()).unwrap();
         assert_eq!((read.mode, read.lease_s), (Mode::Subscribe, 60));
         assert_eq!((read.callback.as_str(), read.topic.as_str()), ("https://r.example/cb?x=1", "https://w.example/f"));
         assert_eq!(read.secret, Key::new("hush".into()));
@@ -314,9 +314,9 @@ mod tests {
             (format!("{FORM}&hub.lease_seconds=-1"), Refusal::Lease),
             (format!("{FORM}&hub.secret={long}"), Refusal::Secret),
         ] {
-            assert_eq!(asked(form.as_bytes()), Err(why), "{form}");
+            assert_eq!(hub_request(form.as_bytes()), Err(why), "{form}");
         }
-        assert_eq!(asked(format!("{FORM}&hub.lease_seconds={}", "9".repeat(40)).as_bytes()).unwrap().lease_s, u64::MAX);
+        assert_eq!(hub_request(format!("{FORM}&hub.lease_seconds={}", "9".repeat(40)).as_bytes()).unwrap().lease_s, u64::MAX);
     }
 
     #[test]
@@ -337,14 +337,15 @@ mod tests {
         assert_eq!(questioned.lease, verified.lease);
         assert_eq!(questioned.refused(), Some(verified.clone()));
         let form = FORM.replace("=subscribe", "=unsubscribe");
-        let leaving = Follower::wish(Some(verified.clone()), "f", asked(form.as_bytes()).unwrap(), "v0", Census::default(), at(2)).unwrap();
+        let leaving =
+            Follower::wish(Some(verified.clone()), "f", hub_request(form.as_bytes()).unwrap(), "v0", Census::default(), at(2)).unwrap();
         assert_eq!(leaving.clone().refused(), Some(verified));
         assert_eq!(leaving.confirmed(at(3)), None);
     }
 
     #[test]
     fn caps_hold() {
-        let request = || asked(FORM.as_bytes()).unwrap();
+        let request = || hub_request(FORM.as_bytes()).unwrap();
         for census in [
             Census { all: FOLLOWERS_MAX, ..Census::default() },
             Census { of_host: FOLLOWERS_OF_A_HOST_MAX, ..Census::default() },

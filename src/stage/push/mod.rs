@@ -17,7 +17,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub(crate) use self::follower::Task;
-pub use self::follower::{Asked, Census, Follower, Lease, Mode, Refusal, Wish, asked};
+pub use self::follower::{Census, Follower, HubRequest, Lease, Mode, Refusal, Wish, hub_request};
 pub use self::notice::{Announcement, Notice};
 pub use self::offer::{Offer, offer};
 pub use self::signature::{Key, Signed, check, sign};
