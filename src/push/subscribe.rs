@@ -113,7 +113,8 @@ pub(super) async fn post(desk: &Desk, hub: &str, form: String) -> Result<(), Str
         return Ok(());
     }
     let words: String = String::from_utf8_lossy(&answer.body).split_whitespace().take(20).collect::<Vec<_>>().join(" ");
-    Err(format!("answered {}: {words}", answer.status))
+    let said = if words.is_empty() { String::new() } else { format!(": {words}") };
+    Err(format!("answered {}{said}", answer.status))
 }
 
 /// A hub's question, whether what it was asked for is wanted: the challenge to answer with if it is, nothing else otherwise. A hub

@@ -564,6 +564,9 @@ fn configured_hubs_are_told_of_what_is_there_and_again_if_they_failed() {
     world.lock().answers = vec![("/ping".into(), 503)];
     place.run_at("2026-11-20T14:00:00Z", &["refresh"]).expect(0);
     assert_eq!(world.count(is_ping), 6);
+    let told = place.run(&["status"]).expect(0).out;
+    let failing = format!("hub {} was not told of topic/test-telehealth/feed.atom: answered 503", world.url("/ping"));
+    assert!(told.contains(&failing) && told.contains("next try 2026-11-20T14:00:05Z"), "{told}");
     place.run_at("2026-11-20T14:00:01Z", &["refresh"]).expect(0);
     assert_eq!(world.count(is_ping), 6, "it is not time yet");
     world.lock().answers.clear();
