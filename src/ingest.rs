@@ -30,6 +30,7 @@ use crate::stage::host::Reach;
 use crate::stage::identity::{self, Claim, RecordChange};
 use crate::stage::map::{self, Rules};
 use crate::stage::poll::{self, Ask, Neighbour, Plan, Reading, Said};
+use crate::stage::push::{self, Subscription};
 use crate::stage::{page, parse, schedule};
 use crate::store::{Change, Failure, Outcome, Packed, PollCommit, PollState, Store, StoreError};
 
@@ -129,6 +130,18 @@ impl Ingest {
     #[must_use]
     pub fn store(&self) -> &SharedStore {
         &self.store
+    }
+
+    /// What every request goes through.
+    #[must_use]
+    pub fn fetcher(&self) -> &Fetcher {
+        &self.fetcher
+    }
+
+    /// The hosts' pace.
+    #[must_use]
+    pub fn gate(&self) -> &HostGate {
+        &self.gate
     }
 
     fn rules(&self) -> Rules<'_> {
@@ -297,11 +310,18 @@ impl Ingest {
         let mut state = poll::after(&setting, before, ask, facts.as_ref().map_err(Clone::clone), answered, read, |target| {
             self.contested(position, target)
         });
-        let Some(feed) = feed else { return self.commit(source, state, now, began) };
+        let Some(feed) = feed else {
+            self.slow_down(source, &mut state, answered)?;
+            return self.commit(source, state, now, began);
+        };
+        if let Ok(response) = &answer {
+            state.offer = push::offer(response.link.as_deref().unwrap_or_default(), &feed.links, &response.final_url);
+        }
         let (changes, notes) = self.changes(source, &feed, now)?;
         state.repairs.extend(notes);
         state.new = changes.iter().filter(|c| c.is_new).count();
         state.changed = changes.len() - state.new;
+        self.slow_down(source, &mut state, answered)?;
         self.place_and_commit(position, source, state, changes, now, began)
     }
 
@@ -313,6 +333,27 @@ impl Ingest {
         };
         let why = format!("the reader failed (internal error: {what}; {saved}); please report it with that document");
         Failure { stage: "read".into(), class: "internal".into(), why }
+    }
+
+    /// Puts the next poll off while the source's hub pushes. A hub that let this poll find something first has to prove itself anew;
+    /// after a push that the source's answer does not bear out yet (a cache stands before it), the schedule stays as it is.
+    fn slow_down(&self, source: &Source, state: &mut PollState, now: DateTime<Utc>) -> Result<(), IngestError> {
+        if !self.site.push.subscribe || state.offer.is_none() || !state.outcome.is_good() {
+            return Ok(());
+        }
+        let mut store = locked(&self.store);
+        for subscription in store.subscriptions(Some(&source.id))?.into_iter().filter(|s| s.proven) {
+            let is_found = state.new + state.changed > 0;
+            if subscription.hint.is_some() && !is_found {
+                continue;
+            }
+            if subscription.hint.is_none() && state.new > 0 {
+                store.alter_subscription(&subscription.path, &mut |s| s.map(|s| Subscription { proven: false, ..s }))?;
+            } else if let Some(slow) = state.next_due.and_then(|due| push::slowed(&subscription, due, now)) {
+                (state.next_due, state.next_why) = (Some(slow.0), slow.1);
+            }
+        }
+        Ok(())
     }
 
     /// What speaks against a source's moving to `target`. Asked only when a move's time has come.

@@ -19,6 +19,7 @@ pub mod format;
 pub mod ingest;
 pub mod io;
 pub mod publisher;
+pub mod push;
 pub mod record;
 pub mod scheduler;
 #[cfg(test)]

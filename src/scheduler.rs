@@ -16,14 +16,17 @@ use crate::config::Site;
 use crate::ingest::{Ingest, IngestError, Polled, SharedStore, locked};
 use crate::io::clock::Clock;
 use crate::publisher::{self, PublishError, Scope};
-use crate::stage::{poll, schedule};
-use crate::store::PollState;
+use crate::push::Wire;
+use crate::stage::{poll, push, schedule};
+use crate::store::{Outcome, PollState, StoreError};
 use crate::syntax::rfc3339;
 
 /// The service looks for due sources at least this often: a clock that jumps delays nothing longer.
 const WAKE_MAX: Duration = Duration::from_secs(60);
 /// The service was asleep if it wakes so much later than it wanted to.
 const ASLEEP_MIN: TimeDelta = TimeDelta::seconds(120);
+/// The shortest pause between two looks.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
 /// Changes wait at most this long for other polls before they are published.
 const PUBLISH_GAP: Duration = Duration::from_secs(5);
 
@@ -65,7 +68,7 @@ pub enum ServiceError {
 }
 
 /// The service: polls what is due and publishes what changed, until `stop`; then lets polls under way finish and publishes.
-/// A new configuration comes in through `reload`.
+/// A new configuration comes in through `reload`; `wire` tells of pushes, and is told of what was polled and published.
 ///
 /// # Errors
 /// The store's, if it fails for good.
@@ -73,6 +76,7 @@ pub async fn serve(
     mut ingest: Ingest,
     clock: Clock,
     mut reload: mpsc::Receiver<Ingest>,
+    wire: Wire,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServiceError> {
     let mut stop = std::pin::pin!(stop);
@@ -89,6 +93,12 @@ pub async fn serve(
         }
         woke = Some(now);
         turns.retain(|_, turn| *turn > now);
+        let hints = hints(&site, ingest.store(), &states).map_err(IngestError::from)?;
+        for position in hints.iter().filter(|(_, at)| **at <= now).map(|(position, _)| *position) {
+            if let Some(source) = site.sources.get(position) {
+                polls.start(&ingest, position, &source.id, now);
+            }
+        }
         for position in due(&site, &states, now) {
             if let Some(source) = site.sources.get(position).filter(|source| !turns.contains_key(&source.id)) {
                 polls.start(&ingest, position, &source.id, now);
@@ -96,38 +106,58 @@ pub async fn serve(
         }
         if waiting && polls.tasks.is_empty() {
             publish(ingest.site(), ingest.store()).await;
+            wire.published();
             waiting = false;
         }
         let pause = pause(&site, &states, &polls, &turns, now);
+        let hinted = hints.iter().filter(|(position, _)| site.sources.get(**position).is_some_and(|s| !polls.is_under_way(&s.id)));
+        let pause = hinted.filter_map(|(_, at)| (*at - now).to_std().ok()).min().map_or(pause, |hint| pause.min(hint.max(PAUSE_MIN)));
         tokio::select! {
             () = &mut stop => break,
-            Some(changed) = polls.next() => waiting |= changed,
+            Some(polled) = polls.next(ingest.store(), &wire) => waiting |= polled,
             Some(new) = reload.recv() => {
+                wire.reloaded(new.clone());
                 ingest = new;
                 waiting = true;
             }
+            () = wire.hinted() => {}
             () = tokio::time::sleep(pause) => {}
             () = tokio::time::sleep(PUBLISH_GAP), if waiting => {
                 publish(ingest.site(), ingest.store()).await;
+                wire.published();
                 waiting = false;
             }
         }
     }
-    while polls.next().await.is_some() {}
+    while polls.next(ingest.store(), &wire).await.is_some() {}
     publish(ingest.site(), ingest.store()).await;
     Ok(())
+}
+
+/// When each source is polled, by its place, that a hub has pushed for and no poll has followed yet.
+fn hints(site: &Site, store: &SharedStore, states: &HashMap<String, PollState>) -> Result<HashMap<usize, DateTime<Utc>>, StoreError> {
+    let hinted: HashMap<String, DateTime<Utc>> = locked(store).hints()?.into_iter().collect();
+    if hinted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let at = |source: &crate::config::Source| {
+        let state = states.get(&source.id);
+        let (polled, failures) = (state.and_then(|s| s.polled_at), state.map_or(0, |s| s.failures));
+        Some(push::poll_at(*hinted.get(&source.id)?, polled, failures, source.floor))
+    };
+    Ok(site.sources.iter().enumerate().filter_map(|(position, source)| Some((position, at(source)?))).collect())
 }
 
 /// Polls under way, by source: a source is never polled twice at once.
 #[derive(Default)]
 struct Polls {
     tasks: JoinSet<Result<Polled, IngestError>>,
-    sources: HashMap<Id, String>,
+    sources: HashMap<Id, (String, DateTime<Utc>)>,
 }
 
 impl Polls {
     fn is_under_way(&self, source: &str) -> bool {
-        self.sources.values().any(|s| s == source)
+        self.sources.values().any(|(s, _)| s == source)
     }
 
     fn start(&mut self, ingest: &Ingest, position: usize, source: &str, now: DateTime<Utc>) {
@@ -136,19 +166,26 @@ impl Polls {
         }
         let ingest = ingest.clone();
         let task = self.tasks.spawn(async move { ingest.poll(position, now).await });
-        self.sources.insert(task.id(), source.to_owned());
+        self.sources.insert(task.id(), (source.to_owned(), now));
     }
 
-    /// Waits for the next poll to end and logs it. Whether it may have changed anything; `None` if none is under way.
-    async fn next(&mut self) -> Option<bool> {
+    /// Waits for the next poll to end, logs it and notes what pushes it has followed. Whether it may have changed anything; `None` if
+    /// none is under way.
+    async fn next(&mut self, store: &SharedStore, wire: &Wire) -> Option<bool> {
         let (id, polled) = match self.tasks.join_next_with_id().await? {
             Ok((id, polled)) => (id, polled.map_err(|e| e.to_string())),
             Err(error) => (error.id(), Err(error.to_string())),
         };
-        let source = self.sources.remove(&id).unwrap_or_default();
+        let (source, began) = self.sources.remove(&id).unwrap_or_default();
         match polled {
             Ok(polled) => {
                 log(&polled);
+                if matches!(polled.state.outcome, Outcome::Succeeded | Outcome::Moved) {
+                    wire.polled(&source);
+                }
+                if let Err(error) = heeded(store, &source, began) {
+                    tracing::error!(source, %error, "a push that was followed could not be noted; the source is polled once more");
+                }
                 Some(polled.state.new + polled.state.changed > 0)
             }
             Err(error) => {
@@ -157,6 +194,21 @@ impl Polls {
             }
         }
     }
+}
+
+/// Notes that a poll that began then has followed the pushes before it.
+fn heeded(store: &SharedStore, source: &str, began: DateTime<Utc>) -> Result<(), StoreError> {
+    let mut store = locked(store);
+    for mut subscription in store.subscriptions(Some(source))? {
+        if subscription.heeded(began) {
+            store.alter_subscription(&subscription.path, &mut |s| {
+                let mut s = s?;
+                s.heeded(began);
+                Some(s)
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// When each source that is overdue gets its turn after a start or a sleep: spread, so that neither the line nor the publishers see
@@ -178,7 +230,7 @@ fn pause(
 ) -> Duration {
     let waiting = site.sources.iter().filter(|source| !polls.is_under_way(&source.id));
     let next = waiting.filter_map(|source| states.get(&source.id)?.next_due.max(turns.get(&source.id).copied())).min();
-    next.and_then(|next| (next - now).to_std().ok()).unwrap_or(WAKE_MAX).clamp(Duration::from_millis(100), WAKE_MAX)
+    next.and_then(|next| (next - now).to_std().ok()).unwrap_or(WAKE_MAX).clamp(PAUSE_MIN, WAKE_MAX)
 }
 
 /// One log line a poll.

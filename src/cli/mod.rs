@@ -31,6 +31,7 @@ use crate::ingest::history::Applied;
 use crate::ingest::{Ingest, IngestError, SharedStore};
 use crate::io::clock::Clock;
 use crate::publisher::PublishError;
+use crate::push::PushError;
 use crate::scheduler::ServiceError;
 use crate::store::StoreError;
 use crate::store::lock::StoreLock;
@@ -62,7 +63,8 @@ enum Command {
     Check,
     /// Poll the named sources (all by default) once, then publish what changed
     Refresh(refresh::Options),
-    /// Poll each source on its schedule, publish, and serve the result, until SIGTERM or SIGINT; SIGHUP re-reads the configuration
+    /// Poll each source on its schedule and when its hub pushes, publish, tell hubs and followers, and serve the result, until SIGTERM
+    /// or SIGINT; SIGHUP re-reads the configuration
     Serve(serve::Options),
     /// Rebuild the output from the store, without fetching
     Publish,
@@ -161,6 +163,9 @@ pub enum CommandError {
     /// Publishing.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// Telling hubs.
+    #[error(transparent)]
+    Push(#[from] PushError),
     /// The service.
     #[error(transparent)]
     Service(#[from] ServiceError),

@@ -14,6 +14,7 @@ use crate::config::Site;
 use crate::ingest::{Ingest, Polled, locked};
 use crate::io::output::Written;
 use crate::publisher::{self, Scope};
+use crate::push;
 use crate::scheduler;
 use crate::stage::poll::{self, Asked, Plan};
 use crate::store::sqlite::SqliteStore;
@@ -60,12 +61,14 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         }
     }
     let bar = progress(chosen.len());
-    let polled = runtime()?.block_on(scheduler::round(&ingest, chosen, now, |polled| {
+    let runtime = runtime()?;
+    let polled = runtime.block_on(scheduler::round(&ingest, chosen, now, |polled| {
         scheduler::log(polled);
         bar.inc(1);
     }))?;
     bar.finish_and_clear();
     let written = publisher::publish(ingest.site(), ingest.store(), Scope::Changed)?;
+    runtime.block_on(push::announce(&ingest, &context.clock))?;
     report(&ingest, &polled, &written, options.json);
     let failed = polled.iter().any(|p| !p.state.outcome.is_good());
     Ok(if failed { Exit::SomeFailed } else { Exit::Well })

@@ -12,6 +12,7 @@ use super::{CommandError, Context, Exit, Result, print, runtime, topics};
 use crate::config::{self, Site};
 use crate::ingest::Ingest;
 use crate::ingest::history::Applied;
+use crate::push::{self, Wire};
 use crate::{scheduler, web};
 
 #[derive(Debug, Args)]
@@ -32,12 +33,16 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         print(&format!("serving {} at http://{address}/\n", ingest.site().output.display()));
         let (stopping, stopped) = watch::channel(false);
         tokio::spawn(wait_for_stop(stopping)?);
-        let web = tokio::spawn(web::serve(listener, web::router(ingest.site().output.clone()), told(stopped.clone())));
+        let wire = Wire::new(ingest.clone());
+        let router = web::router(ingest.site().output.clone()).merge(web::push::router(wire.clone(), context.clock.clone()));
+        let web = tokio::spawn(web::serve(listener, router, told(stopped.clone())));
+        let pushes = tokio::spawn(push::serve(wire.clone(), context.clock.clone(), told(stopped.clone())));
         let (reloads, reload) = mpsc::channel(1);
         let reloading = tokio::spawn(reload_on_hangup(context.config.clone(), context.clock.clone(), ingest.clone(), reloads)?);
-        let served = scheduler::serve(ingest, context.clock.clone(), reload, told(stopped)).await;
+        let served = scheduler::serve(ingest, context.clock.clone(), reload, wire, told(stopped)).await;
         reloading.abort();
         served?;
+        pushes.await.map_err(|e| CommandError::Usage(e.to_string()))?;
         web.await.map_err(|e| CommandError::Usage(e.to_string()))?.map_err(CommandError::io("serving"))
     })?;
     Ok(Exit::Well)

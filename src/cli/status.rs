@@ -12,9 +12,10 @@ use super::{Context, Exit, Result, print, print_json};
 use crate::config::{Site, Source};
 use crate::io::fetch::shown;
 use crate::stage::poll::{self, Health, PollLine, PollState};
+use crate::stage::push::{Announcement, Subscription};
 use crate::stage::text;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{SourceCount, Store};
+use crate::store::{PushStore as _, SourceCount, Store};
 use crate::syntax::rfc3339;
 
 /// Polls shown of a source that is shown in full.
@@ -43,6 +44,8 @@ struct Subject<'a> {
     host_until: Option<DateTime<Utc>>,
     /// Other sources that are answered from the same address.
     same_as: Vec<String>,
+    /// Its subscriptions at hubs.
+    push: Vec<Subscription>,
 }
 
 /// Shows how each configured source is doing. Reads beside a running service.
@@ -65,14 +68,15 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         let state: PollState = states.remove(&source.id).unwrap_or_default();
         let count = counts.get(&source.id).copied().unwrap_or_default();
         let url = url::Url::parse(poll::address(&state, source.url.as_str())).ok();
-        let (polls, host_until) = match &store {
+        let (polls, push, host_until) = match &store {
             Some(store) => (
                 if is_full { store.poll_lines(&source.id, POLLS_SHOWN)? } else { Vec::new() },
+                if is_full { store.subscriptions(Some(&source.id))? } else { Vec::new() },
                 url.and_then(|url| store.host_limit(&budgets.name(url.host_str()?)).transpose()).transpose()?.filter(|until| *until > now),
             ),
             None => Default::default(),
         };
-        subjects.push(Subject { source, state, count, polls, host_until, same_as });
+        subjects.push(Subject { source, state, count, polls, host_until, same_as, push });
     }
     if options.json {
         let sources: Vec<Value> = subjects.iter().map(|subject| to_json(subject, is_full)).collect();
@@ -83,6 +87,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
     } else {
         print(&table(&["source", "is", "since", "why", "last good", "next try", "entries", "records"], &[6, 7], subjects.iter().map(row)));
         print(&summary(&subjects));
+        print(&untold(store.as_ref().map(SqliteStore::announcements).transpose()?.unwrap_or_default()));
     }
     Ok(Exit::Well)
 }
@@ -171,6 +176,28 @@ fn moves(subject: &Subject<'_>) -> Option<String> {
     Some(format!("permanently redirected to {to} since {day} ({times} times); {then}"))
 }
 
+/// Hubs that could not be told of feeds.
+fn untold(announcements: Vec<Announcement>) -> String {
+    let failing = announcements.into_iter().filter(|a| a.notice.failures > 0);
+    let text = |a: Announcement| {
+        let (why, next) = (a.notice.why.unwrap_or_default(), a.notice.due.map_or("given up until it changes".into(), rfc3339));
+        format!("hub {} was not told of {}: {}; next try {next}\n", line(&a.hub), a.topic, line(&why))
+    };
+    failing.map(text).collect()
+}
+
+/// How a subscription at a hub is doing.
+fn pushes(push: &Subscription) -> String {
+    let lease = push.lease_until.map(|until| format!("lease until {}", rfc3339(until)));
+    let last = push.pushed_at.map_or_else(
+        || "no push yet".to_owned(),
+        |at| format!("last push {}, {} in all{}", rfc3339(at), push.pushes, if push.proven { "" } else { "; not relied on at present" }),
+    );
+    let failed = push.why.as_ref().map(|why| format!("{} (requests in vain: {})", line(why), push.tries));
+    let rest: Vec<String> = [lease, Some(last), failed].into_iter().flatten().collect();
+    format!("{} at {}: {}", push.phase.word(), line(&push.offer.hub), rest.join("; "))
+}
+
 fn summary(subjects: &[Subject<'_>]) -> String {
     let count = |wanted: fn(Health) -> bool| subjects.iter().filter(|subject| wanted(subject.state.health())).count();
     let (well, new) = (count(|h| h == Health::Well), count(|h| h == Health::New));
@@ -221,6 +248,12 @@ fn in_full(subject: &Subject<'_>) -> String {
     }
     if let Some(twins) = twins(subject) {
         put("twins", twins);
+    }
+    for push in &subject.push {
+        put("push", pushes(push));
+    }
+    if let (Some(offer), true) = (&state.offer, subject.push.is_empty()) {
+        put("push", format!("its hub {} is not subscribed to: see subscribe under [push]", line(&offer.hub)));
     }
     for repair in &state.repairs {
         put("repaired", line(repair));
@@ -288,6 +321,23 @@ fn to_json(subject: &Subject<'_>, is_full: bool) -> Value {
             })
         });
         fields.insert("polls".to_owned(), polls.collect());
+        // No path and no secret: who knows these may push.
+        let push = subject.push.iter().map(|push| {
+            json!({
+                "phase": push.phase.word(),
+                "hub": push.offer.hub,
+                "topic": push.offer.topic,
+                "lease_until": push.lease_until.map(rfc3339),
+                "last_push": push.pushed_at.map(rfc3339),
+                "pushes": push.pushes,
+                "proven": push.proven,
+                "tries": push.tries,
+                "why": push.why,
+                "next": push.due.map(rfc3339),
+            })
+        });
+        fields.insert("push".to_owned(), push.collect());
+        fields.insert("offer".to_owned(), json!(state.offer));
     }
     value
 }

@@ -14,14 +14,14 @@ use super::access::Published;
 use super::fields::{At, Fields, TOP};
 use super::overrides::Overrides;
 use super::problem::{Report, suggest};
-use super::site::{FetchPolicy, Learned, NamedSection, Site, Topic};
+use super::site::{FetchPolicy, HubPolicy, Learned, NamedSection, PushPolicy, Site, Topic};
 use super::source::{self, Around};
 use super::topics::{self, Included};
 use crate::record::Section;
 use crate::stage::naming::slug;
 use crate::syntax::is_language_tag;
 
-const TABLES: &[&str] = &["site", "fetch", "defaults", "section", "source", "topic"];
+const TABLES: &[&str] = &["site", "fetch", "push", "hub", "defaults", "section", "source", "topic"];
 const SITE_KEYS: &[&str] = &[
     "title",
     "base_url",
@@ -40,6 +40,8 @@ const SITE_KEYS: &[&str] = &[
 ];
 const FETCH_KEYS: &[&str] =
     &["concurrency", "host_gap", "floor", "timeout", "connect_timeout", "first_byte_timeout", "wire_max", "body_max", "allow", "ports"];
+const PUSH_KEYS: &[&str] = &["subscribe", "callback_base"];
+const HUB_KEYS: &[&str] = &["announce", "own"];
 const SECTION_KEYS: &[&str] = &["id", "base_path", "identifier", "mast_head", "search_category", "tags", "content_categories", "archetype"];
 
 /// The id of the section that is always there.
@@ -52,7 +54,7 @@ pub(super) fn site<'a>(report: &mut Report<'a>, included: &mut [Included<'a>], p
     let title = table.required(report, "title", "title = \"…\", the name that readers see");
     let base_url = table
         .required(report, "base_url", "base_url = \"https://feeds.example.org/\", where output/ will be reached")
-        .and_then(|text| base_url(report, &text));
+        .and_then(|text| base_url(report, &text, "base_url"));
     let contact = table.text(report, "contact").and_then(|text| contact(report, &text));
     let curator = table.text(report, "curator").map(|text| text.value.to_owned());
     let time_zone = table.text(report, "time_zone").and_then(|text| time_zone(report, &text)).unwrap_or(Tz::UTC);
@@ -71,6 +73,10 @@ pub(super) fn site<'a>(report: &mut Report<'a>, included: &mut [Included<'a>], p
     let offerings = table.text(report, "offerings").map(|text| beside(text.value));
     let overrides = beside(table.text(report, "overrides").map_or("overrides.toml", |text| text.value));
     let fetch = fetch(report, &top);
+    let push = top.table(report, "push", "[push]", PUSH_KEYS);
+    let subscribe = push.flag(report, "subscribe");
+    let callback_base = push.text(report, "callback_base").and_then(|text| self::base_url(report, &text, "callback_base"));
+    let hub = hub(report, &top);
     let sections = sections(report, &top);
     let mut topics = topics::read(report, included, &top);
     let model = topics::model(report, path, &table);
@@ -88,6 +94,8 @@ pub(super) fn site<'a>(report: &mut Report<'a>, included: &mut [Included<'a>], p
     Some(Site {
         path: path.to_owned(),
         title: title?.value.to_owned(),
+        push: PushPolicy { subscribe, callback_base: callback_base.or_else(|| base_url.clone())? },
+        hub,
         base_url: base_url?,
         contact,
         curator,
@@ -140,6 +148,15 @@ fn fetch(report: &mut Report, top: &Fields) -> FetchPolicy {
         allow,
         ports: ports.into_iter().filter_map(|port| u16::try_from(port).ok()).collect(),
     }
+}
+
+fn hub(report: &mut Report, top: &Fields) -> HubPolicy {
+    let table = top.table(report, "hub", "[hub]", HUB_KEYS);
+    let mut announce: Vec<Url> = Vec::new();
+    for text in table.texts(report, "announce") {
+        announce.extend(web_url(report, &text, "announce").filter(|url| !announce.contains(url)));
+    }
+    HubPolicy { announce, own: table.flag(report, "own") }
 }
 
 /// The networks under `allow`.
@@ -204,8 +221,9 @@ fn check_base_path(report: &mut Report, path: &At<&str>) {
     if !inner.is_some_and(|inner| inner.split('/').all(is_plain)) {
         let remedy = "write a path such as \"/news/\", of lower-case letters, digits, - and _";
         report.wrong(path.span.clone(), format!("\"base_path\" in [[section]] is no folder: \"{}\"", path.value), remedy);
-    } else if path.value.starts_with("/topic/") {
-        report.wrong(path.span.clone(), "\"base_path\" in [[section]] is in the topics' own folder", "take another path");
+    } else if ["/topic/", "/push/", "/hub/"].iter().any(|taken| path.value.starts_with(taken)) {
+        let what = format!("\"base_path\" in [[section]] is in a folder of the program's own: \"{}\"", path.value);
+        report.wrong(path.span.clone(), what, "take another path");
     }
 }
 
@@ -258,10 +276,11 @@ pub(super) fn web_url(report: &mut Report, text: &At<&str>, key: &str) -> Option
     None
 }
 
-fn base_url(report: &mut Report, text: &At<&str>) -> Option<Url> {
-    let mut url = web_url(report, text, "base_url")?;
+fn base_url(report: &mut Report, text: &At<&str>, key: &str) -> Option<Url> {
+    let mut url = web_url(report, text, key)?;
     if url.query().is_some() || url.fragment().is_some() {
-        report.wrong(text.span.clone(), "\"base_url\" has a query or a fragment, which no path can follow", "end it with a slash");
+        let what = format!("\"{key}\" has a query or a fragment, which no path can follow");
+        report.wrong(text.span.clone(), what, "end it with a slash");
         return None;
     }
     if !url.path().ends_with('/') {

@@ -42,6 +42,10 @@ pub struct Site {
     pub offerings: Option<PathBuf>,
     /// How to fetch.
     pub fetch: FetchPolicy,
+    /// Being told of changes by the sources' hubs.
+    pub push: PushPolicy,
+    /// Telling hubs, and being one.
+    pub hub: HubPolicy,
     /// Sections, the default one (`news`) first.
     pub sections: Vec<NamedSection>,
     /// Sources, in the file's order, which is their priority.
@@ -93,6 +97,33 @@ impl Default for FetchPolicy {
             allow: Vec::new(),
             ports: Vec::new(),
         }
+    }
+}
+
+/// `[push]`: WebSub, as a subscriber.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PushPolicy {
+    /// Whether to subscribe at the hubs that sources name (default no).
+    pub subscribe: bool,
+    /// Where hubs reach this service, [`Site::base_url`] by default; ends with a slash.
+    pub callback_base: Url,
+}
+
+/// `[hub]`: WebSub, as a publisher.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HubPolicy {
+    /// Hubs that are told when a feed changes.
+    pub announce: Vec<Url>,
+    /// Whether `serve` is a hub itself, for the feeds of this site alone (default no).
+    pub own: bool,
+}
+
+impl Site {
+    /// The hubs that tell of changes of this site's feeds, for their `rel="hub"` links.
+    #[must_use]
+    pub fn hub_urls(&self) -> Vec<String> {
+        let own = self.hub.own.then(|| format!("{}hub", self.base_url));
+        own.into_iter().chain(self.hub.announce.iter().map(Url::to_string)).collect()
     }
 }
 

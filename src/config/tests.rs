@@ -318,7 +318,7 @@ fn each_problem_is_told_with_its_place_and_remedy() {
         ),
         (
             "[[section]]\nid = \"x\"\nbase_path = \"/topic/x/\"",
-            "{third}:13: \"base_path\" in [[section]] is in the topics' own folder; take another path",
+            "{third}:13: \"base_path\" in [[section]] is in a folder of the program's own: \"/topic/x/\"; take another path",
         ),
         ("[[site]]", "{at}:3: not readable as TOML: duplicate key; remove one of the two"),
     ] {
@@ -424,4 +424,33 @@ proptest! {
             prop_assert!(problems.iter().all(|problem| (1..=lines).contains(&problem.line) && problem.column >= 1));
         }
     }
+}
+
+#[test]
+fn pushes_are_off_unless_they_are_asked_for() {
+    let read = |rest: &str| {
+        check(
+            Path::new("f"),
+            &format!(
+                "[site]\ntitle = \"T\"\nbase_url = \"https://t.example/w\"\n{rest}[[source]]\nid = \"a\"\nurl = \"https://a.example/\"\n"
+            ),
+        )
+    };
+    let site = read("").unwrap();
+    assert!(!site.push.subscribe && site.hub_urls().is_empty());
+    assert_eq!(site.push.callback_base.as_str(), "https://t.example/w/");
+    let site = read(
+        "[push]\nsubscribe = true\ncallback_base = \"https://c.example\"\n[hub]\nown = true\n\
+         announce = [\"https://hub.example/\", \"https://hub.example\"]\n",
+    );
+    let site = site.unwrap();
+    assert!(site.push.subscribe);
+    assert_eq!(site.push.callback_base.as_str(), "https://c.example/");
+    assert_eq!(site.hub_urls(), ["https://t.example/w/hub", "https://hub.example/"]);
+    let wrong = read("[push]\ncallback_base = \"https://c.example/?x\"\n[hub]\nannounce = \"ftp://hub.example/\"\n").unwrap_err();
+    let told: Vec<String> = wrong.iter().map(|problem| problem.what.clone()).collect();
+    assert_eq!(
+        told,
+        ["\"callback_base\" has a query or a fragment, which no path can follow", "\"announce\" must be http or https, not ftp"]
+    );
 }

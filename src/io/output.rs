@@ -489,6 +489,15 @@ pub fn read(dir: &Path, path: &str) -> std::io::Result<Found> {
     }
 }
 
+/// What is another whenever the file at `path` was replaced; nothing published ever changes in place. `None` for what is not there.
+#[must_use]
+pub fn stamp(dir: &Path, path: &str) -> Option<String> {
+    let (folder, name) = checked(path).ok()?;
+    let root = rustix::fs::openat(CWD, dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let stat = rustix::fs::statat(walk(&root, folder).ok()?, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+    Some(format!("{} {} {}", stat.st_ino, stat.st_ctime, stat.st_ctime_nsec))
+}
+
 const UNTOUCHED: &str = "nothing that is published was changed";
 
 fn io_error(action: String, path: PathBuf, cause: std::io::Error, kept: &str) -> OutputError {
@@ -727,6 +736,17 @@ mod tests {
             assert_eq!(std::fs::read(dir.path().join(path)).unwrap(), path.as_bytes());
         }
         assert_eq!(publish(dir.path(), &files).unchanged, 300);
+    }
+
+    #[test]
+    fn a_stamp_changes_when_a_file_is_replaced_and_only_then() {
+        let dir = folder();
+        publish(dir.path(), &[("topic/a", b"one"), ("b", b"two")]);
+        let stamps = || ["topic/a", "b", "c", "../b"].map(|path| stamp(dir.path(), path));
+        let before = stamps();
+        assert!(before[0].is_some() && before[0] != before[1] && before[2..] == [None, None]);
+        publish(dir.path(), &[("topic/a", b"one"), ("b", b"2")]);
+        assert!(stamps()[0] == before[0] && stamps()[1] != before[1]);
     }
 
     #[test]

@@ -119,6 +119,15 @@ pub fn publish(site: &Site, store: &SharedStore, scope: Scope) -> Result<Written
     Ok(written)
 }
 
+/// Where the feeds of a site are, below its address: those that grow, not their archives. One that is not there yet is not published.
+pub fn feeds(site: &Site) -> impl Iterator<Item = String> + '_ {
+    let sections = site.sections.iter().map(|section| format!("section/{}/", section.id));
+    let topics = site.topics.iter().map(|topic| format!("topic/{}/", topic.slug));
+    let sources = site.sources.iter().map(|source| format!("source/{}/", source.id));
+    let folders = std::iter::once(String::new()).chain(sections).chain(topics).chain(sources);
+    folders.flat_map(|folder| [ATOM_FILE, RSS_FILE, JSON_FILE].map(|file| format!("{folder}{file}")))
+}
+
 /// What the next publication would write, without writing: topics and records.
 ///
 /// # Errors

@@ -12,6 +12,7 @@ pub mod naming;
 pub mod page;
 pub mod parse;
 pub mod poll;
+pub mod push;
 pub mod schedule;
 pub mod story;
 pub mod text;

@@ -10,6 +10,7 @@
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "the store is an edge: its database and its lock are files")]
 
 pub mod lock;
+mod push;
 pub mod sqlite;
 mod story;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::push::PushStore;
 use crate::record::Draft;
 pub use crate::stage::identity::{Fingerprint, Holder, KnownEntry, RecordChange};
 pub use crate::stage::poll::{Asked, Failure, Outcome, PollLine, PollState};
@@ -269,7 +271,7 @@ pub type Approve<'a> = dyn FnMut(&[Shift]) -> bool + 'a;
 pub type Derive<'a> = dyn FnMut(&StoredEntry, &Draft) -> Option<Draft> + 'a;
 
 /// The store's one interface.
-pub trait Store: Send {
+pub trait Store: PushStore + Send {
     /// What is known of every source that was ever polled.
     ///
     /// # Errors

@@ -89,3 +89,34 @@ CREATE TABLE host_limit (host TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT 
 
 -- What of an article is compared to find its story: Signature::to_bytes. None where the record changed since it was made.
 CREATE TABLE signature (record INTEGER PRIMARY KEY REFERENCES record (id), signature BLOB NOT NULL);
+
+-- Our subscriptions at the hubs of sources: JSON of stage::push::Subscription. `hint`: a push that no poll has followed yet.
+CREATE TABLE subscription (
+  path TEXT PRIMARY KEY,
+  source TEXT NOT NULL,
+  due INTEGER, hint INTEGER,
+  state TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX subscription_by_source ON subscription (source);
+CREATE INDEX subscription_hint ON subscription (hint) WHERE hint IS NOT NULL;
+
+-- What configured hubs were told of our feeds: JSON of stage::push::Announcement.
+CREATE TABLE announcement (
+  hub TEXT NOT NULL, topic TEXT NOT NULL,
+  due INTEGER,
+  state TEXT NOT NULL,
+  PRIMARY KEY (hub, topic)
+) WITHOUT ROWID;
+
+-- Who follows our feeds at our own hub: JSON of stage::push::Follower. This is the queue of deliveries too.
+CREATE TABLE follower (
+  topic TEXT NOT NULL, callback TEXT NOT NULL,
+  host TEXT NOT NULL,
+  waiting INTEGER NOT NULL, failures INTEGER NOT NULL,
+  due INTEGER,
+  state TEXT NOT NULL,
+  PRIMARY KEY (topic, callback)
+) WITHOUT ROWID;
+CREATE INDEX follower_due ON follower (due) WHERE due IS NOT NULL;
+CREATE INDEX follower_by_host ON follower (host);
+CREATE INDEX follower_waiting ON follower (waiting) WHERE waiting = 1;

@@ -23,6 +23,7 @@ pub(super) fn every_rule(make: Make<'_>) {
     new_rules_refile_what_is_stored(make);
     an_article_is_found_by_both_addresses(make);
     the_first_source_owns_an_article_until_it_is_settled(make);
+    pushes_read_back_and_are_due_in_order(make);
 }
 
 fn at(day: i64) -> DateTime<Utc> {
@@ -278,4 +279,67 @@ fn the_first_source_owns_an_article_until_it_is_settled(make: Make<'_>) {
     store.settle().unwrap();
     assert_eq!(store.window("t", 5, 5, true).unwrap().len(), 0);
     assert_eq!(store.window("u", 5, 5, true).unwrap()[0].source, "first");
+}
+
+fn pushes_read_back_and_are_due_in_order(make: Make<'_>) {
+    use crate::stage::push::{Announcement, Census, Follower, Key, Lease, Notice, Offer, Subscription};
+
+    let mut store = make();
+    assert_eq!(store.push_due().unwrap(), None);
+    let offer = Offer { hub: "https://hub.example/".into(), topic: "https://a.example/".into() };
+    let key = Key::new("hush".into()).unwrap();
+    let mut subscription = Subscription::new("a", offer, "https://w.example/", "00".into(), key.clone(), at(5));
+    store.alter_subscription("00", &mut |before| before.is_none().then(|| subscription.clone())).unwrap();
+    assert_eq!(store.subscription("00").unwrap().as_ref(), Some(&subscription));
+    assert_eq!((store.subscription("01").unwrap(), store.subscriptions(Some("b")).unwrap()), (None, Vec::new()));
+    assert_eq!(store.hints().unwrap(), Vec::new());
+    subscription.pushed(at(6));
+    store.alter_subscription("00", &mut |_| Some(subscription.clone())).unwrap();
+    assert_eq!(store.hints().unwrap(), [("a".to_owned(), at(6))]);
+    assert_eq!((store.push_due().unwrap(), store.subscriptions(None).unwrap().len()), (Some(at(5)), 1));
+    assert_eq!((store.subscriptions_due(at(4), 9).unwrap().len(), store.subscriptions_due(at(5), 9).unwrap().len()), (0, 1));
+
+    let announced = Announcement { hub: "h".into(), topic: "f".into(), notice: Notice { due: Some(at(4)), ..Notice::default() } };
+    store.alter_announcement("h", "f", &mut |_| Some(announced.clone())).unwrap();
+    assert_eq!((store.announcements().unwrap(), store.push_due().unwrap()), (vec![announced], Some(at(4))));
+    assert_eq!((store.announcements_due(at(3), 9).unwrap().len(), store.announcements_due(at(4), 9).unwrap().len()), (0, 1));
+
+    let follower = |n: i64, version: &str| Follower {
+        topic: "f".into(),
+        callback: format!("https://r.example/{n}"),
+        host: "r.example".into(),
+        lease: Some(Lease { until: at(90), secret: Some(key.clone()) }),
+        wish: None,
+        notice: Notice::knowing(version.into()),
+    };
+    for n in 0..3 {
+        let follower = follower(n, if n == 1 { "new" } else { "old" });
+        store.alter_follower("f", &follower.callback.clone(), &mut |_| Some(follower.clone())).unwrap();
+    }
+    assert_eq!(store.followers_due(at(3), 9).unwrap(), Vec::new());
+    store.feed_changed("f", "new", at(3)).unwrap();
+    store.feed_changed("g", "new", at(3)).unwrap();
+    let due: Vec<String> = store.followers_due(at(3), 9).unwrap().into_iter().map(|f| f.callback).collect();
+    assert_eq!(due, ["https://r.example/0", "https://r.example/2"], "the other one knows it");
+    assert_eq!((store.followers_due(at(3), 1).unwrap().len(), store.push_due().unwrap()), (1, Some(at(3))));
+    assert_eq!(store.followed().unwrap(), ["f"]);
+    assert_eq!(store.census("r.example").unwrap(), Census { all: 3, of_host: 3, waiting: 0 });
+    assert_eq!(store.census("q.example").unwrap().of_host, 0);
+
+    for n in 10..20 {
+        let mut failing = Follower { callback: format!("https://q.example/{n}"), host: "q.example".into(), ..follower(n, "old") };
+        failing.notice.failed("new".into(), "no".into(), None, at(1));
+        failing.notice.due = Some(at(1));
+        store.alter_follower("f", &failing.callback.clone(), &mut |_| Some(failing.clone())).unwrap();
+    }
+    let due: Vec<String> = store.followers_due(at(3), 99).unwrap().into_iter().map(|f| f.host).collect();
+    assert_eq!((due.len(), &due[..2]), (10, &["r.example".to_owned(), "r.example".to_owned()][..]), "8 of a host, failing ones last");
+    for n in 10..20 {
+        store.alter_follower("f", &format!("https://q.example/{n}"), &mut |_| None).unwrap();
+    }
+
+    store.alter_follower("f", "https://r.example/0", &mut |_| None).unwrap();
+    store.alter_announcement("h", "f", &mut |_| None).unwrap();
+    store.alter_subscription("00", &mut |_| None).unwrap();
+    assert_eq!((store.followers_due(at(3), 9).unwrap().len(), store.push_due().unwrap()), (1, Some(at(3))));
 }

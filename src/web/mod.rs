@@ -3,6 +3,8 @@
 //! A response depends on the path and the file alone. `Host`, forwarding headers and the query are never looked at (S26, S27), and no
 //! response repeats anything of the request but a folder's own name.
 
+pub mod push;
+
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -11,6 +11,7 @@ mod frb;
 mod guard;
 mod kill;
 mod live;
+mod push;
 mod rules;
 mod stories;
 mod topics;

@@ -1,4 +1,4 @@
-//! HTTP GET with caps, and a guard on where it may go. Plain facts come out; what they mean is `stage::exchange`'s.
+//! HTTP GET and POST with caps, and a guard on where they may go. Plain facts come out; what they mean is `stage::exchange`'s.
 //!
 //! Own redirects, own resolver, own content decoding, because the client's would each open a hole: see `guard` and `coding`.
 //! No cookies, no Referer, no proxy from the environment (one would answer for addresses that the guard refuses).
@@ -59,6 +59,21 @@ pub struct Request {
     pub access: Access,
 }
 
+/// One POST.
+#[derive(Clone, Debug)]
+pub struct Post {
+    /// Where to.
+    pub url: Url,
+    /// `Content-Type`.
+    pub content_type: &'static str,
+    /// Other header lines.
+    pub headers: Vec<(&'static str, String)>,
+    /// What is sent, as it stands.
+    pub body: Vec<u8>,
+    /// Whether a redirect by 307 or 308 is followed, with the same body; any other redirect is the answer.
+    pub follow: bool,
+}
+
 /// One redirect that was followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hop {
@@ -97,6 +112,8 @@ pub struct Response {
     pub retry_after: Option<String>,
     /// `Server`.
     pub server: Option<String>,
+    /// `Link`; several are joined with commas.
+    pub link: Option<String>,
     /// `cf-mitigated`, by which Cloudflare marks its challenge pages.
     pub cf_mitigated: Option<String>,
     /// `cf-ray`, the number that Cloudflare's support asks for.
@@ -227,7 +244,7 @@ impl Fetcher {
     /// # Errors
     /// Any [`FetchError`] but [`FetchError::Setup`].
     pub async fn get(&self, request: &Request) -> Result<Response, FetchError> {
-        self.follow(request, None).await
+        self.follow(request, None, None).await
     }
 
     /// [`Self::get`] at the pace of the hosts: `pass` is for the host of `request.url`, and moves with the redirects. Waiting for a host
@@ -236,10 +253,34 @@ impl Fetcher {
     /// # Errors
     /// As [`Self::get`].
     pub async fn get_paced(&self, request: &Request, pass: &mut Pass) -> Result<Response, FetchError> {
-        self.follow(request, Some(pass)).await
+        self.follow(request, None, Some(pass)).await
     }
 
-    async fn follow(&self, request: &Request, mut pass: Option<&mut Pass>) -> Result<Response, FetchError> {
+    /// Sends a POST at the pace of the hosts, with the checks and limits of a GET. Of the answer's body the first 64 KiB are taken.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn post_paced(&self, post: &Post, pass: &mut Pass) -> Result<Response, FetchError> {
+        let request = Request {
+            url: post.url.clone(),
+            etag: None,
+            last_modified: None,
+            validator_url: None,
+            accept: "*/*",
+            access: Access::default(),
+        };
+        self.follow(&request, Some(post), Some(pass)).await
+    }
+
+    /// Whether a request to this address may be sent, as far as the address itself tells.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_reach(&self, url: &Url) -> Result<(), Forbidden> {
+        self.may_ask(url, &Access::default(), Home { host: false, origin: false })
+    }
+
+    async fn follow(&self, request: &Request, post: Option<&Post>, mut pass: Option<&mut Pass>) -> Result<Response, FetchError> {
         let validated = without_credentials(request.validator_url.as_ref().unwrap_or(&request.url));
         let mut url = request.url.clone();
         url.set_fragment(None);
@@ -247,17 +288,18 @@ impl Fetcher {
         let mut from: Option<Url> = None;
         let mut home = Home { host: true, origin: true };
         let mut left = self.limits.total;
-        self.may_ask(&url, request, home)?;
+        self.may_ask(&url, &request.access, home)?;
         loop {
             let here = without_credentials(&url);
             let began = Instant::now();
             let hop = async {
-                let (response, conditional) = self.send(&url, request, home, here == validated).await?;
-                match target(&url, &response)? {
-                    Some(next) => Ok((response.status().as_u16(), Next::Hop(next))),
+                let (response, conditional) = self.send(&url, request, post, home, here == validated).await?;
+                let status = response.status().as_u16();
+                let is_followed = post.is_none_or(|post| post.follow && matches!(status, 307 | 308));
+                match if is_followed { target(&url, &response)? } else { None } {
+                    Some(next) => Ok((status, Next::Hop(next))),
                     None => {
-                        let status = response.status().as_u16();
-                        let answer = self.receive(response, here.clone(), hops.clone(), conditional).await?;
+                        let answer = self.receive(response, here.clone(), hops.clone(), conditional, post.is_some()).await?;
                         Ok((status, Next::Answer(Box::new(answer))))
                     }
                 }
@@ -288,7 +330,7 @@ impl Fetcher {
             }
             home.host &= next.host() == request.url.host();
             home.origin &= next.origin() == request.url.origin();
-            self.may_ask(&next, request, home).map_err(|why| FetchError::ForbiddenHop { from: shown(&url), why })?;
+            self.may_ask(&next, &request.access, home).map_err(|why| FetchError::ForbiddenHop { from: shown(&url), why })?;
             if let (Some(pass), Some(host)) = (&mut pass, next.host_str()) {
                 pass.next(host).await;
             }
@@ -297,11 +339,11 @@ impl Fetcher {
     }
 
     /// Whether a hop may be made, as far as its URL tells.
-    fn may_ask(&self, url: &Url, request: &Request, home: Home) -> Result<(), Forbidden> {
+    fn may_ask(&self, url: &Url, access: &Access, home: Home) -> Result<(), Forbidden> {
         if self.published.as_ref().is_some_and(|published| published.holds(url)) {
             return Err(Forbidden::Own(shown(url)));
         }
-        if home.host { self.guard.and(&request.access).url(url) } else { self.guard.url(url) }
+        if home.host { self.guard.and(access).url(url) } else { self.guard.url(url) }
     }
 
     /// The client for a hop: one whose resolver knows the source's own networks only while the hop is at the source's own host.
@@ -320,7 +362,14 @@ impl Fetcher {
     }
 
     /// Sends one hop's request; also returns whether it carried a validator.
-    async fn send(&self, url: &Url, request: &Request, home: Home, validated: bool) -> Result<(reqwest::Response, bool), FetchError> {
+    async fn send(
+        &self,
+        url: &Url,
+        request: &Request,
+        post: Option<&Post>,
+        home: Home,
+        validated: bool,
+    ) -> Result<(reqwest::Response, bool), FetchError> {
         if url.scheme() == "https" && !self.has_roots {
             return Err(FetchError::NoRoots { host: host(url) });
         }
@@ -346,8 +395,21 @@ impl Fetcher {
                 }
             }
         }
+        let sending = match post {
+            None => client.get(url.clone()),
+            Some(post) => {
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(post.content_type));
+                for (name, value) in &post.headers {
+                    // One with control bytes cannot be sent, and is not.
+                    if let Ok(value) = HeaderValue::from_str(value) {
+                        headers.insert(HeaderName::from_static(name), value);
+                    }
+                }
+                client.post(url.clone()).body(post.body.clone())
+            }
+        };
         let Limits { connect, first_byte, .. } = self.limits;
-        match tokio::time::timeout(first_byte, client.get(url.clone()).headers(headers).send()).await {
+        match tokio::time::timeout(first_byte, sending.headers(headers).send()).await {
             Ok(Ok(response)) => Ok((response, conditional)),
             Ok(Err(why)) => Err(FetchError::before_the_head(url, &why, connect)),
             Err(_) => Err(FetchError::Timeout { host: host(url), what: "no answer", limit: first_byte }),
@@ -361,12 +423,13 @@ impl Fetcher {
         final_url: Url,
         hops: Vec<Hop>,
         conditional: bool,
+        posted: bool,
     ) -> Result<Response, FetchError> {
         let status = response.status();
         let headers = response.headers().clone();
         let (body, wire_bytes) = match status.as_u16() {
             204 | 205 | 304 => (Vec::new(), 0),
-            200..=299 => self.body(&mut response, &final_url).await?,
+            200..=299 if !posted => self.body(&mut response, &final_url).await?,
             _ => error_body(&mut response).await,
         };
         let bytes = |name: HeaderName| headers.get(name).map(|value| value.as_bytes().to_vec());
@@ -385,6 +448,7 @@ impl Fetcher {
             date: text(header::DATE),
             retry_after: text(header::RETRY_AFTER),
             server: text(header::SERVER),
+            link: text(header::LINK),
             cf_mitigated: text(HeaderName::from_static("cf-mitigated")),
             cf_ray: text(HeaderName::from_static("cf-ray")),
             content_language: text(header::CONTENT_LANGUAGE),

@@ -518,3 +518,74 @@ async fn a_304_has_no_body_whatever_the_server_adds() {
     let got = Server::saying("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\nETag: \"2\"\r\n\r\nhello").get("/").await.unwrap();
     assert_eq!((got.status, got.body.len(), got.etag.as_deref()), (304, 0, Some(&b"\"2\""[..])));
 }
+
+fn post(url: Url, follow: bool) -> Post {
+    Post { url, content_type: "text/plain", headers: vec![("x-hub-signature", "a=b".into())], body: b"hub.mode=x".to_vec(), follow }
+}
+
+async fn send(fetcher: &Fetcher, post: &Post) -> Result<Response, FetchError> {
+    let gate = HostGate::new(&policy(&[]), Arc::default(), []);
+    fetcher.post_paced(post, &mut gate.enter("x").await).await
+}
+
+#[tokio::test]
+async fn a_post_is_sent_whole_and_its_redirects_are_followed_only_as_they_should_be() {
+    let bodies = Arc::new(Mutex::new(Vec::new()));
+    let kept = bodies.clone();
+    let server = Server::new(move |path, stream| {
+        let mut body = [0; 10];
+        let _ = stream.read_exact(&mut body);
+        kept.lock().unwrap().push((path.to_owned(), String::from_utf8_lossy(&body).into_owned()));
+        let said = match path {
+            "/307" => answer("307 X", "Location: /end\r\n", b""),
+            "/302" => answer("302 X", "Location: /end\r\n", b""),
+            _ => answer("202 X", "Retry-After: 9\r\n", &vec![b'x'; 1 << 20]),
+        };
+        let _ = stream.write_all(&said);
+    });
+    let fetcher = server.fetcher();
+    for (path, follow, status, asked) in [
+        ("/end", true, 202, vec!["/end"]),
+        ("/307", true, 202, vec!["/307", "/end"]),
+        ("/307", false, 307, vec!["/307"]),
+        ("/302", true, 302, vec!["/302"]),
+    ] {
+        bodies.lock().unwrap().clear();
+        let got = send(&fetcher, &post(server.url(path), follow)).await.unwrap();
+        assert_eq!(got.status, status, "{path}");
+        assert!(got.body.len() <= 64 << 10, "{} bytes of an answer", got.body.len());
+        let expected: Vec<_> = asked.into_iter().map(|path| (path.to_owned(), "hub.mode=x".to_owned())).collect();
+        assert_eq!(*bodies.lock().unwrap(), expected);
+    }
+    let requests = server.requests();
+    assert!(requests.iter().all(|r| has(r, "content-type: text/plain") && has(r, "x-hub-signature: a=b") && has(r, "content-length: 10")));
+}
+
+#[tokio::test]
+async fn a_post_goes_nowhere_that_a_get_may_not_go() {
+    let canary = TcpListener::bind("127.0.0.2:0").unwrap();
+    canary.set_nonblocking(true).unwrap();
+    let inside = format!("http://{}/", canary.local_addr().unwrap());
+    let elsewhere = format!("Location: {inside}\r\n");
+    let server = Server::saying(answer("307 X", &elsewhere, b""));
+    let allowed = FetchPolicy {
+        allow: vec!["127.0.0.1/32".parse().unwrap()],
+        ports: vec![server.address.port(), canary.local_addr().unwrap().port()],
+        ..policy(&[])
+    };
+    let fetcher = Fetcher::new(&allowed, "t").unwrap();
+    let url = |text: &str| Url::parse(text).unwrap();
+    for target in [
+        server.url("/"),
+        url(&inside),
+        url("http://10.0.0.1/"),
+        url("http://[::ffff:10.0.0.1]/"),
+        url("ftp://127.0.0.1/"),
+        url("http://127.0.0.1:22/"),
+    ] {
+        let error = send(&fetcher, &post(target.clone(), true)).await.unwrap_err();
+        assert_eq!(error.class(), "forbidden", "{target}: {error}");
+        assert_eq!(fetcher.may_reach(&target).is_err(), target != server.url("/"), "{target}");
+    }
+    assert!(canary.accept().is_err(), "somebody came");
+}

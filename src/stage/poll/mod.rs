@@ -19,6 +19,7 @@ pub use self::moves::{Adopted, Move, Neighbour, contested};
 pub use self::step::{Ask, Plan, Reading, Setting, address, after, from_zero, is_due, plan, retry, undo_move};
 pub use self::words::{Said, Words, challenge, is_html, words};
 use crate::entry::PaceHints;
+use crate::stage::push::Offer;
 
 /// How a poll ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,6 +171,8 @@ pub struct PollState {
     pub title: Option<String>,
     /// The publisher's hints on how often to come.
     pub pace: PaceHints,
+    /// The hub that the last document named.
+    pub offer: Option<Offer>,
     /// Freshness that the last good answer claimed, in seconds.
     pub max_age_s: Option<u64>,
     /// When the newest entries were published, in seconds since 1970, oldest first: the source's rhythm.
