@@ -392,7 +392,7 @@ fn choose(page: &Page<'_>, mut found: Vec<Cluster>, trusted: &HashSet<&str>) -> 
             return cluster.strength >= 0.45 * best.strength;
         }
         let alike = cluster.strength >= 0.75 * best.strength;
-        let leads = here && cluster.headed >= 0.5 && cluster.items.len() <= 4 && (cluster.summed >= 0.5 || cluster.strength >= 3.0);
+        let leads = here && cluster.headed >= 0.5 && cluster.items.len() <= 4 && cluster.summed >= 0.5;
         (best.dated < 0.5 && alike) || leads
     });
     found
