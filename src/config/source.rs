@@ -41,7 +41,7 @@ const SOURCE_KEYS: &[&str] = &[
     "headers",
     "host_group",
 ];
-const SELECTOR_KEYS: &[&str] = &["item", "title", "link", "summary", "date", "date_format", "image", "author", "skip"];
+const SELECTOR_KEYS: &[&str] = &["item", "title", "link", "summary", "date", "date_format", "image", "author", "skip", "next", "pages_max"];
 const SCHEDULE_KEYS: &[&str] = &["cron", "time_zone"];
 const KINDS: &[&str] = &["feed", "page"];
 
@@ -268,11 +268,14 @@ fn kind(report: &mut Report, table: &Fields) -> Option<SourceKind> {
         report.wrong(text.span, what, "write one such as \"div.date\" or \"h3 a[href]\"");
         None
     };
-    let [item, title, link, summary, date, image, author] =
-        ["item", "title", "link", "summary", "date", "image", "author"].map(&mut selector);
-    if !inner.has("item") {
-        let what = "a page needs \"item\" in selectors, one entry of its list";
-        report.missing(inner.span.clone(), what, "add selectors = { item = \"article\" }");
+    let [item, title, link, summary, date, image, author, next] =
+        ["item", "title", "link", "summary", "date", "image", "author", "next"].map(&mut selector);
+    // Without `item` the list is found by itself, and these would be passed over in silence.
+    if !inner.has("item")
+        && let Some(key) = ["title", "link", "summary", "date", "image", "author"].into_iter().find(|key| inner.has(key))
+    {
+        let what = format!("\"{key}\" in selectors is looked for inside an \"item\", and there is none");
+        report.missing(inner.span.clone(), what, "add item = \"article\", or leave the selectors to the program");
     }
     let date_format = inner.text(report, "date_format").and_then(|text| {
         if !StrftimeItems::new(text.value).any(|item| item == Item::Error) {
@@ -291,5 +294,7 @@ fn kind(report: &mut Report, table: &Fields) -> Option<SourceKind> {
             report.wrong(text.span, what, "begin it with a slash, such as \"/news/videos\"");
         }
     }
-    Some(SourceKind::Page(Box::new(PageSelectors { item: item?, title, link, summary, date, date_format, image, author, skip })))
+    let pages_max = inner.number(report, "pages_max", 1..=20).and_then(|number| usize::try_from(number).ok()).unwrap_or(1);
+    let selectors = PageSelectors { item, title, link, summary, date, date_format, image, author, skip, next, pages_max };
+    Some(SourceKind::Page(Box::new(selectors)))
 }

@@ -3,6 +3,7 @@
 use scraper::{ElementRef, Selector};
 use url::Url;
 
+use super::document::web_url;
 use super::{Context, Selectors, address};
 use crate::entry::{Entry, Link, Media, Person, Text, TextKind};
 use crate::stage::date;
@@ -54,7 +55,7 @@ impl Page<'_> {
             base: Some(self.base.to_string()),
             ..Entry::default()
         };
-        if let Some(picture) = select(item, self.selectors.image.as_ref()).and_then(|element| self.picture(element)) {
+        if let Some(picture) = select(item, self.selectors.image.as_ref()).and_then(|element| picture(self.base, element)) {
             entry.media.push(Media { thumbnails: vec![picture], ..Media::default() });
         }
         if let Some(name) = select(item, self.selectors.author.as_ref()).and_then(line) {
@@ -98,12 +99,7 @@ impl Page<'_> {
     }
 
     fn web_url(&self, href: &str) -> Option<Url> {
-        let href = href.trim();
-        // An empty link or a bare fragment is the list itself.
-        if href.is_empty() || (href.starts_with('#') && !href.starts_with("#!")) {
-            return None;
-        }
-        self.base.join(href).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
+        web_url(self.base, href)
     }
 
     /// The item's title: by the selector, else the link's text, else that of another link to the same place, else the first heading.
@@ -128,15 +124,16 @@ impl Page<'_> {
         }
         .or_else(|| date::read_relative(raw, self.context.now, zone, language))
     }
+}
 
-    fn picture(&self, element: ElementRef<'_>) -> Option<String> {
-        std::iter::once(element).chain(element.descendent_elements()).find_map(|element| {
-            let plain = PICTURE_ATTRIBUTES.iter().filter_map(|name| element.attr(name));
-            // `srcset` is a list of addresses with their widths.
-            let listed = ["data-srcset", "srcset"].iter().filter_map(|name| element.attr(name)?.split_whitespace().next());
-            plain.chain(listed).find_map(|src| self.web_url(src.trim_end_matches(','))).map(String::from)
-        })
-    }
+/// The address of the picture in an element, itself included.
+pub(super) fn picture(base: &Url, element: ElementRef<'_>) -> Option<String> {
+    std::iter::once(element).chain(element.descendent_elements()).find_map(|element| {
+        let plain = PICTURE_ATTRIBUTES.iter().filter_map(|name| element.attr(name));
+        // `srcset` is a list of addresses with their widths.
+        let listed = ["data-srcset", "srcset"].iter().filter_map(|name| element.attr(name)?.split_whitespace().next());
+        plain.chain(listed).find_map(|src| web_url(base, src.trim_end_matches(','))).map(String::from)
+    })
 }
 
 fn select<'a>(item: ElementRef<'a>, selector: Option<&Selector>) -> Option<ElementRef<'a>> {
