@@ -1,12 +1,14 @@
 //! `[defaults]` and `[[source]]`.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::time::Duration;
 
 use chrono::format::{Item, StrftimeItems};
 use chrono_tz::Tz;
 use scraper::Selector;
 use toml::de::DeValue;
+use url::Url;
 
 use super::access::{self, Published};
 use super::fields::{At, Fields, spell_duration};
@@ -41,9 +43,9 @@ const SOURCE_KEYS: &[&str] = &[
     "headers",
     "host_group",
 ];
-const SELECTOR_KEYS: &[&str] = &["item", "title", "link", "summary", "date", "date_format", "image", "author", "skip"];
+const SELECTOR_KEYS: &[&str] = &["item", "title", "link", "summary", "date", "date_format", "image", "author", "skip", "next", "pages_max"];
 const SCHEDULE_KEYS: &[&str] = &["cron", "time_zone"];
-const KINDS: &[&str] = &["feed", "page"];
+const KINDS: &[&str] = &["feed", "page", "sitemap", "wordpress", "opml"];
 
 /// Polled this often where nothing else is said: publishers expect no more from strangers.
 const DEFAULT_SCHEDULE: Duration = Duration::from_secs(3_600);
@@ -58,6 +60,8 @@ pub(super) struct Around<'a> {
     pub(super) published: Option<Published>,
     /// Indexes of topics by category.
     pub(super) topics: HashMap<&'a str, usize>,
+    /// Where the configuration lies.
+    pub(super) folder: &'a Path,
 }
 
 /// What `[defaults]` and a source may both set.
@@ -109,7 +113,11 @@ fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Aro
     let is_new = id.as_ref().is_none_or(|id| !is_duplicate(report, lines, id, "source"));
     let access = access::access(report, table);
     let host_group = table.text(report, "host_group").and_then(|text| read_id(report, &text, "host_group"));
+    let kind = kind(report, table);
     let url = table.required(report, "url", "url = \"https://…\"").and_then(|text| {
+        if let Some(url) = local_list(kind.as_ref(), text.value, around.folder) {
+            return Some(url);
+        }
         let url = web_url(report, &text, "url")?;
         let port = url.port_or_known_default().unwrap_or(80);
         if !matches!(port, 80 | 443) && !around.fetch.ports.contains(&port) && !access.ports.contains(&port) {
@@ -124,7 +132,6 @@ fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Aro
         Some(url)
     });
     let title = table.text(report, "title");
-    let kind = kind(report, table);
     let categories = categories(report, table, around);
     let institution = table.text(report, "institution");
     let offering = table.text(report, "offering");
@@ -149,7 +156,17 @@ fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Aro
         stories: settings.stories,
         access,
         host_group: host_group.map(|group| group.value),
+        parent: None,
     })
+}
+
+/// A list of feeds may be a file beside the configuration.
+fn local_list(kind: Option<&SourceKind>, text: &str, folder: &Path) -> Option<Url> {
+    if kind != Some(&SourceKind::Opml) || text.contains("://") {
+        return None;
+    }
+    let path = std::path::absolute(folder.join(text)).ok()?;
+    Url::from_file_path(path).ok()
 }
 
 /// A host has one budget, so its sources cannot share it with different groups.
@@ -242,23 +259,30 @@ fn categories(report: &mut Report, table: &Fields, around: &Around) -> Vec<usize
 }
 
 fn kind(report: &mut Report, table: &Fields) -> Option<SourceKind> {
-    let kind = table.text(report, "kind");
-    let is_page = match &kind {
-        None => false,
-        Some(text) if KINDS.contains(&text.value) => text.value == "page",
-        Some(text) => {
-            let what = format!("unknown kind \"{}\" in [[source]]", text.value);
-            report.wrong(text.span.clone(), what, suggest(text.value, KINDS.iter().copied()));
+    let named = table.text(report, "kind");
+    let kind = match named.as_ref().map_or("auto", |text| text.value) {
+        "auto" if named.is_none() => SourceKind::Auto,
+        "feed" => SourceKind::Feed,
+        "page" if !table.has("selectors") => SourceKind::Page(None),
+        "page" => return selectors(report, table).map(|selectors| SourceKind::Page(Some(Box::new(selectors)))),
+        "sitemap" => SourceKind::Sitemap,
+        "wordpress" => SourceKind::WordPress,
+        "opml" => SourceKind::Opml,
+        other => {
+            let what = format!("unknown kind \"{other}\" in [[source]]");
+            report.wrong(named?.span, what, suggest(other, KINDS.iter().copied()));
             return None;
         }
     };
-    let inner = table.table(report, "selectors", "selectors", SELECTOR_KEYS);
-    if !is_page {
-        if table.has("selectors") {
-            report.wrong(inner.span, "\"selectors\" are for pages, and this source is a feed", "set kind = \"page\", or remove them");
-        }
-        return Some(SourceKind::Feed);
+    if let Some(selectors) = table.get("selectors") {
+        let what = format!("\"selectors\" are for pages, and this source's kind is {}", kind.word());
+        report.wrong(selectors.span(), what, "set kind = \"page\", or remove them");
     }
+    Some(kind)
+}
+
+fn selectors(report: &mut Report, table: &Fields) -> Option<PageSelectors> {
+    let inner = table.table(report, "selectors", "selectors", SELECTOR_KEYS);
     let mut selector = |key: &str| {
         let text = inner.text(report, key)?;
         if Selector::parse(text.value).is_ok() {
@@ -268,8 +292,8 @@ fn kind(report: &mut Report, table: &Fields) -> Option<SourceKind> {
         report.wrong(text.span, what, "write one such as \"div.date\" or \"h3 a[href]\"");
         None
     };
-    let [item, title, link, summary, date, image, author] =
-        ["item", "title", "link", "summary", "date", "image", "author"].map(&mut selector);
+    let [item, title, link, summary, date, image, author, next] =
+        ["item", "title", "link", "summary", "date", "image", "author", "next"].map(&mut selector);
     if !inner.has("item") {
         let what = "a page needs \"item\" in selectors, one entry of its list";
         report.missing(inner.span.clone(), what, "add selectors = { item = \"article\" }");
@@ -291,5 +315,6 @@ fn kind(report: &mut Report, table: &Fields) -> Option<SourceKind> {
             report.wrong(text.span, what, "begin it with a slash, such as \"/news/videos\"");
         }
     }
-    Some(SourceKind::Page(Box::new(PageSelectors { item: item?, title, link, summary, date, date_format, image, author, skip })))
+    let pages_max = inner.number(report, "pages_max", 1..=20).and_then(|number| usize::try_from(number).ok()).unwrap_or(5);
+    Some(PageSelectors { item: item?, title, link, summary, date, date_format, image, author, skip, next, pages_max })
 }

@@ -211,6 +211,12 @@ pub fn read(bytes: &[u8], content_type: Option<&str>, selectors: &PageSelectors,
     Ok(feed)
 }
 
+/// What a page with this title is, if it is no list of news: a login, challenge, consent, error or parking page, or a refusal.
+#[must_use]
+pub fn barrier(title: &str) -> Option<&'static str> {
+    barrier::name(title)
+}
+
 fn first<'a>(html: &'a Html, selector: &str) -> Option<scraper::ElementRef<'a>> {
     let selector = Selector::parse(selector).ok()?;
     html.select(&selector).next()
