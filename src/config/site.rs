@@ -155,7 +155,7 @@ pub enum SourceKind {
     Auto,
     /// RSS, Atom, RDF or JSON Feed.
     Feed,
-    /// A news page, by selectors.
+    /// A news page, by selectors or, without `item`, by what its list is found to be.
     Page(Box<PageSelectors>),
     /// A sitemap or an index of sitemaps.
     Sitemap,
@@ -180,11 +180,12 @@ impl SourceKind {
     }
 }
 
-/// CSS selectors of a news page, all but `item` relative to an item. They are checked to compile.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// CSS selectors of a news page, all but `item` and `next` relative to an item. They are checked to compile.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageSelectors {
-    /// One list item.
-    pub item: String,
+    /// One list item. Without it the list is found by what it looks like ([`crate::stage::page::find`]), and of the others only
+    /// `date_format`, `skip`, `next` and `pages_max` mean anything.
+    pub item: Option<String>,
     /// Headline; the link's text if absent.
     pub title: Option<String>,
     /// The `a` whose `href` is the article; the first link in the item if absent.
@@ -201,6 +202,28 @@ pub struct PageSelectors {
     pub author: Option<String>,
     /// Paths (prefixes of the link's path) of items to leave out, such as hubs and videos.
     pub skip: Vec<String>,
+    /// The link to the list's next page: the element with the `href`, or one around it.
+    pub next: Option<String>,
+    /// Most pages of the list that one poll reads, 1 (the default: no `next` is followed) to 20.
+    pub pages_max: usize,
+}
+
+impl Default for PageSelectors {
+    fn default() -> Self {
+        Self {
+            item: None,
+            title: None,
+            link: None,
+            summary: None,
+            date: None,
+            date_format: None,
+            image: None,
+            author: None,
+            skip: Vec::new(),
+            next: None,
+            pages_max: 1,
+        }
+    }
 }
 
 /// One `[[topic]]`.

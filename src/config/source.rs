@@ -16,6 +16,7 @@ use super::problem::{Report, suggest};
 use super::read::{id as read_id, is_duplicate, language, time_zone, web_url};
 use super::site::{FetchPolicy, NamedSection, PageSelectors, Source, SourceKind};
 use crate::stage::schedule::Schedule;
+use crate::stage::wordpress;
 
 const DEFAULTS_KEYS: &[&str] =
     &["schedule", "time_zone", "language", "section", "curator", "entries_max", "excerpt_max", "enrich", "stories"];
@@ -129,7 +130,8 @@ fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Aro
             report.wrong(text.span, what, "name the feeds that its articles come from");
             return None;
         }
-        Some(url)
+        // Asked where the posts are, whichever page of the site is named.
+        Some(if kind == Some(SourceKind::WordPress) { wordpress::address(&url) } else { url })
     });
     let title = table.text(report, "title");
     let categories = categories(report, table, around);
@@ -263,8 +265,7 @@ fn kind(report: &mut Report, table: &Fields) -> Option<SourceKind> {
     let kind = match named.as_ref().map_or("auto", |text| text.value) {
         "auto" if named.is_none() => SourceKind::Auto,
         "feed" => SourceKind::Feed,
-        "page" if !table.has("selectors") => SourceKind::Page(None),
-        "page" => return selectors(report, table).map(|selectors| SourceKind::Page(Some(Box::new(selectors)))),
+        "page" => return Some(SourceKind::Page(Box::new(selectors(report, table)))),
         "sitemap" => SourceKind::Sitemap,
         "wordpress" => SourceKind::WordPress,
         "opml" => SourceKind::Opml,
@@ -281,7 +282,7 @@ fn kind(report: &mut Report, table: &Fields) -> Option<SourceKind> {
     Some(kind)
 }
 
-fn selectors(report: &mut Report, table: &Fields) -> Option<PageSelectors> {
+fn selectors(report: &mut Report, table: &Fields) -> PageSelectors {
     let inner = table.table(report, "selectors", "selectors", SELECTOR_KEYS);
     let mut selector = |key: &str| {
         let text = inner.text(report, key)?;
@@ -294,9 +295,12 @@ fn selectors(report: &mut Report, table: &Fields) -> Option<PageSelectors> {
     };
     let [item, title, link, summary, date, image, author, next] =
         ["item", "title", "link", "summary", "date", "image", "author", "next"].map(&mut selector);
-    if !inner.has("item") {
-        let what = "a page needs \"item\" in selectors, one entry of its list";
-        report.missing(inner.span.clone(), what, "add selectors = { item = \"article\" }");
+    // Without `item` the list is found by itself, and these would be passed over in silence.
+    if !inner.has("item")
+        && let Some(key) = ["title", "link", "summary", "date", "image", "author"].into_iter().find(|key| inner.has(key))
+    {
+        let what = format!("\"{key}\" in selectors is looked for inside an \"item\", and there is none");
+        report.missing(inner.span.clone(), what, "add item = \"article\", or leave the selectors to the program");
     }
     let date_format = inner.text(report, "date_format").and_then(|text| {
         if !StrftimeItems::new(text.value).any(|item| item == Item::Error) {
@@ -315,6 +319,6 @@ fn selectors(report: &mut Report, table: &Fields) -> Option<PageSelectors> {
             report.wrong(text.span, what, "begin it with a slash, such as \"/news/videos\"");
         }
     }
-    let pages_max = inner.number(report, "pages_max", 1..=20).and_then(|number| usize::try_from(number).ok()).unwrap_or(5);
-    Some(PageSelectors { item: item?, title, link, summary, date, date_format, image, author, skip, next, pages_max })
+    let pages_max = inner.number(report, "pages_max", 1..=20).and_then(|number| usize::try_from(number).ok()).unwrap_or(1);
+    PageSelectors { item, title, link, summary, date, date_format, image, author, skip, next, pages_max }
 }

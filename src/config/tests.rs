@@ -136,7 +136,7 @@ fn the_pages_selectors_read_the_captures() {
     ] {
         let Some(page) = shared::text(&format!("data/pages/{file}")) else { return };
         let page = Html::parse_document(&page);
-        let items: Vec<_> = page.select(&Selector::parse(&selectors.item).unwrap()).collect();
+        let items: Vec<_> = page.select(&select(&selectors.item)).collect();
         let links: Vec<&str> =
             items.iter().map(|item| item.select(&select(&selectors.link)).next().unwrap().attr("href").unwrap()).collect();
         let kept = links.iter().filter(|link| !selectors.skip.iter().any(|skip| link.starts_with(skip))).count();
@@ -279,11 +279,19 @@ fn each_problem_is_told_with_its_place_and_remedy() {
         ),
         ("title = 9", "{at}:9: \"title\" in [[source]] must be text, not a whole number; write it in quotes"),
         ("title = \" \"", "{at}:9: \"title\" in [[source]] is empty; give it a value, or leave it out"),
-        ("kind = \"paper\"", "{at}:8: unknown kind \"paper\" in [[source]]; the nearest is \"page\"; known are feed, page"),
-        ("kind = \"page\"", "4:1: a page needs \"item\" in selectors, one entry of its list; add selectors = { item = \"article\" }"),
+        ("kind = \"paper\"", "{at}:8: unknown kind \"paper\" in [[source]]; the nearest is \"page\"; known are feed, page, sitemap, wordpress, opml"),
+        (
+            "kind = \"page\"\nselectors = { title = \"h2\" }",
+            "{next}:13: \"title\" in selectors is looked for inside an \"item\", and there is none; \
+             add item = \"article\", or leave the selectors to the program",
+        ),
+        (
+            "kind = \"page\"\nselectors = { next = \"a.next\", pages_max = 21 }",
+            "{next}:44: \"pages_max\" in selectors is out of range; take a value from 1 to 20",
+        ),
         (
             "selectors = { item = \"li\" }",
-            "{at}:13: \"selectors\" are for pages, and this source is a feed; set kind = \"page\", or remove them",
+            "{at}:13: \"selectors\" are for pages, and this source's kind is auto; set kind = \"page\", or remove them",
         ),
         (
             "kind = \"page\"\nselectors = { item = \"li\", date = \"[[\" }",

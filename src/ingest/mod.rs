@@ -418,7 +418,8 @@ fn read(source: &Source, published: &Published, response: &Response, now: DateTi
         }
         SourceKind::Page(selectors) => {
             let context = page::Context { url: &response.final_url, time_zone: source.time_zone, language, now };
-            page::read(&response.body, content_type, selectors, &context).map_err(|e| failure(e.class(), e.to_string()))
+            let listing = page::read(&response.body, content_type, selectors, &context);
+            listing.map(|listing| listing.feed).map_err(|e| failure(e.class(), e.to_string()))
         }
     }
 }

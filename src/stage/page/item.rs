@@ -3,6 +3,7 @@
 use scraper::{ElementRef, Selector};
 use url::Url;
 
+use super::document::web_url;
 use super::{Context, Selectors, address};
 use crate::entry::{Entry, Link, Media, Person, Text, TextKind};
 use crate::stage::date;
@@ -98,12 +99,7 @@ impl Page<'_> {
     }
 
     fn web_url(&self, href: &str) -> Option<Url> {
-        let href = href.trim();
-        // An empty link or a bare fragment is the list itself.
-        if href.is_empty() || (href.starts_with('#') && !href.starts_with("#!")) {
-            return None;
-        }
-        self.base.join(href).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
+        web_url(self.base, href)
     }
 
     /// The item's title: by the selector, else the link's text, else that of another link to the same place, else the first heading.

@@ -1,23 +1,29 @@
-//! Reads a news page by selectors.
+//! Reads a news page by selectors, or by what its list of news is found to be.
 //!
 //! HTML types end here: what comes out is a [`Feed`] like any other.
 
 mod barrier;
 mod charset;
+mod document;
+mod find;
 mod item;
+mod offer;
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use scraper::{Html, Selector};
+use scraper::Selector;
 use url::Url;
 
 use crate::config::PageSelectors;
 use crate::entry::{Entry, Feed, FeedKind, Link, Problem, ReadStage, Text, TextKind};
 use crate::stage::clean::clean_url;
-use crate::stage::text::tidy::{Whole, tidy};
-use crate::stage::text::{excerpt, plain_html};
+use crate::stage::text::excerpt;
+use document::Document;
+
+pub use find::{find, find_all};
+pub use offer::{Offer, OfferKind, offers};
 
 /// Items read from one page; no list of news has more.
 const ITEMS_MAX: usize = 2_000;
@@ -33,6 +39,54 @@ pub struct Context<'a> {
     pub language: Option<&'a str>,
     /// When the page was had, for "3 days ago" and dates without a year.
     pub now: DateTime<Utc>,
+}
+
+/// How a listing was found, in order of trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum How {
+    /// By the source's own selectors.
+    Selectors,
+    /// In JSON-LD: `ItemList`, `NewsArticle`, `BlogPosting` and their kin (schema.org).
+    JsonLd,
+    /// In microdata or RDFa with the same types.
+    Microdata,
+    /// In `h-entry` or its forerunner `hentry` (microformats.org).
+    HEntry,
+    /// In the state that a script would draw the page from, such as `__NEXT_DATA__`.
+    State,
+    /// As `<article>` elements.
+    Article,
+    /// As elements that repeat.
+    Cards,
+}
+
+impl How {
+    /// A short name that does not change.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Selectors => "selectors",
+            Self::JsonLd => "json-ld",
+            Self::Microdata => "microdata",
+            Self::HEntry => "h-entry",
+            Self::State => "state",
+            Self::Article => "article",
+            Self::Cards => "cards",
+        }
+    }
+}
+
+/// A page's list of news.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listing {
+    /// The entries, in the page's order.
+    pub feed: Feed,
+    /// What found them; the source of most where several did.
+    pub how: How,
+    /// Selectors with which [`read`] finds the same items; `None` where there are none that do, and for what selectors found.
+    pub selectors: Option<PageSelectors>,
+    /// The list's next page, absolute; never the page itself. Never set for a page read by selectors without `next`.
+    pub next: Option<Url>,
 }
 
 /// Why a page gives no entries. Messages name the page and what was looked for.
@@ -74,6 +128,14 @@ pub enum PageError {
         /// The page's title.
         title: String,
     },
+    /// Without selectors, nothing on the page is a list of news.
+    #[error("{url}: no list of news is found on the page titled “{title}”; scripts may fill it, or it needs selectors")]
+    NoListing {
+        /// The page.
+        url: String,
+        /// The page's title.
+        title: String,
+    },
     /// Items were found, none of which is an entry.
     #[error("{url}: {matched} items match `item = \"{selector}\"`, but none is an entry: {reason}")]
     NoEntries {
@@ -97,6 +159,7 @@ impl PageError {
             Self::TooDeep { .. } => "too-deep",
             Self::Barrier { .. } => "barrier",
             Self::NoItems { .. } => "no-items",
+            Self::NoListing { .. } => "no-listing",
             Self::NoEntries { .. } => "no-entries",
         }
     }
@@ -112,17 +175,20 @@ struct Selectors<'a> {
     date_format: Option<&'a str>,
     image: Option<Selector>,
     author: Option<Selector>,
+    next: Option<Selector>,
     skip: &'a [String],
 }
 
+fn compile(field: &'static str, selector: &str) -> Result<Selector, PageError> {
+    Selector::parse(selector).map_err(|_| PageError::Selector { field, selector: selector.to_owned() })
+}
+
 impl<'a> Selectors<'a> {
-    fn compile(selectors: &'a PageSelectors) -> Result<Self, PageError> {
-        fn one(field: &'static str, selector: &str) -> Result<Selector, PageError> {
-            Selector::parse(selector).map_err(|_| PageError::Selector { field, selector: selector.to_owned() })
-        }
+    fn compile(item: &str, selectors: &'a PageSelectors) -> Result<Self, PageError> {
+        let one = compile;
         let maybe = |field, selector: &Option<String>| selector.as_deref().map(|selector| one(field, selector)).transpose();
         Ok(Self {
-            item: one("item", &selectors.item)?,
+            item: one("item", item)?,
             title: maybe("title", &selectors.title)?,
             link: maybe("link", &selectors.link)?,
             summary: maybe("summary", &selectors.summary)?,
@@ -130,6 +196,7 @@ impl<'a> Selectors<'a> {
             date_format: selectors.date_format.as_deref(),
             image: maybe("image", &selectors.image)?,
             author: maybe("author", &selectors.author)?,
+            next: maybe("next", &selectors.next)?,
             skip: &selectors.skip,
         })
     }
@@ -141,37 +208,73 @@ impl<'a> Selectors<'a> {
 /// Entries come in the page's order with title, link (`alternate`, absolute), and as far as selectors are given summary, date, picture
 /// and author. They have no id: the address is their identity, and of two items with one clean address the first stays, with what only
 /// the second has. Items without a title or a link to a web page are left out with a note in `problems`, and so are, without one,
-/// those whose path begins with one of `skip`.
+/// those whose path begins with one of `skip`. Without an `item` the list is found as by [`find`].
 ///
 /// # Errors
 /// [`PageError`] where nothing comes of the page: no item, a page that stands before the list, or nesting beyond 512 levels.
-pub fn read(bytes: &[u8], content_type: Option<&str>, selectors: &PageSelectors, context: &Context<'_>) -> Result<Feed, PageError> {
-    let compiled = Selectors::compile(selectors)?;
-    let url = || context.url.to_string();
-    let html = tidy(&charset::decode(bytes, content_type), &Whole).map_err(|_| PageError::TooDeep { url: url() })?;
-    let html = Html::parse_document(&html);
-
-    let mut feed = Feed::empty(FeedKind::Page);
-    let title = first(&html, "title").map(|title| plain_html(&title.inner_html(), 500)).filter(|title| !title.is_empty());
-    feed.language = html.root_element().attr("lang").map(|language| language.trim().to_owned()).filter(|language| !language.is_empty());
-    feed.links.push(Link { href: url(), rel: Some("alternate".into()), media_type: Some("text/html".into()), ..Link::default() });
-    let base = first(&html, "base[href]").and_then(|base| context.url.join(base.attr("href")?.trim()).ok());
-    let page = item::Page {
-        selectors: &compiled,
-        base: base.as_ref().unwrap_or(context.url),
-        language: context.language.or(feed.language.as_deref()),
-        context,
+pub fn read(bytes: &[u8], content_type: Option<&str>, selectors: &PageSelectors, context: &Context<'_>) -> Result<Listing, PageError> {
+    let Some(item) = &selectors.item else {
+        return find::find_with(bytes, content_type, selectors, context);
     };
+    let compiled = Selectors::compile(item, selectors)?;
+    let document = Document::read(bytes, content_type, context.url)?;
+    let mut feed = feed(&document, context);
+    let found = select(&document, &compiled, context);
+    if found.entries.is_empty() {
+        let title = excerpt(document.title.as_deref().unwrap_or("(none)"), 100);
+        let (url, selector, matched) = (context.url.to_string(), item.clone(), found.matched);
+        return Err(match (barrier::name(&title), found.left_out) {
+            (Some(what), _) => PageError::Barrier { url, what, title },
+            (None, Some(reason)) => PageError::NoEntries { url, selector, matched, reason },
+            (None, None) => PageError::NoItems { url, selector, title },
+        });
+    }
+    (feed.entries, feed.problems) = (found.entries, found.problems);
+    Ok(Listing { feed, how: How::Selectors, selectors: None, next: next(&document, compiled.next.as_ref(), context) })
+}
 
-    let (mut matched, mut left_out) = (0, None);
+/// The page as a feed without entries.
+fn feed(document: &Document, context: &Context<'_>) -> Feed {
+    let mut feed = Feed::empty(FeedKind::Page);
+    feed.title = document.title.clone().map(|value| Text { value, kind: TextKind::Plain });
+    feed.language.clone_from(&document.language);
+    feed.links.push(Link {
+        href: context.url.to_string(),
+        rel: Some("alternate".into()),
+        media_type: Some("text/html".into()),
+        ..Link::default()
+    });
+    feed
+}
+
+/// The next page by its selector, if it is another page.
+fn next(document: &Document, selector: Option<&Selector>, context: &Context<'_>) -> Option<Url> {
+    let link = document.html.select(selector?).find_map(|element| document.first_link(element))?;
+    (address(&link)? != address(context.url)?).then_some(link)
+}
+
+/// What the selectors gave.
+#[derive(Default)]
+struct Selected {
+    entries: Vec<Entry>,
+    problems: Vec<Problem>,
+    /// How many elements are items.
+    matched: usize,
+    /// Why the first of those was left out that are no entries.
+    left_out: Option<String>,
+}
+
+fn select(document: &Document, selectors: &Selectors<'_>, context: &Context<'_>) -> Selected {
+    let page =
+        item::Page { selectors, base: &document.base, language: context.language.or(document.language.as_deref()), context };
+    let mut out = Selected::default();
     let mut known: HashMap<String, usize> = HashMap::new();
-    let mut problems = Vec::new();
-    for element in html.select(&compiled.item) {
-        matched += 1;
-        if matched > ITEMS_MAX {
-            problems.push(Problem { entry: None, stage: ReadStage::Parse, what: format!("only the first {ITEMS_MAX} items were read") });
+    for element in document.html.select(&selectors.item) {
+        if out.matched == ITEMS_MAX {
+            out.problems.push(Problem { entry: None, stage: ReadStage::Parse, what: format!("only the first {ITEMS_MAX} items were read") });
             break;
         }
+        out.matched += 1;
         let (entry, address, found) = match page.entry(element) {
             Ok(read) => read,
             Err(reason) => {
@@ -181,45 +284,28 @@ pub fn read(bytes: &[u8], content_type: Option<&str>, selectors: &PageSelectors,
                     item::LeftOut::Title => (Some(ReadStage::Parse), "it has no title".to_owned()),
                 };
                 if let Some(stage) = stage {
-                    problems.push(Problem { entry: None, stage, what: format!("item {matched} is left out: {what}") });
+                    out.problems.push(Problem { entry: None, stage, what: format!("item {} is left out: {what}", out.matched) });
                 }
-                left_out.get_or_insert(what);
+                out.left_out.get_or_insert(what);
                 continue;
             }
         };
         if let Some(&at) = known.get(&address) {
-            complete(&mut feed.entries[at], entry);
+            complete(&mut out.entries[at], entry);
             continue;
         }
-        let at = feed.entries.len();
+        let at = out.entries.len();
         known.insert(address, at);
-        problems.extend(found.map(|what| Problem { entry: Some(at), stage: ReadStage::Date, what }));
-        feed.entries.push(entry);
+        out.problems.extend(found.map(|what| Problem { entry: Some(at), stage: ReadStage::Date, what }));
+        out.entries.push(entry);
     }
-
-    if feed.entries.is_empty() {
-        let title = excerpt(title.as_deref().unwrap_or("(none)"), 100);
-        let selector = selectors.item.clone();
-        return Err(match (barrier::name(&title), left_out) {
-            (Some(what), _) => PageError::Barrier { url: url(), what, title },
-            (None, Some(reason)) => PageError::NoEntries { url: url(), selector, matched, reason },
-            (None, None) => PageError::NoItems { url: url(), selector, title },
-        });
-    }
-    feed.title = title.map(|value| Text { value, kind: TextKind::Plain });
-    feed.problems = problems;
-    Ok(feed)
+    out
 }
 
 /// What a page with this title is, if it is no list of news: a login, challenge, consent, error or parking page, or a refusal.
 #[must_use]
 pub fn barrier(title: &str) -> Option<&'static str> {
     barrier::name(title)
-}
-
-fn first<'a>(html: &'a Html, selector: &str) -> Option<scraper::ElementRef<'a>> {
-    let selector = Selector::parse(selector).ok()?;
-    html.select(&selector).next()
 }
 
 /// Adds to `entry` what only its second listing has.
@@ -234,6 +320,9 @@ fn complete(entry: &mut Entry, second: Entry) {
     }
     if entry.authors.is_empty() {
         entry.authors = second.authors;
+    }
+    if entry.categories.is_empty() {
+        entry.categories = second.categories;
     }
 }
 

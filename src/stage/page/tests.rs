@@ -9,12 +9,13 @@ fn url() -> Url {
 }
 
 fn selectors(item: &str) -> PageSelectors {
-    PageSelectors { item: item.into(), ..PageSelectors::default() }
+    PageSelectors { item: Some(item.into()), ..PageSelectors::default() }
 }
 
 fn read_at(html: &str, selectors: &PageSelectors, now: &str) -> Result<Feed, PageError> {
     let now = now.parse().expect("now");
-    read(html.as_bytes(), None, selectors, &Context { url: &url(), time_zone: chrono_tz::Europe::Helsinki, language: None, now })
+    let context = Context { url: &url(), time_zone: chrono_tz::Europe::Helsinki, language: None, now };
+    read(html.as_bytes(), None, selectors, &context).map(|listing| listing.feed)
 }
 
 fn read_now(html: &str, selectors: &PageSelectors) -> Result<Feed, PageError> {
@@ -180,7 +181,7 @@ fn charset_of_the_header_decides() {
         &selectors("a"),
         &Context { url: &url(), time_zone: chrono_tz::UTC, language: None, now: Utc.timestamp_nanos(0) },
     );
-    assert_eq!(title(&feed.expect("feed").entries[0]), "ö");
+    assert_eq!(title(&feed.expect("feed").feed.entries[0]), "ö");
 }
 
 /// The captures of `../shared/data/pages`: every dated item, and none besides.
@@ -230,6 +231,6 @@ proptest! {
         let mut page = b"<a href=/x>y</a>".to_vec();
         page.extend(bytes);
         let read = read(&page, None, &selectors("a"), &Context { url: &url(), time_zone: chrono_tz::UTC, language: None, now: Utc.timestamp_nanos(0) });
-        prop_assert!(read.is_ok_and(|feed| !feed.entries.is_empty()));
+        prop_assert!(read.is_ok_and(|read| !read.feed.entries.is_empty()));
     }
 }
