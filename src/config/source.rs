@@ -276,7 +276,7 @@ fn kind(report: &mut Report, table: &Fields) -> Option<SourceKind> {
         }
     };
     if let Some(selectors) = table.get("selectors") {
-        let what = format!("\"selectors\" are for pages, and this source's kind is {}", kind.word());
+        let what = "\"selectors\" are for pages, and this source is not said to be one";
         report.wrong(selectors.span(), what, "set kind = \"page\", or remove them");
     }
     Some(kind)

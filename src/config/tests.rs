@@ -291,7 +291,7 @@ fn each_problem_is_told_with_its_place_and_remedy() {
         ),
         (
             "selectors = { item = \"li\" }",
-            "{at}:13: \"selectors\" are for pages, and this source's kind is auto; set kind = \"page\", or remove them",
+            "{at}:13: \"selectors\" are for pages, and this source is not said to be one; set kind = \"page\", or remove them",
         ),
         (
             "kind = \"page\"\nselectors = { item = \"li\", date = \"[[\" }",

@@ -4,6 +4,9 @@
 //! [`Store::commit`].
 
 pub mod history;
+mod look;
+mod read;
+mod vet;
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -16,19 +19,22 @@ use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 use url::Url;
 
-use crate::config::{Published, Site, Source, SourceKind};
+use crate::config::{Site, Source, SourceKind};
 use crate::entry::Feed;
 use crate::io::fetch::{ACCEPT_FEED, ACCEPT_PAGE, FetchError, Fetcher, HostGate, Pass, Request, Response};
+use crate::io::file;
 use crate::stage::classify::Classifier;
 use crate::stage::exchange::{self, Facts};
 use crate::stage::identity::{self, Claim, RecordChange};
 use crate::stage::map::{self, Rules};
-use crate::stage::poll::{self, Ask, Neighbour, Plan, Reading};
-use crate::stage::{page, parse, schedule};
+use crate::stage::poll::{self, Ask, Neighbour, Plan};
+use crate::stage::schedule;
 use crate::store::{Change, Failure, Outcome, PollCommit, PollState, Store, StoreError};
 
-/// Most sentences on repairs kept for `status`.
-const REPAIRS_MAX: usize = 5;
+pub(crate) use look::robots_sitemaps;
+pub(crate) use read::selectors_toml;
+use look::Gathered;
+use vet::Past;
 
 /// The store as every task shares it. One writer at a time; SQLite has no more.
 pub type SharedStore = Arc<Mutex<dyn Store>>;
@@ -91,6 +97,7 @@ impl Ingest {
     pub fn new(site: Arc<Site>, store: SharedStore) -> Result<Self, IngestError> {
         let classifier = Classifier::of(&site.topics, site.model.as_ref()).map_err(|e| IngestError::Topics(e.to_string()))?;
         let fetcher = Fetcher::new(&site.fetch, &user_agent(&site))?.refusing(site.published());
+        let site = subscribed(site, &*locked(&store))?;
         let gate = gate(&site, &locked(&store).limited()?);
         let positions = site.sources.iter().enumerate().map(|(n, s)| (s.id.clone(), n)).collect();
         let readers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -115,6 +122,20 @@ impl Ingest {
     #[must_use]
     pub fn site(&self) -> &Arc<Site> {
         &self.site
+    }
+
+    /// The same over the feeds that its lists name by now; `None` if they name what they named before.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn resubscribed(&self) -> Result<Option<Self>, IngestError> {
+        let site = subscribed(Arc::clone(&self.site), &*locked(&self.store))?;
+        let ids = |site: &Site| site.sources.iter().map(|source| source.id.clone()).collect::<Vec<_>>();
+        if ids(&site) == ids(&self.site) {
+            return Ok(None);
+        }
+        let positions = site.sources.iter().enumerate().map(|(n, s)| (s.id.clone(), n)).collect();
+        Ok(Some(Self { site, positions: Arc::new(positions), ..self.clone() }))
     }
 
     /// Where polls end.
@@ -159,8 +180,9 @@ impl Ingest {
             (before, Plan::Ask(ask)) => (before, ask),
         };
         let answer = match Url::parse(&ask.url) {
+            Ok(url) if url.scheme() == "file" => local(source, url),
             Ok(url) => {
-                let accept = if source.kind == SourceKind::Feed { ACCEPT_FEED } else { ACCEPT_PAGE };
+                let accept = if matches!(source.kind, SourceKind::Page(_)) { ACCEPT_PAGE } else { ACCEPT_FEED };
                 let validator_url = ask.validator_url.as_deref().and_then(|url| Url::parse(url).ok());
                 let (etag, last_modified) = (ask.etag.clone(), ask.last_modified.clone());
                 // An adopted move may have led to another host, which the operator allowed nothing.
@@ -174,6 +196,7 @@ impl Ingest {
             }
             Err(why) => Err(Failure { stage: "fetch".into(), class: "setup".into(), why: format!("{}: {why}", ask.url) }),
         };
+        let Gathered { ask, answer, ready } = Box::pin(self.gather(source, &before, ask, answer, pass, now)).await;
 
         // Waits count from the answer, and it may have taken minutes to get a turn at the host. In whole seconds, so that a run whose
         // clock is held gives the same times again.
@@ -184,13 +207,13 @@ impl Ingest {
         let (known, asked) = (before.clone(), ask.clone());
         let task = tokio::task::spawn_blocking(move || {
             let _reader = reader;
-            this.finish(position, before, &ask, answer, [now, answered], began)
+            this.finish(position, before, &ask, answer, ready, [now, answered], began)
         });
         match task.await {
             Ok(polled) => polled,
             Err(error) => {
                 let what = error.try_into_panic().map_or_else(|error| error.to_string(), |panic| words(&*panic));
-                self.finish(position, known, &asked, Err(fault("read", &what)), [now, answered], began)
+                self.finish(position, known, &asked, Err(fault("read", &what)), None, [now, answered], began)
             }
         }
     }
@@ -198,9 +221,14 @@ impl Ingest {
     /// What is known of a source, and what to do about it.
     async fn planned(&self, source: &Source, now: DateTime<Utc>) -> Result<(PollState, Plan), IngestError> {
         let (store, id, url) = (Arc::clone(&self.store), source.id.clone(), source.url.clone());
+        let is_automatic = source.kind == SourceKind::Auto;
         let read = tokio::task::spawn_blocking(move || {
             let store = locked(&store);
-            let state = store.poll_state(&id)?;
+            let mut state = store.poll_state(&id)?;
+            if !is_automatic {
+                // What was found out holds as long as nobody says otherwise.
+                state.found = None;
+            }
             let host_until = match Url::parse(poll::address(&state, url.as_str())) {
                 Ok(url) => store.host_limit(url.host_str().unwrap_or_default())?,
                 Err(_) => None,
@@ -233,12 +261,14 @@ impl Ingest {
 
     /// Everything after the network: one exchange to one commit. `now` is the operation's clock reading, which entries are dated by, and
     /// the time of the answer.
+    #[expect(clippy::too_many_arguments, reason = "all that a poll has gathered, handed over once")]
     fn finish(
         &self,
         position: usize,
         before: PollState,
         ask: &Ask,
         answer: Result<Response, Failure>,
+        ready: Option<Result<read::Document, Failure>>,
         [now, answered]: [DateTime<Utc>; 2],
         began: Instant,
     ) -> Result<Polled, IngestError> {
@@ -247,32 +277,28 @@ impl Ingest {
         };
         let setting =
             poll::Setting { url: source.url.as_str(), schedule: &source.schedule, floor: source.floor, seed: schedule::seed(&source.id) };
-        let mut feed = None;
         let facts = answer.as_ref().map(facts).map_err(Clone::clone);
+        let past = Past::of(&before, source, ask);
+        let mut vetted = None;
         let read = || {
             let Ok(response) = &answer else { return Err(Failure::default()) };
-            let read = read(source, &self.site.published(), response, now)?;
-            let listed = read.entries.len();
-            let mut repairs: Vec<String> = read.problems.iter().take(REPAIRS_MAX).map(|p| p.what.clone()).collect();
-            if listed > source.entries_max {
-                repairs.push(format!("{listed} entries listed; the first {} were taken (entries_max)", source.entries_max));
-            }
-            let reading = Reading {
-                pace: read.pace.clone(),
-                title: Some(map::title_of(&read, source)),
-                listed,
-                repairs,
-                breaks_off: read.breaks_off,
-                posted: read.entries.iter().filter_map(|entry| entry.published.or(entry.updated)).collect(),
+            let way = read::way(source, past.known(), &response.body);
+            let document = match ready {
+                Some(ready) => ready,
+                None => read::document(way, source, &self.site.published(), response, now),
             };
-            feed = Some(read);
+            let (reading, feed) = self.vet(source, &past, way, document, now)?;
+            vetted = Some(feed);
             Ok(reading)
         };
-        let mut state = poll::after(&setting, before, ask, facts.as_ref().map_err(Clone::clone), answered, read, |target| {
+        let mut state = poll::after(&setting, before.clone(), ask, facts.as_ref().map_err(Clone::clone), answered, read, |target| {
             self.contested(position, target)
         });
-        let Some(feed) = feed else { return self.commit(source, state, now, began) };
-        let changes = self.changes(source, &feed, now)?;
+        if let (Some(degraded), Ok(response)) = (&mut state.degraded, &answer) {
+            degraded.repair = read::repair(source, response, now);
+        }
+        let Some(vetted) = vetted else { return self.commit(source, state, now, began) };
+        let changes = self.changes(source, vetted, now)?;
         state.new = changes.iter().filter(|c| c.is_new).count();
         state.changed = changes.len() - state.new;
         self.place_and_commit(position, source, state, changes, now, began)
@@ -294,12 +320,9 @@ impl Ingest {
     }
 
     /// The entries that are new or changed, mapped. Known ones cost a look-up and nothing more.
-    fn changes(&self, source: &Source, feed: &Feed, now: DateTime<Utc>) -> Result<Vec<Mapped>, IngestError> {
-        let mut keyed = identity::keys(&feed.entries, &source.url);
-        keyed.truncate(source.entries_max);
-        let keys: Vec<String> = keyed.iter().map(|k| k.key.clone()).collect();
-        let known = locked(&self.store).known(&source.id, &keys)?;
-        let taken_from = map::taken_from(feed, source, now);
+    fn changes(&self, source: &Source, vetted: vet::Vetted, now: DateTime<Utc>) -> Result<Vec<Mapped>, IngestError> {
+        let vet::Vetted { feed, keyed, known } = vetted;
+        let taken_from = map::taken_from(&feed, source, now);
         let mut changes = Vec::new();
         for (keyed, known) in keyed.into_iter().zip(known) {
             let Some(entry) = feed.entries.get(keyed.index) else { continue };
@@ -397,31 +420,23 @@ struct Mapped {
     draft: Option<crate::record::Draft>,
 }
 
-/// Reads a body by the source's kind.
-fn read(source: &Source, published: &Published, response: &Response, now: DateTime<Utc>) -> Result<Feed, Failure> {
-    let failure = |class: &str, why: String| Failure { stage: "read".into(), class: class.into(), why };
-    let language = source.language.as_deref();
-    let content_type = response.content_type.as_deref();
-    match &source.kind {
-        SourceKind::Feed => {
-            let context = parse::Context { url: Some(&response.final_url), content_type, time_zone: source.time_zone, language };
-            let feed = parse::read(&response.body, &context).map_err(|e| failure(e.class(), e.to_string()))?;
-            // An aggregator may pass our own feed on to us, under its address but with our id.
-            let own = |address: &str| Url::parse(address).is_ok_and(|url| published.holds(&url));
-            let its_own = feed.links.iter().filter(|l| l.rel.as_deref() == Some("self")).map(|l| l.href.as_str()).chain(feed.id.as_deref());
-            match its_own.into_iter().find(|address| own(address)) {
-                Some(address) => {
-                    Err(failure("loop", format!("this is what this site publishes itself ({address}), and it would follow its own feed")))
-                }
-                None => Ok(feed),
-            }
-        }
-        SourceKind::Page(selectors) => {
-            let context = page::Context { url: &response.final_url, time_zone: source.time_zone, language, now };
-            let listing = page::read(&response.body, content_type, selectors, &context);
-            listing.map(|listing| listing.feed).map_err(|e| failure(e.class(), e.to_string()))
-        }
+/// The site with the feeds that its lists name, as they were when these were last read.
+fn subscribed(site: Arc<Site>, store: &dyn Store) -> Result<Arc<Site>, StoreError> {
+    if !site.sources.iter().any(|source| source.kind == SourceKind::Opml) {
+        return Ok(site);
     }
+    let mut site = Arc::unwrap_or_clone(site);
+    site.subscribe(|id| store.poll_state(id).map(|state| state.outlines))?;
+    Ok(Arc::new(site))
+}
+
+/// A list of feeds that lies beside the configuration. Only such a list may be a file, and only the configuration can name it.
+fn local(source: &Source, url: Url) -> Result<Response, Failure> {
+    let failure = |why: String| Failure { stage: "fetch".into(), class: "file".into(), why };
+    let path = url.to_file_path().ok().filter(|_| source.kind == SourceKind::Opml && source.url == url);
+    let path = path.ok_or_else(|| failure(format!("{url} is no file that may be read")))?;
+    let body = file::read(&path).map_err(|e| failure(format!("{}: {e}", path.display())))?;
+    Ok(Response::of_file(url, body))
 }
 
 fn facts(response: &Response) -> Facts {
@@ -469,7 +484,8 @@ fn rules_hash(site: &Site) -> String {
         put(&learned.digest);
         put(&learned.confidence.to_string());
     }
-    for source in &site.sources {
+    // What lists name is read by the list's own settings.
+    for source in site.sources.iter().filter(|source| source.parent.is_none()) {
         put(&format!(
             "{:?}",
             (
