@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use super::refresh::positions;
 use super::table::{table, took};
 use super::{Context, Exit, Result, print, print_json};
-use crate::config::Source;
+use crate::config::{Source, SourceKind};
 use crate::io::fetch::shown;
-use crate::stage::poll::{self, Health, PollLine, PollState};
-use crate::stage::text;
+use crate::stage::poll::{self, Degraded, Health, PollLine, PollState};
+use crate::stage::{schedule, text};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{SourceCount, Store};
 use crate::syntax::rfc3339;
@@ -83,7 +83,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
 }
 
 /// Text from outside as a terminal may get it (S25).
-fn line(text: &str) -> String {
+pub(super) fn line(text: &str) -> String {
     text.chars().filter(|c| text::keeps(*c) && !c.is_control()).collect()
 }
 
@@ -106,6 +106,9 @@ fn row(subject: &Subject<'_>) -> Vec<String> {
         why.push(format!("{} failures in a row", state.failures));
     }
     why.extend(moves(subject));
+    if let Some(degraded) = &state.degraded {
+        why.push(repair(subject, degraded));
+    }
     vec![
         subject.source.id.clone(),
         state.health().word().to_owned(),
@@ -116,6 +119,38 @@ fn row(subject: &Subject<'_>) -> Vec<String> {
         subject.count.entries.to_string(),
         subject.count.records.to_string(),
     ]
+}
+
+/// How a source is read, and where, where that is not configured.
+pub(super) fn kind(source: &Source, state: &PollState) -> String {
+    match state.found.as_ref().filter(|_| source.kind == SourceKind::Auto) {
+        Some(found) if found.url == source.url.as_str() => format!("{} (found: {})", found.kind.word(), line(&found.how)),
+        Some(found) => format!("{} at {} (found: {})", found.kind.word(), line(&found.url), line(&found.how)),
+        None if source.kind == SourceKind::Auto => "not known yet".to_owned(),
+        None => source.kind.word().to_owned(),
+    }
+}
+
+/// What to do about a source that is degraded.
+fn repair(subject: &Subject<'_>, degraded: &Degraded) -> String {
+    let own = degraded.repair.as_ref().map(|repair| format!("{}; or ", line(repair))).unwrap_or_default();
+    format!("{own}if what it gives now is right, `topicwire retry {} --accept`", subject.source.id)
+}
+
+/// What is normal for a source, in a line.
+fn usual(state: &PollState) -> Option<String> {
+    let normal = state.normal.as_ref().filter(|normal| normal.listed > 0)?;
+    let at = normal.host.as_ref().map(|host| format!(", {} % at {}", normal.at_host, line(host))).unwrap_or_default();
+    let language = normal.language.as_ref().map(|language| format!(", {}", line(language))).unwrap_or_default();
+    let pace = schedule::rhythm(&state.posted_s, state.polled_at?);
+    Some(format!(
+        "{} entries a document; {} % with a link, {} % with a date, {} % with a title{at}{language}; worth a poll every {} min",
+        normal.listed,
+        normal.linked,
+        normal.dated,
+        normal.titled,
+        pace.as_secs() / 60
+    ))
 }
 
 /// What there is to say of a permanent move, with what to do about it.
@@ -152,10 +187,18 @@ fn in_full(subject: &Subject<'_>) -> String {
     let title = source.title.as_ref().or(state.title.as_ref());
     put("source", title.map_or_else(|| source.id.clone(), |title| format!("{} ({})", source.id, line(title))));
     put("address", shown(&source.url));
+    put("read as", kind(source, state));
+    if let Some(list) = &source.parent {
+        put("named by", list.clone());
+    }
     let since = state.failing_since.map(|since| format!(" since {}; failures in a row: {}", rfc3339(since), state.failures));
     put("is", format!("{}{}", state.health().word(), since.unwrap_or_default()));
     if let Some(failure) = &state.failure {
         put("why", format!("{} ({}: {})", line(&failure.why), failure.stage, failure.class));
+    }
+    if let Some(degraded) = &state.degraded {
+        put("degraded", format!("since {}; its last good output stays, and nothing new is taken", rfc3339(degraded.since)));
+        put("repair", repair(subject, degraded));
     }
     if let Some(words) = &state.words {
         let status = state.status.map(|status| format!("status {status}"));
@@ -186,6 +229,12 @@ fn in_full(subject: &Subject<'_>) -> String {
     }
     for repair in &state.repairs {
         put("repaired", line(repair));
+    }
+    if let Some(usual) = usual(state) {
+        put("usual", usual);
+    }
+    if !state.outlines.is_empty() {
+        put("names", format!("{} feeds", state.outlines.len()));
     }
     put("holds", format!("{} entries, {} records; {} listed when last read", subject.count.entries, subject.count.records, state.listed));
     put("took", took(state.took_ms));
@@ -228,6 +277,12 @@ fn to_json(subject: &Subject<'_>, is_full: bool) -> Value {
         "moving": state.moving,
         "adopted": state.adopted,
         "gone": state.gone,
+        "kind": source.kind.word(),
+        "found": state.found,
+        "named_by": source.parent,
+        "degraded": state.degraded,
+        "normal": state.normal,
+        "names": state.outlines.len(),
         "repairs": state.repairs,
         "listed": state.listed,
         "entries": count.entries,

@@ -27,7 +27,7 @@ const FEEDS_MAX: usize = 2;
 const SITEMAPS_MAX: usize = 2;
 
 /// `Accept` for WordPress' interface.
-const ACCEPT_JSON: &str = "application/json, */*;q=0.1";
+pub(super) const ACCEPT_JSON: &str = "application/json, */*;q=0.1";
 
 /// What all of a poll's requests brought.
 pub(super) struct Gathered {
@@ -39,12 +39,12 @@ pub(super) struct Gathered {
 }
 
 /// A poll that is under way.
-struct Look<'a> {
-    ingest: &'a Ingest,
-    source: &'a Source,
-    known: &'a PollState,
-    pass: &'a mut Pass,
-    now: DateTime<Utc>,
+pub(super) struct Look<'a> {
+    pub(super) ingest: &'a Ingest,
+    pub(super) source: &'a Source,
+    pub(super) known: &'a PollState,
+    pub(super) pass: &'a mut Pass,
+    pub(super) now: DateTime<Utc>,
 }
 
 impl Ingest {
@@ -87,7 +87,7 @@ impl Look<'_> {
     }
 
     /// One more request of this poll. What is not a readable success is a failure.
-    async fn fetch(&mut self, url: &Url, accept: &'static str) -> Result<Response, Failure> {
+    pub(super) async fn fetch(&mut self, url: &Url, accept: &'static str) -> Result<Response, Failure> {
         let host = url.host_str().unwrap_or_default().to_owned();
         let limit = locked(&self.ingest.store).host_limit(&host).ok().flatten();
         if limit.is_some_and(|until| until > self.now) {
@@ -104,7 +104,7 @@ impl Look<'_> {
     }
 
     /// Runs what takes the processor off the threads that serve sockets, as many at once as there are processors.
-    async fn read<T: Send + 'static>(&self, work: impl FnOnce(&Ingest, &Source) -> T + Send + 'static) -> Result<T, Failure> {
+    pub(super) async fn read<T: Send + 'static>(&self, work: impl FnOnce(&Ingest, &Source) -> T + Send + 'static) -> Result<T, Failure> {
         let reader = Arc::clone(&self.ingest.readers).acquire_owned().await;
         let (ingest, source) = (self.ingest.clone(), self.source.clone());
         let task = tokio::task::spawn_blocking(move || {
@@ -115,7 +115,7 @@ impl Look<'_> {
     }
 
     /// A sitemap with the files of its index.
-    async fn sitemap(&mut self, response: &Response) -> Result<Document, Failure> {
+    pub(super) async fn sitemap(&mut self, response: &Response) -> Result<Document, Failure> {
         let first = response.clone();
         let index = match self.read(move |_, source| read::sitemap_of(source, &first)).await?? {
             sitemap::Document::Urls(feed) => return Ok(sitemap::joined(vec![feed]).into()),
@@ -340,7 +340,7 @@ fn fresh_ask(url: &Url) -> Ask {
 }
 
 /// The sitemaps that a robots.txt names. An HTML page in its place names none.
-pub(crate) fn robots_sitemaps(response: &Response) -> Vec<Url> {
+pub(super) fn robots_sitemaps(response: &Response) -> Vec<Url> {
     if read::is_page(&response.body) {
         return Vec::new();
     }

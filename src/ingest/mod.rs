@@ -3,6 +3,7 @@
 //! Facts are gathered here and decisions applied here; they are made in [`crate::stage`]. However a poll ends, it ends in one
 //! [`Store::commit`].
 
+pub mod discover;
 pub mod history;
 mod look;
 mod read;
@@ -20,7 +21,6 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::config::{Site, Source, SourceKind};
-use crate::entry::Feed;
 use crate::io::fetch::{ACCEPT_FEED, ACCEPT_PAGE, FetchError, Fetcher, HostGate, Pass, Request, Response};
 use crate::io::file;
 use crate::stage::classify::Classifier;
@@ -31,7 +31,6 @@ use crate::stage::poll::{self, Ask, Neighbour, Plan};
 use crate::stage::schedule;
 use crate::store::{Change, Failure, Outcome, PollCommit, PollState, Store, StoreError};
 
-pub(crate) use look::robots_sitemaps;
 pub(crate) use read::selectors_toml;
 use look::Gathered;
 use vet::Past;
@@ -124,11 +123,21 @@ impl Ingest {
         &self.site
     }
 
+    /// Whether this source is a list of feeds.
+    #[must_use]
+    pub fn is_list(&self, source: &str) -> bool {
+        let source = self.positions.get(source).and_then(|n| self.site.sources.get(*n));
+        source.is_some_and(|source| source.kind == SourceKind::Opml)
+    }
+
     /// The same over the feeds that its lists name by now; `None` if they name what they named before.
     ///
     /// # Errors
     /// The store's.
     pub fn resubscribed(&self) -> Result<Option<Self>, IngestError> {
+        if !self.site.sources.iter().any(|source| source.kind == SourceKind::Opml) {
+            return Ok(None);
+        }
         let site = subscribed(Arc::clone(&self.site), &*locked(&self.store))?;
         let ids = |site: &Site| site.sources.iter().map(|source| source.id.clone()).collect::<Vec<_>>();
         if ids(&site) == ids(&self.site) {
@@ -291,7 +300,7 @@ impl Ingest {
             vetted = Some(feed);
             Ok(reading)
         };
-        let mut state = poll::after(&setting, before.clone(), ask, facts.as_ref().map_err(Clone::clone), answered, read, |target| {
+        let mut state = poll::after(&setting, before, ask, facts.as_ref().map_err(Clone::clone), answered, read, |target| {
             self.contested(position, target)
         });
         if let (Some(degraded), Ok(response)) = (&mut state.degraded, &answer) {
