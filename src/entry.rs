@@ -248,6 +248,9 @@ pub struct Feed {
     /// Whether the document ends before its feed does. What was not read may hold more entries.
     #[serde(default)]
     pub breaks_off: bool,
+    /// Items of a page that are no entries of their own because another has their address.
+    #[serde(default)]
+    pub merged: usize,
     /// How often to come back, at most.
     pub pace: PaceHints,
     /// What was wrong and how it was dealt with.
@@ -276,6 +279,7 @@ impl Feed {
             icon: None,
             entries: Vec::new(),
             breaks_off: false,
+            merged: 0,
             pace: PaceHints::default(),
             problems: Vec::new(),
         }

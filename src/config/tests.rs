@@ -60,7 +60,7 @@ fn the_starter_loads_as_it_is_and_with_every_setting_it_shows() {
             _ => format!("{line}\n"),
         })
         .collect();
-    assert_eq!(read(&shown).sources.len(), 2);
+    assert_eq!(read(&shown).sources.len(), 3);
 }
 
 #[test]

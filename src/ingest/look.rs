@@ -234,7 +234,12 @@ impl Look<'_> {
     /// Reads a body as what the source is known to be; `None` for a feed, which is read elsewhere.
     async fn by_what_is_known(&mut self, response: &Response) -> Option<Result<Document, Failure>> {
         match read::way(self.source, self.known, &response.body) {
-            Way::Feed if read::is_page(&response.body) => Some(Err(self.refusal(response))),
+            // It looks like a page; what it is, the reader says.
+            Way::Feed if read::is_page(&response.body) => {
+                let response = response.clone();
+                let read = self.read(move |ingest, source| read::feed(source, &ingest.site.published(), &response)).await;
+                Some(read.and_then(|read| read).map(Document::from))
+            }
             Way::Feed => None,
             Way::Sitemap => Some(self.sitemap(response).await),
             way => Some(self.one(way, response).await),
@@ -249,14 +254,6 @@ impl Look<'_> {
             read::document(way, source, &ingest.site.published(), &response, now)
         })
         .await?
-    }
-
-    /// Why a page is no feed, in the reader's words.
-    fn refusal(&self, response: &Response) -> Failure {
-        match read::feed(self.source, &self.ingest.site.published(), response) {
-            Ok(_) => failure("html-page", "not a feed: an HTML page"),
-            Err(failure) => failure,
-        }
     }
 
     fn found(&self, kind: FoundKind, url: &Url, how: impl Into<String>) -> Found {

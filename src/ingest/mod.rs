@@ -361,7 +361,8 @@ impl Ingest {
         let mut store = locked(&self.store);
         let mut made_here: HashMap<String, identity::Holder> = HashMap::new();
         let mut changes = Vec::with_capacity(mapped.len());
-        for Mapped { key, known, fingerprint, raw, draft, .. } in mapped {
+        let (mut new, mut known_otherwise) = (0, 0);
+        for Mapped { key, known, fingerprint, raw, draft, is_new } in mapped {
             let mut record = match draft {
                 None => RecordChange::None,
                 Some(draft) => {
@@ -370,7 +371,13 @@ impl Ingest {
                         None => store.holder(&draft.href)?,
                     };
                     let position_of_holder = holder.as_ref().and_then(|h| self.positions.get(&h.source).copied());
-                    identity::place(claim, &key, known.as_ref(), holder.as_ref().map(|h| (h, position_of_holder)), draft)
+                    let is_own = holder.as_ref().is_some_and(|h| h.source == source.id);
+                    let record = identity::place(claim, &key, known.as_ref(), holder.as_ref().map(|h| (h, position_of_holder)), draft);
+                    if is_new && key.starts_with("id:") {
+                        new += 1;
+                        known_otherwise += usize::from(is_own && matches!(record, RecordChange::Attach(_)));
+                    }
+                    record
                 }
             };
             if let RecordChange::Create(draft) | RecordChange::TakeOver(_, draft) = &record {
@@ -383,7 +390,12 @@ impl Ingest {
             }
             changes.push(Change { key, fingerprint, raw, record });
         }
-        let state = PollState { took_ms: took_ms(began), ..state };
+        let mut state = PollState { took_ms: took_ms(began), ..state };
+        if identity::ids_are_faulty(new, known_otherwise) {
+            state.by_link = true;
+            let what = format!("{known_otherwise} of {new} new ids are of known articles; from now on its entries are told apart by their links");
+            state.repairs.push(what);
+        }
         store.commit(&PollCommit { source: &source.id, now, state: state.clone(), changes })?;
         Ok(Polled { source: source.id.clone(), state })
     }

@@ -36,7 +36,7 @@ impl Past {
         let moved = [&before.source_url, &before.validator_url].iter().all(|url| url.as_deref() != Some(source.url.as_str()));
         let mut state = before.clone();
         if moved {
-            (state.normal, state.found, state.empty, state.older) = (None, None, 0, 0);
+            (state.normal, state.found, state.empty, state.older, state.by_link) = (None, None, 0, 0, false);
         }
         Self { state, url: ask.url.clone() }
     }
@@ -72,10 +72,13 @@ impl Ingest {
     ) -> Result<(Reading, Vetted), Failure> {
         let before = &past.state;
         let drifted = |class: &str, why: String| Failure { stage: "drift".into(), class: class.into(), why };
-        let Document { feed, partial, found, outlines } = document.map_err(|failure| match &before.normal {
+        let Document { mut feed, partial, found, outlines } = document.map_err(|failure| match &before.normal {
             Some(_) if read::is_break(&failure.class) => Failure { stage: "drift".into(), ..failure },
             _ => failure,
         })?;
+        if before.by_link {
+            feed.entries.iter_mut().filter(|entry| !entry.links.is_empty()).for_each(|entry| entry.id = None);
+        }
         let mut keyed = identity::keys(&feed.entries, &source.url);
         keyed.truncate(source.entries_max);
         let keys: Vec<String> = keyed.iter().map(|k| k.key.clone()).collect();

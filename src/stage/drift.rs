@@ -55,6 +55,8 @@ pub struct Normal {
     pub id: Option<String>,
     /// When its newest entry was published, in seconds since 1970.
     pub newest_s: Option<i64>,
+    /// When the document itself last changed, as it says, in seconds since 1970.
+    pub updated_s: Option<i64>,
 }
 
 /// Why a document is held back.
@@ -94,7 +96,8 @@ pub struct Around {
 #[must_use]
 pub fn observe(feed: &Feed) -> Normal {
     let entries = &feed.entries;
-    let share = |count: usize| u8::try_from(count * 100 / entries.len().max(1)).unwrap_or(100);
+    let items = entries.len() + feed.merged;
+    let share = |count: usize| u8::try_from(count * 100 / items.max(1)).unwrap_or(100);
     let links: Vec<Option<Url>> = entries.iter().map(link).collect();
     let own: HashSet<&str> = links.iter().flatten().map(Url::as_str).collect();
     let titles: Vec<&str> = entries.iter().filter_map(title).collect();
@@ -118,6 +121,7 @@ pub fn observe(feed: &Feed) -> Normal {
         title: text(&feed.title).filter(|t| !t.is_empty()),
         id: feed.id.clone(),
         newest_s: entries.iter().filter_map(|e| e.published.or(e.updated)).max().map(|t| t.timestamp()),
+        updated_s: feed.updated.map(|t| t.timestamp()),
     }
 }
 
@@ -158,7 +162,8 @@ pub fn judge(normal: Option<&Normal>, feed: &Feed, around: Around) -> Verdict {
             usual => broken("empty", format!("it lists nothing; it used to list {usual} entries")),
         };
     }
-    if listed >= ENTRIES_MIN {
+    let items = listed + feed.merged;
+    if items >= ENTRIES_MIN {
         let lost = |before: u8, now: u8| before >= HABIT && now <= LOSS;
         for (class, what, before, now) in [
             ("no-links", "a link of their own", normal.linked, seen.linked),
@@ -166,7 +171,7 @@ pub fn judge(normal: Option<&Normal>, feed: &Feed, around: Around) -> Verdict {
             ("no-dates", "a date", normal.dated, seen.dated),
         ] {
             if lost(before, now) {
-                return broken(class, format!("{now} % of its {listed} entries have {what}; {before} % used to"));
+                return broken(class, format!("{now} % of its {items} entries have {what}; {before} % used to"));
             }
         }
     }
@@ -179,7 +184,9 @@ pub fn judge(normal: Option<&Normal>, feed: &Feed, around: Around) -> Verdict {
     if feed.kind == FeedKind::Page && around.known * 10 < listed && seen.listed > 10 * normal.listed + 50 {
         return broken("flood", format!("it lists {listed} entries; it used to list {}", normal.listed));
     }
-    let is_older = matches!((normal.newest_s, seen.newest_s), (Some(known), Some(now)) if now < known);
+    let is_before = |now: Option<i64>, known: Option<i64>| matches!((now, known), (Some(now), Some(known)) if now < known);
+    // A publisher may take its newest entry back, but then the document is no older.
+    let is_older = is_before(seen.newest_s, normal.newest_s) && is_before(seen.updated_s, normal.updated_s);
     if is_older && around.known == listed && around.older < OLDER_MAX {
         return Verdict::Older;
     }
@@ -253,6 +260,7 @@ pub fn learnt(normal: Option<Normal>, feed: &Feed) -> Normal {
         title: seen.title.or(old.title),
         id: seen.id.or(old.id),
         newest_s: seen.newest_s.max(old.newest_s),
+        updated_s: seen.updated_s,
     }
 }
 
@@ -300,6 +308,7 @@ mod tests {
             (without(page(1..21, OWN), |e| e.published = None), 19, Some("no-dates")),
             (without(page(1..21, OWN), |e| e.title = Some(Text { value: "Read more".into(), ..Text::default() })), 19, Some("no-titles")),
             (without(page(1..21, OWN), |e| e.links[0].href = "https://www.a.example/".into()), 0, Some("no-links")),
+            (Feed { merged: 19, ..page(0..1, OWN) }, 0, Some("no-links")),
             (page(0..20, "parked.example"), 0, Some("other-site")),
             (page(20..500, OWN), 0, Some("flood")),
             (titled("Log in"), 0, Some("barrier")),
@@ -342,11 +351,13 @@ mod tests {
 
     #[test]
     fn an_older_copy_is_passed_over_three_times() {
-        let normal = observe(&feed(FeedKind::Rss2, 0..30, OWN));
-        let older = feed(FeedKind::Rss2, 0..20, OWN);
+        let at = |feed: Feed, s| Feed { updated: DateTime::from_timestamp(s, 0), ..feed };
+        let normal = observe(&at(feed(FeedKind::Rss2, 0..30, OWN), 1_700_200_000));
+        let older = at(feed(FeedKind::Rss2, 0..20, OWN), 1_700_100_000);
         let verdict = |older_before| judge(Some(&normal), &older, Around { known: 20, older: older_before, ..Around::default() });
         assert_eq!((verdict(0), verdict(2), verdict(3)), (Verdict::Older, Verdict::Older, Verdict::Normal));
-        assert_eq!(class(&normal, &older, 19), None);
+        let taken_back = at(feed(FeedKind::Rss2, 0..20, OWN), 1_700_300_000);
+        assert_eq!(judge(Some(&normal), &taken_back, Around { known: 20, ..Around::default() }), Verdict::Normal);
     }
 
     #[test]
@@ -369,7 +380,8 @@ mod tests {
                     let start = (end + step).saturating_sub(*size);
                     let document = feed(kind, start..end + step, OWN);
                     let known = document.entries.len().saturating_sub(*step);
-                    proptest::prop_assert!(!matches!(judge(normal.as_ref(), &document, Around { known, ..Around::default() }), Verdict::Broken(_)));
+                    let verdict = judge(normal.as_ref(), &document, Around { known, ..Around::default() });
+                    proptest::prop_assert!(!matches!(verdict, Verdict::Broken(_)), "{:?}", verdict);
                     normal = Some(learnt(normal, &document));
                     end += step;
                 }

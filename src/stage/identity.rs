@@ -212,6 +212,15 @@ pub fn fingerprint(entry: &Entry) -> Fingerprint {
     out
 }
 
+/// Whether a source's ids name nothing (F37): of its new entries, more than half were known under other ids, with the same link and
+/// title.
+#[must_use]
+pub fn ids_are_faulty(new: usize, known_otherwise: usize) -> bool {
+    /// Fewer new entries than this may be a publisher's slip.
+    const NEW_MIN: usize = 3;
+    new >= NEW_MIN && known_otherwise * 2 > new
+}
+
 /// A source's claim to a record: its id, and its place in the configuration (0 is the first).
 #[derive(Clone, Copy, Debug)]
 pub struct Claim<'a> {

@@ -5,10 +5,12 @@
 
 mod cli;
 mod common;
+mod drift;
 mod faults;
 mod frb;
 mod guard;
 mod kill;
+mod kinds;
 mod live;
 mod rules;
 mod stories;

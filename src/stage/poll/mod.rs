@@ -270,6 +270,8 @@ pub struct PollState {
     pub older: u32,
     /// The feeds that it names, if it is a list of them.
     pub outlines: Vec<Outline>,
+    /// Its ids name nothing: its entries are told apart by their links.
+    pub by_link: bool,
 }
 
 /// One line of a source's history.

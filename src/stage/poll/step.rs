@@ -180,7 +180,7 @@ pub fn after(
     if state.source_url.as_deref() != Some(setting.url) {
         if !belongs(&state, setting.url) {
             (state.etag, state.last_modified, state.validator_url, state.body_hash) = (None, None, None, None);
-            (state.normal, state.degraded, state.empty, state.older) = (None, None, 0, 0);
+            (state.normal, state.degraded, state.empty, state.older, state.by_link) = (None, None, 0, 0, false);
         }
         state.found = None;
         (state.moving, state.adopted, state.refused_move, state.gone) = (None, None, None, None);
