@@ -242,15 +242,15 @@ impl Look<'_> {
             }
             Way::Feed => None,
             Way::Sitemap => Some(self.sitemap(response).await),
-            way => Some(self.one(way, response).await),
+            way => Some(self.one(way.kind(), response).await),
         }
     }
 
-    async fn one(&self, way: Way<'_>, response: &Response) -> Result<Document, Failure> {
+    /// Reads one body as WordPress' posts, or as a page's list.
+    async fn one(&self, kind: FoundKind, response: &Response) -> Result<Document, Failure> {
         let (response, now) = (response.clone(), self.now);
-        let is_posts = matches!(way, Way::WordPress);
         self.read(move |ingest, source| {
-            let way = if is_posts { Way::WordPress } else { Way::Listing };
+            let way = if kind == FoundKind::WordPress { Way::WordPress } else { Way::Listing };
             read::document(way, source, &ingest.site.published(), &response, now)
         })
         .await?
@@ -284,7 +284,7 @@ impl Look<'_> {
         let root = of(OfferKind::WordPress).find(|url| url.host() == original.final_url.host());
         if let Some(url) = root.map(|root| wordpress::address(&root))
             && let Ok(response) = self.fetch(&url, ACCEPT_JSON).await
-            && let Ok(document) = self.one(Way::WordPress, &response).await
+            && let Ok(document) = self.one(FoundKind::WordPress, &response).await
             && !document.feed.entries.is_empty()
         {
             let found = Some(self.found(FoundKind::WordPress, &url, "the page is WordPress'"));

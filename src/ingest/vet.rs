@@ -17,6 +17,9 @@ const REPAIRS_MAX: usize = 5;
 /// A list of fewer feeds may lose any of them.
 const LIST_MIN: usize = 4;
 
+/// A list may double and gain as many more before somebody has to agree.
+const LIST_GROWTH: usize = 50;
+
 /// What is known of a source before a document of it is read.
 pub(super) struct Past {
     state: PollState,
@@ -99,17 +102,23 @@ impl Ingest {
         } else if let (Some(new), None) = (&found, &before.found) {
             tracing::info!(source = source.id, kind = new.kind.word(), url = new.url, how = new.how, "found out what this is");
         }
-        if let (Way::Opml, false) = (way, before.accept)
-            && before.outlines.len() >= LIST_MIN
-            && outlines.len() * 2 < before.outlines.len()
-        {
-            let why = format!("the list names {} feeds; it used to name {}", outlines.len(), before.outlines.len());
-            return Err(drifted("shrunk", why));
+        if let (Way::Opml, false) = (way, before.accept) {
+            let (old, new) = (before.outlines.len(), outlines.len());
+            // Half of a list does not leave at once, and nobody agreed to follow hundreds more (S19).
+            let class = match () {
+                () if old >= LIST_MIN && new * 2 < old => Some("shrunk"),
+                () if old > 0 && new > 2 * old + LIST_GROWTH => Some("flood"),
+                () => None,
+            };
+            if let Some(class) = class {
+                return Err(drifted(class, format!("the list names {new} feeds; it used to name {old}")));
+            }
         }
         let around = drift::Around { known: count, empty: before.empty, older: before.older };
+        let seen = drift::observe(&feed, &keyed);
         let verdict = match (way, before.accept) {
             (Way::Opml, _) | (_, true) => Verdict::Normal,
-            _ => drift::judge(before.normal.as_ref(), &feed, around),
+            _ => drift::judge(before.normal.as_ref(), &seen, &feed, around),
         };
         let mut repairs: Vec<String> = feed.problems.iter().take(REPAIRS_MAX).map(|p| p.what.clone()).collect();
         let listed = feed.entries.len();
@@ -128,7 +137,7 @@ impl Ingest {
         let is_older = verdict == Verdict::Older;
         let learnt = Learnt {
             normal: match verdict {
-                Verdict::Normal => Some(drift::learnt(before.normal.clone().filter(|_| !before.accept), &feed)),
+                Verdict::Normal => Some(drift::learnt(before.normal.clone().filter(|_| !before.accept), seen)),
                 _ => before.normal.clone(),
             },
             found,

@@ -8,9 +8,9 @@
 use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
-use url::Url;
 
-use crate::entry::{Entry, Feed, FeedKind};
+use crate::entry::{Entry, Feed, FeedKind, Text};
+use crate::stage::identity::Keyed;
 use crate::stage::page;
 
 /// Fewer entries than this show no habit: one undated entry of three is not "no dates any more".
@@ -92,29 +92,28 @@ pub struct Around {
     pub older: u32,
 }
 
-/// What this document is like.
+/// What this document is like, seeing its entries' addresses ([`crate::stage::identity::keys`]).
 #[must_use]
-pub fn observe(feed: &Feed) -> Normal {
+pub fn observe(feed: &Feed, keyed: &[Keyed]) -> Normal {
     let entries = &feed.entries;
     let items = entries.len() + feed.merged;
     let share = |count: usize| u8::try_from(count * 100 / items.max(1)).unwrap_or(100);
-    let links: Vec<Option<Url>> = entries.iter().map(link).collect();
-    let own: HashSet<&str> = links.iter().flatten().map(Url::as_str).collect();
-    let titles: Vec<&str> = entries.iter().filter_map(title).collect();
-    let distinct: HashSet<&str> = titles.iter().copied().collect();
+    let addresses = || keyed.iter().filter_map(|keyed| keyed.address.as_ref()).map(|address| address.clean.as_str());
+    let own: HashSet<&str> = addresses().collect();
+    let titles: HashSet<&str> = entries.iter().filter_map(title).collect();
     let mut hosts: HashMap<&str, usize> = HashMap::new();
-    for host in links.iter().flatten().filter_map(host) {
+    for host in addresses().filter_map(host) {
         *hosts.entry(host).or_default() += 1;
     }
     let host = hosts.iter().max_by_key(|(host, count)| (**count, std::cmp::Reverse(**host)));
-    let text = |text: &Option<crate::entry::Text>| text.as_ref().map(|t| t.value.trim().chars().take(200).collect::<String>());
+    let text = |text: &Option<Text>| text.as_ref().map(|t| t.value.trim().chars().take(200).collect::<String>());
     Normal {
         documents: 1,
         listed: u32::try_from(entries.len()).unwrap_or(u32::MAX),
         // The same link or the same words twenty times ("Read more") are nobody's own.
         linked: share(own.len()),
         dated: share(entries.iter().filter(|e| e.published.or(e.updated).is_some()).count()),
-        titled: share(distinct.len()),
+        titled: share(titles.len()),
         at_host: share(host.map_or(0, |(_, count)| *count)),
         host: host.map(|(host, _)| (*host).to_owned()),
         language: feed.language.as_deref().and_then(|l| l.split('-').next()).map(str::to_ascii_lowercase),
@@ -125,18 +124,14 @@ pub fn observe(feed: &Feed) -> Normal {
     }
 }
 
-fn link(entry: &Entry) -> Option<Url> {
-    let own = entry.links.iter().find(|l| matches!(l.rel.as_deref(), None | Some("alternate")));
-    let id = entry.id.as_deref().filter(|id| id.starts_with("http"));
-    Url::parse(own.map(|l| l.href.as_str()).or(id)?).ok()
-}
-
 fn title(entry: &Entry) -> Option<&str> {
     entry.title.as_ref().map(|t| t.value.trim()).filter(|t| !t.is_empty())
 }
 
-fn host(url: &Url) -> Option<&str> {
-    url.host_str().map(|host| host.strip_prefix("www.").unwrap_or(host))
+/// The host of a clean address, without `www.`.
+fn host(clean: &str) -> Option<&str> {
+    let host = clean.split_once("://")?.1.split(['/', '?', '#', ':']).next()?;
+    Some(host.strip_prefix("www.").unwrap_or(host))
 }
 
 /// Whether two hosts are one site's: the same, or one below the other.
@@ -145,13 +140,12 @@ fn akin(one: &str, other: &str) -> bool {
     below(one, other) || below(other, one)
 }
 
-/// What to make of `feed`, seeing what is normal for its source; `None` where nothing is known of it.
+/// What to make of `feed`, which was seen to be like `seen`, by what is normal for its source; `None` where nothing is known of it.
 #[must_use]
-pub fn judge(normal: Option<&Normal>, feed: &Feed, around: Around) -> Verdict {
+pub fn judge(normal: Option<&Normal>, seen: &Normal, feed: &Feed, around: Around) -> Verdict {
     let Some(normal) = normal else { return Verdict::Normal };
-    let seen = observe(feed);
     let listed = feed.entries.len();
-    if let Some(what) = barrier(normal, &seen, feed.kind) {
+    if let Some(what) = barrier(normal, seen, feed.kind) {
         return broken("barrier", format!("{what} came instead of the list; its title is “{}”", seen.title.as_deref().unwrap_or_default()));
     }
     if listed == 0 {
@@ -176,7 +170,7 @@ pub fn judge(normal: Option<&Normal>, feed: &Feed, around: Around) -> Verdict {
         }
     }
     if around.known == 0
-        && let Some(why) = stranger(normal, &seen)
+        && let Some(why) = stranger(normal, seen)
     {
         return broken("other-site", why);
     }
@@ -232,18 +226,17 @@ fn stranger(normal: &Normal, seen: &Normal) -> Option<String> {
     None
 }
 
-/// What is normal from now on, after this document was taken.
+/// What is normal from now on, after a document like `seen` was taken.
 #[must_use]
-pub fn learnt(normal: Option<Normal>, feed: &Feed) -> Normal {
-    let seen = observe(feed);
+pub fn learnt(normal: Option<Normal>, seen: Normal) -> Normal {
     let Some(old) = normal.filter(|old| old.listed > 0) else { return seen };
-    if feed.entries.is_empty() {
+    if seen.listed == 0 {
         return old;
     }
     let mixed = |old: u32, new: u32| (old * (100 - WEIGHT) + new * WEIGHT).div_ceil(100);
     let share = |old: u8, new: u8| u8::try_from(mixed(old.into(), new.into())).unwrap_or(100);
     // A handful of entries says little about shares.
-    let (linked, dated, titled) = match feed.entries.len() < ENTRIES_MIN {
+    let (linked, dated, titled) = match (seen.listed as usize) < ENTRIES_MIN {
         true => (old.linked, old.dated, old.titled),
         false => (share(old.linked, seen.linked), share(old.dated, seen.dated), share(old.titled, seen.titled)),
     };
@@ -267,7 +260,8 @@ pub fn learnt(normal: Option<Normal>, feed: &Feed) -> Normal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::{Link, Text};
+    use crate::entry::Link;
+    use crate::stage::identity;
     use chrono::DateTime;
 
     fn entry(n: usize, host: &str) -> Entry {
@@ -289,8 +283,16 @@ mod tests {
         feed
     }
 
+    fn seen(feed: &Feed) -> Normal {
+        observe(feed, &identity::keys(&feed.entries, &url::Url::parse("https://www.a.example/feed").unwrap()))
+    }
+
+    fn judged(normal: Option<&Normal>, feed: &Feed, around: Around) -> Verdict {
+        judge(normal, &seen(feed), feed, around)
+    }
+
     fn class(normal: &Normal, feed: &Feed, known: usize) -> Option<&'static str> {
-        match judge(Some(normal), feed, Around { known, ..Around::default() }) {
+        match judged(Some(normal), feed, Around { known, ..Around::default() }) {
             Verdict::Broken(breakage) => Some(breakage.class),
             _ => None,
         }
@@ -301,7 +303,7 @@ mod tests {
     #[test]
     fn what_was_lost_is_named() {
         let page = |range, host| feed(FeedKind::Page, range, host);
-        let normal = observe(&page(0..20, OWN));
+        let normal = seen(&page(0..20, OWN));
         let titled = |title: &str| Feed { title: Some(Text { value: title.into(), ..Text::default() }), ..page(0..20, OWN) };
         for (broken, known, wanted) in [
             (page(0..0, OWN), 0, Some("empty")),
@@ -320,7 +322,7 @@ mod tests {
             (titled("All news"), 0, None),
             (without(page(1..3, OWN), |e| e.published = None), 2, None),
         ] {
-            assert_eq!(class(&normal, &broken, known), wanted, "{:?}", observe(&broken));
+            assert_eq!(class(&normal, &broken, known), wanted, "{:?}", seen(&broken));
         }
     }
 
@@ -332,7 +334,7 @@ mod tests {
             all.entries = (from..from + 10).map(|n| entry(n, &format!("s{n}.example"))).collect();
             all
         };
-        let normal = observe(&mixed(0, "Planet"));
+        let normal = seen(&mixed(0, "Planet"));
         assert_eq!(class(&normal, &mixed(50, "Planet"), 0), None);
         assert_eq!(class(&normal, &mixed(50, "Casino"), 0), Some("other-site"));
         assert_eq!(class(&normal, &mixed(50, "Casino"), 1), None);
@@ -341,32 +343,32 @@ mod tests {
     #[test]
     fn an_empty_feed_is_flagged_at_the_third_and_the_first_document_never() {
         let (full, empty) = (feed(FeedKind::Atom, 0..9, OWN), feed(FeedKind::Atom, 0..0, OWN));
-        let normal = observe(&full);
-        let verdict = |before| judge(Some(&normal), &empty, Around { empty: before, ..Around::default() });
+        let normal = seen(&full);
+        let verdict = |before| judged(Some(&normal), &empty, Around { empty: before, ..Around::default() });
         assert_eq!((verdict(0), verdict(1)), (Verdict::Empty, Verdict::Empty));
         assert!(matches!(verdict(2), Verdict::Broken(Breakage { class: "empty", .. })));
-        assert_eq!(judge(None, &empty, Around::default()), Verdict::Normal);
-        assert_eq!(judge(Some(&observe(&empty)), &empty, Around { empty: 9, ..Around::default() }), Verdict::Normal);
+        assert_eq!(judged(None, &empty, Around::default()), Verdict::Normal);
+        assert_eq!(judged(Some(&seen(&empty)), &empty, Around { empty: 9, ..Around::default() }), Verdict::Normal);
     }
 
     #[test]
     fn an_older_copy_is_passed_over_three_times() {
         let at = |feed: Feed, s| Feed { updated: DateTime::from_timestamp(s, 0), ..feed };
-        let normal = observe(&at(feed(FeedKind::Rss2, 0..30, OWN), 1_700_200_000));
+        let normal = seen(&at(feed(FeedKind::Rss2, 0..30, OWN), 1_700_200_000));
         let older = at(feed(FeedKind::Rss2, 0..20, OWN), 1_700_100_000);
-        let verdict = |older_before| judge(Some(&normal), &older, Around { known: 20, older: older_before, ..Around::default() });
+        let verdict = |older_before| judged(Some(&normal), &older, Around { known: 20, older: older_before, ..Around::default() });
         assert_eq!((verdict(0), verdict(2), verdict(3)), (Verdict::Older, Verdict::Older, Verdict::Normal));
         let taken_back = at(feed(FeedKind::Rss2, 0..20, OWN), 1_700_300_000);
-        assert_eq!(judge(Some(&normal), &taken_back, Around { known: 20, ..Around::default() }), Verdict::Normal);
+        assert_eq!(judged(Some(&normal), &taken_back, Around { known: 20, ..Around::default() }), Verdict::Normal);
     }
 
     #[test]
     fn normal_follows_slowly_and_remembers() {
-        let mut normal = learnt(None, &feed(FeedKind::Page, 0..20, OWN));
+        let mut normal = learnt(None, seen(&feed(FeedKind::Page, 0..20, OWN)));
         assert_eq!((normal.listed, normal.dated, normal.host.as_deref()), (20, 100, Some("a.example")));
-        normal = learnt(Some(normal), &without(feed(FeedKind::Page, 0..20, OWN), |e| e.published = None));
+        normal = learnt(Some(normal), seen(&without(feed(FeedKind::Page, 0..20, OWN), |e| e.published = None)));
         assert_eq!(normal.dated, 75);
-        normal = learnt(Some(normal), &feed(FeedKind::Page, 0..0, OWN));
+        normal = learnt(Some(normal), seen(&feed(FeedKind::Page, 0..0, OWN)));
         assert_eq!((normal.listed, normal.documents), (20, 2));
     }
 
@@ -380,9 +382,9 @@ mod tests {
                     let start = (end + step).saturating_sub(*size);
                     let document = feed(kind, start..end + step, OWN);
                     let known = document.entries.len().saturating_sub(*step);
-                    let verdict = judge(normal.as_ref(), &document, Around { known, ..Around::default() });
+                    let verdict = judged(normal.as_ref(), &document, Around { known, ..Around::default() });
                     proptest::prop_assert!(!matches!(verdict, Verdict::Broken(_)), "{:?}", verdict);
-                    normal = Some(learnt(normal, &document));
+                    normal = Some(learnt(normal, seen(&document)));
                     end += step;
                 }
             }

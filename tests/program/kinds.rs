@@ -214,7 +214,7 @@ fn a_list_in_a_file_is_read_and_a_remote_one_may_not_name_files() {
 }
 
 #[test]
-fn a_list_that_suddenly_shrinks_is_held() {
+fn a_list_that_suddenly_shrinks_or_floods_is_held() {
     let origin = Origin::start();
     let opml = |count: u32| {
         let outlines: String = (0..count).map(|n| format!("<outline xmlUrl=\"{}\"/>", origin.url(&format!("/{n}.xml")))).collect();
@@ -233,6 +233,10 @@ fn a_list_that_suddenly_shrinks_is_held() {
     assert_eq!((&state["health"], &state["degraded"]["class"], &state["names"]), (&"degraded".into(), &"shrunk".into(), &9.into()));
     place.run_at(LATER, &["retry", "s", "--accept"]).expect(0);
     assert_eq!(status(&place, "s")["names"], 1);
+    let asked = origin.all_hits().requests;
+    origin.put("/l", "text/xml", opml(500));
+    place.run_at("2026-11-20T16:00:00Z", &["refresh"]).expect(3);
+    assert_eq!((&status(&place, "s")["degraded"]["class"], origin.all_hits().requests), (&"flood".into(), asked + 2));
 }
 
 #[test]
