@@ -111,7 +111,9 @@ fn block(offered: &Offered, taken: &HashSet<String>, id: Option<&str>, day: &str
     if let Some(selectors) = &offered.selectors {
         block += &format!("{}\n", selectors_toml(selectors));
     }
-    if let Some(language) = offered.feed.language.as_ref().filter(|language| offered.kind == FoundKind::Page && crate::syntax::is_language_tag(language)) {
+    if let Some(language) =
+        offered.feed.language.as_ref().filter(|language| offered.kind == FoundKind::Page && crate::syntax::is_language_tag(language))
+    {
         block += &format!("language = {}\n", quoted(language));
     }
     block
@@ -155,7 +157,8 @@ fn to_json(found: &Discovery, blocks: &[String]) -> Value {
         .iter()
         .zip(blocks)
         .map(|(offered, block)| {
-            let preview = |entry: &Entry| json!({"title": headline(entry), "date": dated(entry), "url": entry.links.first().map(|l| &l.href)});
+            let preview =
+                |entry: &Entry| json!({"title": headline(entry), "date": dated(entry), "url": entry.links.first().map(|l| &l.href)});
             json!({
                 "kind": offered.kind.word(),
                 "url": offered.url.as_str(),

@@ -34,9 +34,9 @@ use crate::ingest::{Ingest, IngestError, SharedStore};
 use crate::io::clock::Clock;
 use crate::publisher::PublishError;
 use crate::scheduler::ServiceError;
-use crate::store::{Store as _, StoreError};
 use crate::store::lock::StoreLock;
 use crate::store::sqlite::SqliteStore;
+use crate::store::{Store as _, StoreError};
 
 /// Follows many sources, files each article under topics, republishes one clean feed per topic.
 #[derive(Debug, Parser)]

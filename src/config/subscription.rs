@@ -93,7 +93,10 @@ mod tests {
         assert_eq!(ids.len(), 4, "{ids:?}");
         assert!(ids[2].starts_with("list-b-example-") && ids[3].starts_with("list-b-example-") && ids[2] != ids[3], "{ids:?}");
         let child = &site.sources[2];
-        assert_eq!((child.language.as_deref(), child.curator.as_deref(), child.parent.as_deref()), (Some("fi"), Some("Desk"), Some("list")));
+        assert_eq!(
+            (child.language.as_deref(), child.curator.as_deref(), child.parent.as_deref()),
+            (Some("fi"), Some("Desk"), Some("list"))
+        );
         assert!(child.access.headers.is_empty());
         let again = made_id("list", &child.url);
         assert_eq!(again, child.id);

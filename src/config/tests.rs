@@ -279,7 +279,10 @@ fn each_problem_is_told_with_its_place_and_remedy() {
         ),
         ("title = 9", "{at}:9: \"title\" in [[source]] must be text, not a whole number; write it in quotes"),
         ("title = \" \"", "{at}:9: \"title\" in [[source]] is empty; give it a value, or leave it out"),
-        ("kind = \"paper\"", "{at}:8: unknown kind \"paper\" in [[source]]; the nearest is \"page\"; known are feed, page, sitemap, wordpress, opml"),
+        (
+            "kind = \"paper\"",
+            "{at}:8: unknown kind \"paper\" in [[source]]; the nearest is \"page\"; known are feed, page, sitemap, wordpress, opml",
+        ),
         (
             "kind = \"page\"\nselectors = { title = \"h2\" }",
             "{next}:13: \"title\" in selectors is looked for inside an \"item\", and there is none; \

@@ -168,8 +168,7 @@ impl Search<'_> {
     async fn lists(&mut self, url: &Url, page: &Response) -> Result<(), Failure> {
         let (page, now) = (page.clone(), self.look.now);
         let lists = self.look.read(move |_, source| {
-            let context =
-                page::Context { url: &page.final_url, time_zone: source.time_zone, language: source.language.as_deref(), now };
+            let context = page::Context { url: &page.final_url, time_zone: source.time_zone, language: source.language.as_deref(), now };
             page::find_all(&page.body, page.content_type.as_deref(), &context)
         });
         match lists.await? {

@@ -31,8 +31,8 @@ use crate::stage::poll::{self, Ask, Neighbour, Plan};
 use crate::stage::schedule;
 use crate::store::{Change, Failure, Outcome, PollCommit, PollState, Store, StoreError};
 
-pub(crate) use read::selectors_toml;
 use look::Gathered;
+pub(crate) use read::selectors_toml;
 use vet::Past;
 
 /// The store as every task shares it. One writer at a time; SQLite has no more.
@@ -393,7 +393,8 @@ impl Ingest {
         let mut state = PollState { took_ms: took_ms(began), ..state };
         if identity::ids_are_faulty(new, known_otherwise) {
             state.by_link = true;
-            let what = format!("{known_otherwise} of {new} new ids are of known articles; from now on its entries are told apart by their links");
+            let what =
+                format!("{known_otherwise} of {new} new ids are of known articles; from now on its entries are told apart by their links");
             state.repairs.push(what);
         }
         store.commit(&PollCommit { source: &source.id, now, state: state.clone(), changes })?;

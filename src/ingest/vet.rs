@@ -95,7 +95,11 @@ impl Ingest {
         {
             if before.normal.is_some() && count == 0 && !feed.entries.is_empty() {
                 let (kind, entries) = (new.kind.word(), feed.entries.len());
-                let why = format!("it is no {} any more; a {kind} is at {}, but none of its {entries} entries is known", old.kind.word(), new.url);
+                let why = format!(
+                    "it is no {} any more; a {kind} is at {}, but none of its {entries} entries is known",
+                    old.kind.word(),
+                    new.url
+                );
                 return Err(drifted("other-kind", why));
             }
             tracing::info!(source = source.id, kind = new.kind.word(), url = new.url, how = new.how, "found out anew what this is");

@@ -20,7 +20,10 @@ fn page(title: &str, stories: impl Iterator<Item = u32>, item: impl Fn(u32) -> S
 }
 
 fn story(n: u32) -> String {
-    format!("<li class=\"story\"><h2><a href=\"/news/care-{n}\">Care story {n}</a></h2><time datetime=\"2026-11-{:02}\">x</time></li>", n % 28 + 1)
+    format!(
+        "<li class=\"story\"><h2><a href=\"/news/care-{n}\">Care story {n}</a></h2><time datetime=\"2026-11-{:02}\">x</time></li>",
+        n % 28 + 1
+    )
 }
 
 fn good_page() -> String {
@@ -60,15 +63,25 @@ fn breakages() -> Vec<Broken> {
         page_of("the dates are gone", page("News", 5..15, |n| story(n).replace("<time", "<span").replace("</time", "</span")), "no-dates"),
         page_of(
             "the titles are gone",
-            page("News", 5..15, |n| format!("<li class=\"story\"><h2><a href=\"/n/{n}\">Read more</a></h2><time datetime=\"2026-11-09\"></time></li>")),
+            page("News", 5..15, |n| {
+                format!("<li class=\"story\"><h2><a href=\"/n/{n}\">Read more</a></h2><time datetime=\"2026-11-09\"></time></li>")
+            }),
             "no-titles",
         ),
         page_of(
             "the links lead to one address",
-            page("News", 5..15, |n| format!("<li class=\"story\"><h2><a href=\"/news/care?utm_source=x\">Care story {n} and care</a></h2><time datetime=\"2026-11-09\"></time></li>")),
+            page("News", 5..15, |n| {
+                format!(
+                    "<li class=\"story\"><h2><a href=\"/news/care?utm_source=x\">Care story {n} and care</a></h2><time datetime=\"2026-11-09\"></time></li>"
+                )
+            }),
             "no-links",
         ),
-        page_of("a login page", page("Log in | News", 1..5, |n| format!("<li class=\"story\"><h2><a href=\"/login/{n}\">Log in with {n}</a></h2></li>")), "barrier"),
+        page_of(
+            "a login page",
+            page("Log in | News", 1..5, |n| format!("<li class=\"story\"><h2><a href=\"/login/{n}\">Log in with {n}</a></h2></li>")),
+            "barrier",
+        ),
         page_of(
             "a consent page",
             page("Before you continue", 1..9, |n| format!("<li class=\"story\"><h2><a href=\"/partner/{n}\">Partner {n}</a></h2></li>")),
@@ -78,7 +91,11 @@ fn breakages() -> Vec<Broken> {
         feed_of("another site's feed", feed("Wine Deals", "wine.example", 100..110), "other-site"),
         page_of(
             "another site's list",
-            page("Wine", 100..110, |n| format!("<li class=\"story\"><h2><a href=\"https://wine.example/{n}\">Wine care {n}</a></h2><time datetime=\"2026-11-09\"></time></li>")),
+            page("Wine", 100..110, |n| {
+                format!(
+                    "<li class=\"story\"><h2><a href=\"https://wine.example/{n}\">Wine care {n}</a></h2><time datetime=\"2026-11-09\"></time></li>"
+                )
+            }),
             "other-site",
         ),
     ]
@@ -209,7 +226,9 @@ fn an_empty_feed_removes_nothing_and_is_flagged_at_the_third() {
 #[test]
 fn a_stale_copy_reverts_nothing() {
     let origin = Origin::start();
-    let built = |day: u32, feed: String| feed.replace("<link>https://news.example/</link>", &format!("<lastBuildDate>{day} Nov 2026 08:00:00 GMT</lastBuildDate>"));
+    let built = |day: u32, feed: String| {
+        feed.replace("<link>https://news.example/</link>", &format!("<lastBuildDate>{day} Nov 2026 08:00:00 GMT</lastBuildDate>"))
+    };
     let old = built(2, feed("Care News", "news.example", 1..11));
     let new = built(16, feed("Care News", "news.example", 3..13)).replace("Care story 5 of Care News", "Care story 5, corrected");
     origin.put("/news", "application/rss+xml", old.clone());

@@ -35,7 +35,9 @@ const POSTS: &str = r#"[{"id":1,"date_gmt":"2026-11-18T10:00:00","guid":{"render
 const WP_QUERY: &str = "?_embed=author%2Cwp%3Aterm%2Cwp%3Afeaturedmedia&per_page=50";
 
 fn urlset(range: std::ops::Range<u32>) -> String {
-    let urls: String = range.map(|n| format!("<url><loc>https://n.example/story-number-{n}</loc><lastmod>2026-11-{:02}</lastmod></url>", n % 20 + 1)).collect();
+    let urls: String = range
+        .map(|n| format!("<url><loc>https://n.example/story-number-{n}</loc><lastmod>2026-11-{:02}</lastmod></url>", n % 20 + 1))
+        .collect();
     format!("<?xml version=\"1.0\"?><urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">{urls}</urlset>")
 }
 
@@ -59,7 +61,11 @@ fn a_feed_that_a_page_names_is_found_once_and_asked_from_then_on() {
     // When it moves within the site, it is looked for again.
     origin.answer("/feed", Answer { status: 404, ..Answer::default() });
     origin.put("/", "text/html", html(&links.replace("\"/feed\"", "\"/feeds/all.xml\""), ""));
-    origin.put("/feeds/all.xml", "application/rss+xml", rss("News", &[("g2", "Two things", "https://n.example/2", 4), ("g3", "Three", "https://n.example/3", 5)]));
+    origin.put(
+        "/feeds/all.xml",
+        "application/rss+xml",
+        rss("News", &[("g2", "Two things", "https://n.example/2", 4), ("g3", "Three", "https://n.example/3", 5)]),
+    );
     place.run_at("2026-11-20T14:00:00Z", &["refresh"]).expect(0);
     let state = status(&place, "s");
     assert_eq!((&state["found"]["url"], &state["entries"]), (&origin.url("/feeds/all.xml").into(), &3.into()));
@@ -77,7 +83,11 @@ fn a_wordpress_site_is_read_through_its_interface() {
         place.run_at(LATER, &["refresh"]).expect(0);
         let tested = place.run(&["test", "s", "--json"]).expect(0).json();
         let record = &tested["records"][0];
-        assert_eq!((&record["title"], &record["authors"][0], &record["published"]), (&"Care – now".into(), &"A. Writer".into(), &"2026-11-18T10:00:00Z".into()), "{tested}");
+        assert_eq!(
+            (&record["title"], &record["authors"][0], &record["published"]),
+            (&"Care – now".into(), &"A. Writer".into(), &"2026-11-18T10:00:00Z".into()),
+            "{tested}"
+        );
         assert_eq!(status(&place, "s")["entries"], 1);
     }
     assert_eq!((origin.hits("/").requests, origin.hits(&posts).not_modified), (1, 2));
@@ -174,7 +184,10 @@ fn a_list_of_feeds_is_kept_in_sync() {
         origin.put(&format!("/{name}.xml"), "application/rss+xml", rss(name, &[(name, &format!("Story of {name}"), &link, 3)]));
     }
     let opml = |names: &[&str]| {
-        let outlines: String = names.iter().map(|n| format!("<outline text=\"{n}\" xmlUrl=\"{}\" command=\"rm\"/>", origin.url(&format!("/{n}.xml")))).collect();
+        let outlines: String = names
+            .iter()
+            .map(|n| format!("<outline text=\"{n}\" xmlUrl=\"{}\" command=\"rm\"/>", origin.url(&format!("/{n}.xml"))))
+            .collect();
         format!("<opml version=\"2.0\"><head><title>L</title></head><body><outline text=\"Folder\">{outlines}</outline></body></opml>")
     };
     origin.put("/list.opml", "text/x-opml", opml(&["a", "b"]));
@@ -183,7 +196,11 @@ fn a_list_of_feeds_is_kept_in_sync() {
     place.run(&["refresh"]).expect(0);
     let all = place.run(&["status", "--json"]).expect(0).json();
     let sources = all["sources"].as_array().unwrap().clone();
-    assert_eq!((sources.len(), &sources[0]["names"], &sources[1]["named_by"], &sources[1]["entries"]), (3, &2.into(), &"s".into(), &1.into()), "{all}");
+    assert_eq!(
+        (sources.len(), &sources[0]["names"], &sources[1]["named_by"], &sources[1]["entries"]),
+        (3, &2.into(), &"s".into(), &1.into()),
+        "{all}"
+    );
     // One leaves, one comes.
     origin.put("/list.opml", "text/x-opml", opml(&["b", "c"]));
     place.run_at(LATER, &["refresh"]).expect(0);
@@ -264,7 +281,11 @@ fn discover_shows_what_there_is_and_adds_it_without_touching_the_rest() {
     place.run(&["refresh", "care"]).expect(0);
     assert_eq!(status(&place, "care")["entries"], 1);
     // Twice is a mistake; so is an id that is taken. Both leave the file alone.
-    for arguments in [&["discover", &origin.url("/"), "--add", "--pick", "2"][..], &["discover", &origin.url("/"), "--add", "--id", "s"], &["discover", &origin.url("/"), "--add", "--pick", "9"]] {
+    for arguments in [
+        &["discover", &origin.url("/"), "--add", "--pick", "2"][..],
+        &["discover", &origin.url("/"), "--add", "--id", "s"],
+        &["discover", &origin.url("/"), "--add", "--pick", "9"],
+    ] {
         place.run(arguments).expect(2);
         assert_eq!(std::fs::read_to_string(place.config()).unwrap(), after);
     }
@@ -310,7 +331,11 @@ fn endless_redirects_and_large_pages_have_a_reason_each_and_harm_nobody() {
     origin.answer("/large", Answer { status: 200, headers: vec![("Content-Type".into(), "text/html".into())], body: large });
     origin.put("/feed", "application/rss+xml", items());
     // A sitemap and a page that lead to the same.
-    origin.put("/index.xml", "application/xml", "<sitemapindex><sitemap><loc>/large</loc></sitemap><sitemap><loc>/circle</loc></sitemap></sitemapindex>");
+    origin.put(
+        "/index.xml",
+        "application/xml",
+        "<sitemapindex><sitemap><loc>/large</loc></sitemap><sitemap><loc>/circle</loc></sitemap></sitemapindex>",
+    );
     origin.put("/page", "text/html", html("<link rel=\"alternate\" type=\"application/rss+xml\" href=\"/hop0\">", ""));
     let names = ["hop0", "circle", "large", "index.xml", "page", "feed"];
     let sources: Vec<(String, String)> = names.iter().map(|n| (n.replace('.', "-"), origin.url(&format!("/{n}")))).collect();
