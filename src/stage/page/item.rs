@@ -55,7 +55,7 @@ impl Page<'_> {
             base: Some(self.base.to_string()),
             ..Entry::default()
         };
-        if let Some(picture) = select(item, self.selectors.image.as_ref()).and_then(|element| self.picture(element)) {
+        if let Some(picture) = select(item, self.selectors.image.as_ref()).and_then(|element| picture(self.base, element)) {
             entry.media.push(Media { thumbnails: vec![picture], ..Media::default() });
         }
         if let Some(name) = select(item, self.selectors.author.as_ref()).and_then(line) {
@@ -124,15 +124,16 @@ impl Page<'_> {
         }
         .or_else(|| date::read_relative(raw, self.context.now, zone, language))
     }
+}
 
-    fn picture(&self, element: ElementRef<'_>) -> Option<String> {
-        std::iter::once(element).chain(element.descendent_elements()).find_map(|element| {
-            let plain = PICTURE_ATTRIBUTES.iter().filter_map(|name| element.attr(name));
-            // `srcset` is a list of addresses with their widths.
-            let listed = ["data-srcset", "srcset"].iter().filter_map(|name| element.attr(name)?.split_whitespace().next());
-            plain.chain(listed).find_map(|src| self.web_url(src.trim_end_matches(','))).map(String::from)
-        })
-    }
+/// The address of the picture in an element, itself included.
+pub(super) fn picture(base: &Url, element: ElementRef<'_>) -> Option<String> {
+    std::iter::once(element).chain(element.descendent_elements()).find_map(|element| {
+        let plain = PICTURE_ATTRIBUTES.iter().filter_map(|name| element.attr(name));
+        // `srcset` is a list of addresses with their widths.
+        let listed = ["data-srcset", "srcset"].iter().filter_map(|name| element.attr(name)?.split_whitespace().next());
+        plain.chain(listed).find_map(|src| web_url(base, src.trim_end_matches(','))).map(String::from)
+    })
 }
 
 fn select<'a>(item: ElementRef<'a>, selector: Option<&Selector>) -> Option<ElementRef<'a>> {
