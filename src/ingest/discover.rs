@@ -59,7 +59,7 @@ impl Ingest {
         // A pass for no host: each request queues up at its own.
         let mut pass = self.gate.enter("").await;
         let known = PollState::default();
-        let look = Look { ingest: self, source, known: &known, pass: &mut pass, now };
+        let look = Look { ingest: self, source, known: &known, pass: &mut pass, now, limited: None };
         Ok(Search { look, found: Discovery::default() }.run().await)
     }
 }

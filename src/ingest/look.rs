@@ -45,6 +45,8 @@ pub(super) struct Look<'a> {
     pub(super) known: &'a PollState,
     pub(super) pass: &'a mut Pass,
     pub(super) now: DateTime<Utc>,
+    /// A host that wants fewer requests said so: that is how the poll ends, and nothing more is asked.
+    pub(super) limited: Option<(Url, Response)>,
 }
 
 impl Ingest {
@@ -58,23 +60,27 @@ impl Ingest {
         pass: &mut Pass,
         now: DateTime<Utc>,
     ) -> Gathered {
-        let mut look = Look { ingest: self, source, known, pass, now };
+        let mut look = Look { ingest: self, source, known, pass, now, limited: None };
         let response = match answer {
             Ok(response) => response,
             Err(failure) => return Gathered { ask, answer: Err(failure), ready: None },
         };
-        if source.kind == SourceKind::Auto {
-            return look.automatic(ask, response).await;
-        }
-        if !look.is_fresh(&response) {
-            return Gathered { ask, answer: Ok(response), ready: None };
-        }
-        let ready = match &source.kind {
-            SourceKind::Sitemap => Some(look.sitemap(&response).await),
-            SourceKind::Page(selectors) if selectors.pages_max > 1 => Some(look.pages(selectors, &response).await),
-            _ => None,
+        let gathered = match &source.kind {
+            SourceKind::Auto => look.automatic(ask, response).await,
+            SourceKind::Sitemap if look.is_fresh(&response) => {
+                let ready = Some(look.sitemap(&response).await);
+                Gathered { ask, answer: Ok(response), ready }
+            }
+            SourceKind::Page(selectors) if selectors.pages_max > 1 && look.is_fresh(&response) => {
+                let ready = Some(look.pages(selectors, &response).await);
+                Gathered { ask, answer: Ok(response), ready }
+            }
+            _ => Gathered { ask, answer: Ok(response), ready: None },
         };
-        Gathered { ask, answer: Ok(response), ready }
+        match look.limited {
+            Some((url, response)) => Gathered { ask: fresh_ask(&url), answer: Ok(response), ready: None },
+            None => gathered,
+        }
     }
 }
 
@@ -89,6 +95,9 @@ impl Look<'_> {
     /// One more request of this poll. What is not a readable success is a failure.
     pub(super) async fn fetch(&mut self, url: &Url, accept: &'static str) -> Result<Response, Failure> {
         let host = url.host_str().unwrap_or_default().to_owned();
+        if self.limited.is_some() {
+            return Err(failure("rate-limited", "a host asked for fewer requests"));
+        }
         let limit = locked(&self.ingest.store).host_limit(&host).ok().flatten();
         if limit.is_some_and(|until| until > self.now) {
             return Err(failure("rate-limited", format!("{url}: its host asked for fewer requests")));
@@ -99,6 +108,10 @@ impl Look<'_> {
         let response = self.ingest.fetcher.get_paced(&request, self.pass).await.map_err(|e| failure(e.class(), e.to_string()))?;
         match response.status {
             200 | 203 if !response.body.is_empty() => Ok(response),
+            429 => {
+                self.limited = Some((url.clone(), response));
+                Err(failure("rate-limited", format!("{url}: its host asked for fewer requests")))
+            }
             status => Err(failure("status", format!("{url}: answered {status}"))),
         }
     }

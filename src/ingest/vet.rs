@@ -54,7 +54,9 @@ impl Past {
             return None;
         }
         let kind = way.kind();
-        let kept = || self.state.found.clone().filter(|found| found.kind == kind && found.url == self.url);
+        // An adopted move is the move's to tell, and to take back.
+        let moved = self.state.adopted.as_ref().is_some_and(|adopted| adopted.url == self.url);
+        let kept = || self.state.found.clone().filter(|found| found.kind == kind && (moved || found.url == self.url));
         let how = match kind {
             FoundKind::Feed => "its address is a feed's",
             _ => "its address shows it",

@@ -359,3 +359,43 @@ fn endless_redirects_and_large_pages_have_a_reason_each_and_harm_nobody() {
     }
     assert_eq!(status(&place, "feed")["entries"], 2);
 }
+
+#[test]
+fn a_host_that_wants_fewer_requests_is_asked_nothing_more() {
+    let origin = Origin::start();
+    let files: String = (0..4).map(|n| format!("<sitemap><loc>/map-{n}.xml</loc><lastmod>2026-11-20</lastmod></sitemap>")).collect();
+    origin.put("/sitemap.xml", "application/xml", format!("<sitemapindex>{files}</sitemapindex>"));
+    for n in 0..4 {
+        let headers = vec![("Retry-After".into(), "7200".into())];
+        origin.answer(&format!("/map-{n}.xml"), Answer { status: 429, headers, body: Vec::new() });
+    }
+    let place = place(&origin, &origin.url("/sitemap.xml"), "kind = \"sitemap\"");
+    place.run(&["refresh"]).expect(3);
+    assert_eq!((&status(&place, "s")["outcome"], origin.all_hits().requests), (&"rate-limited".into(), 2));
+    place.run_at(LATER, &["refresh"]).expect(3);
+    assert_eq!(origin.all_hits().requests, 2);
+}
+
+#[test]
+fn a_page_without_a_kind_is_read_by_its_list_and_degrades_when_that_goes() {
+    let origin = Origin::start();
+    let items: String = (1..9)
+        .map(|n| {
+            format!(
+                "<article class=\"card\"><h2><a href=\"/news/story-{n}\">The hospital tells story number {n}</a></h2>\
+                 <time datetime=\"2026-11-{n:02}T08:00:00Z\">x</time><p>What happened in story {n}, told in a sentence or two.</p></article>"
+            )
+        })
+        .collect();
+    origin.put("/news", "text/html", html("", &format!("<main>{items}</main>")));
+    let place = place(&origin, &origin.url("/news"), "");
+    place.run(&["refresh"]).expect(0);
+    let state = status(&place, "s");
+    assert_eq!((&state["found"]["kind"], &state["entries"]), (&"page".into(), &8.into()), "{state}");
+    place.run_at(LATER, &["refresh"]).expect(0);
+    assert_eq!(origin.all_hits().requests, 2, "one request a poll");
+    let tree = place.tree();
+    origin.put("/news", "text/html", html("", "<main><p>We are redesigning.</p></main>"));
+    place.run_at("2026-11-20T14:00:00Z", &["refresh"]).expect(3);
+    assert_eq!((&status(&place, "s")["health"], place.tree()), (&"degraded".into(), tree));
+}
