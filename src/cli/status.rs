@@ -12,7 +12,7 @@ use super::{Context, Exit, Result, print, print_json};
 use crate::config::{Source, SourceKind};
 use crate::io::fetch::shown;
 use crate::stage::poll::{self, Degraded, Health, PollLine, PollState};
-use crate::stage::{schedule, text};
+use crate::stage::{drift, schedule, text};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{SourceCount, Store};
 use crate::syntax::rfc3339;
@@ -133,8 +133,13 @@ pub(super) fn kind(source: &Source, state: &PollState) -> String {
 
 /// What to do about a source that is degraded.
 fn repair(subject: &Subject<'_>, degraded: &Degraded) -> String {
-    let own = degraded.repair.as_ref().map(|repair| format!("{}; or ", line(repair))).unwrap_or_default();
-    format!("{own}if what it gives now is right, `topicwire retry {} --accept`", subject.source.id)
+    let accept = format!("if what it gives now is right, `topicwire retry {} --accept`", subject.source.id);
+    match (degraded.repair.as_deref().map(line), drift::is_acceptable(&degraded.class)) {
+        (Some(repair), true) => format!("{repair}; or, {accept}"),
+        (Some(repair), false) => repair,
+        (None, true) => accept,
+        (None, false) => "look what is at its address; `topicwire discover` shows what the site offers".to_owned(),
+    }
 }
 
 /// What is normal for a source, in a line.

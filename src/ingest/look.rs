@@ -131,7 +131,7 @@ impl Look<'_> {
     pub(super) async fn sitemap(&mut self, response: &Response) -> Result<Document, Failure> {
         let first = response.clone();
         let index = match self.read(move |_, source| read::sitemap_of(source, &first)).await?? {
-            sitemap::Document::Urls(feed) => return Ok(sitemap::joined(vec![feed]).into()),
+            sitemap::Document::Urls(feed) => return Ok(sitemap::joined(vec![*feed]).into()),
             sitemap::Document::Index(index) => index,
         };
         let listed = index.len();
@@ -145,7 +145,7 @@ impl Look<'_> {
             };
             let what = match read {
                 Ok(sitemap::Document::Urls(feed)) => {
-                    parts.push(feed);
+                    parts.push(*feed);
                     continue;
                 }
                 Ok(sitemap::Document::Index(_)) => format!("{}: an index within an index is not followed", child.url),

@@ -304,7 +304,7 @@ impl Ingest {
             self.contested(position, target)
         });
         if let (Some(degraded), Ok(response)) = (&mut state.degraded, &answer) {
-            degraded.repair = read::repair(source, response, now);
+            degraded.repair = read::repair(source, state.normal.as_ref(), response, now);
         }
         let Some(vetted) = vetted else { return self.commit(source, state, now, began) };
         let changes = self.changes(source, vetted, now)?;

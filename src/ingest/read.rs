@@ -6,10 +6,11 @@ use url::Url;
 use crate::config::{PageSelectors, Published, Source, SourceKind};
 use crate::entry::{Feed, FeedKind, Problem, ReadStage};
 use crate::io::fetch::Response;
+use crate::stage::drift::{self, Normal};
 use crate::stage::opml::{self, Outline};
 use crate::stage::page::{self, Listing, OfferKind};
 use crate::stage::poll::{Failure, Found, FoundKind, PollState};
-use crate::stage::{parse, sitemap, wordpress};
+use crate::stage::{identity, parse, sitemap, wordpress};
 
 /// How far into a body it is looked for what it is, in bytes.
 const LOOK_MAX_BYTES: usize = 2_048;
@@ -97,7 +98,7 @@ pub(super) fn document(
         Way::Page(selectors) => listing(Some(selectors), source, response, now).map(|listing| listing.feed.into()),
         Way::Listing => listing(None, source, response, now).map(|listing| listing.feed.into()),
         Way::Sitemap => match sitemap_of(source, response)? {
-            sitemap::Document::Urls(feed) => Ok(sitemap::joined(vec![feed]).into()),
+            sitemap::Document::Urls(feed) => Ok(sitemap::joined(vec![*feed]).into()),
             sitemap::Document::Index(_) => Err(failure("not-a-sitemap", "not a sitemap: an index, which was not followed")),
         },
         Way::WordPress => {
@@ -175,8 +176,9 @@ pub(super) fn is_break(class: &str) -> bool {
     )
 }
 
-/// What may help a source that broke: what its page offers, and the list that is found on it. `None` where there is nothing to offer.
-pub(super) fn repair(source: &Source, response: &Response, now: DateTime<Utc>) -> Option<String> {
+/// What may help a source that broke: what its page offers, and the list that is found on it, if that is what is normal for the source.
+/// `None` where there is nothing to offer.
+pub(super) fn repair(source: &Source, normal: Option<&Normal>, response: &Response, now: DateTime<Utc>) -> Option<String> {
     if !is_page(&response.body) {
         return None;
     }
@@ -188,16 +190,16 @@ pub(super) fn repair(source: &Source, response: &Response, now: DateTime<Utc>) -
     if let Some(offer) = offered(OfferKind::WordPress) {
         return Some(format!("the page is WordPress': url = \"{}\", kind = \"wordpress\"", offer.href));
     }
-    let listing = listing(None, source, response, now).ok().filter(|listing| page_is_no_barrier(&listing.feed))?;
+    let listing = listing(None, source, response, now).ok()?;
+    let seen = drift::observe(&listing.feed, &identity::keys(&listing.feed.entries, &source.url));
     let count = listing.feed.entries.len();
+    if count < 2 || drift::judge(normal, &seen, &listing.feed, drift::Around::default()) != drift::Verdict::Normal {
+        return None;
+    }
     Some(match &listing.selectors {
         Some(selectors) => format!("{count} entries are found with kind = \"page\", {}", selectors_toml(selectors)),
         None => format!("{count} entries are found with kind = \"page\" and no selectors ({})", listing.how.name()),
     })
-}
-
-fn page_is_no_barrier(feed: &Feed) -> bool {
-    feed.title.as_ref().is_none_or(|title| page::barrier(&title.value).is_none())
 }
 
 /// Selectors as a line of `feeds.toml`.

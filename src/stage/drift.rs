@@ -62,10 +62,17 @@ pub struct Normal {
 /// Why a document is held back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Breakage {
-    /// A short name that does not change: `empty`, `barrier`, `no-links`, `no-dates`, `no-titles`, `other-site`, `flood`.
+    /// A short name that does not change: `empty`, `barrier`, `no-links`, `no-dates`, `no-titles`, `other-site`, `flood`; a list of feeds may
+    /// also be `shrunk`, a source without a configured kind of an `other-kind`.
     pub class: &'static str,
     /// A sentence for the site's owner.
     pub why: String,
+}
+
+/// Whether a source that is degraded for this gives something that a person may accept; from the others nothing can be read.
+#[must_use]
+pub fn is_acceptable(class: &str) -> bool {
+    ["empty", "no-links", "no-titles", "no-dates", "other-site", "other-kind", "flood", "shrunk", "barrier"].contains(&class)
 }
 
 /// What to do with a document.

@@ -39,7 +39,7 @@ pub enum Document {
     /// An index of sitemaps.
     Index(Vec<Child>),
     /// A sitemap: entries in its order.
-    Urls(Feed),
+    Urls(Box<Feed>),
 }
 
 /// What reading needs besides the document.
@@ -182,7 +182,7 @@ pub fn read(bytes: &[u8], context: &Context<'_>) -> Result<Document, SitemapErro
         note("the sitemap breaks off".to_owned());
     }
     feed.links.push(Link { href: site(context.url), rel: Some("alternate".into()), ..Link::default() });
-    Ok(Document::Urls(feed))
+    Ok(Document::Urls(Box::new(feed)))
 }
 
 fn push(words: &mut String, part: &str) {
@@ -332,7 +332,7 @@ mod tests {
 
     fn urls(text: &str) -> Feed {
         match read_text(text).unwrap() {
-            Document::Urls(feed) => feed,
+            Document::Urls(feed) => *feed,
             Document::Index(_) => panic!("an index"),
         }
     }

@@ -179,6 +179,11 @@ fn a_repair_is_proposed_where_the_page_has_one() {
     place.run_at(LATER, &["refresh"]).expect(3);
     let told = place.run_at(LATER, &["status", "s"]).expect(0).out;
     assert!(told.contains(&format!("the page names a feed: url = \"{}\"", origin.url("/feed.xml"))), "{told}");
+    // Without one, the list that is found on the page.
+    origin.put("/news", "text/html", broken.bad.clone());
+    place.run_at(EVEN_LATER, &["refresh"]).expect(3);
+    let told = place.run_at(LATER, &["status", "s"]).expect(0).out;
+    assert!(told.contains("10 entries are found with kind = \"page\", selectors = { item = "), "{told}");
 }
 
 #[test]
