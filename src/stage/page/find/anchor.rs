@@ -32,12 +32,14 @@ const SHARED: [&str; 23] = [
 
 /// What links to an article say beside its headline, in lower case.
 #[rustfmt::skip]
-const CALLS: [&str; 48] = [
+const CALLS: [&str; 64] = [
     "read more", "read on", "read the", "read full", "read article", "read story", "more", "learn more", "continue reading", "find out more",
     "view", "see more", "show more", "details", "full story", "full article", "download", "pdf", "permalink", "comments", "add new comment",
     "add comment", "leave a comment", "leave a reply", "listen", "watch", "share", "post link to", "lue lisää", "lue koko", "jatka lukemista",
     "lisää", "läs mer", "läs hela", "mer om", "visa mer", "weiterlesen", "mehr", "mehr lesen", "mehr erfahren", "zum artikel", "lire la suite",
-    "lire plus", "lire l'article", "en savoir plus", "voir plus", "plus d'infos", "suite",
+    "lire plus", "lire l'article", "en savoir plus", "voir plus", "plus d'infos", "suite", "view all", "see all", "show all", "all news",
+    "näytä kaikki", "katso kaikki", "kaikki uutiset", "kaikki tiedotteet", "visa alla", "alla nyheter", "se alla", "alle anzeigen",
+    "alle meldungen", "voir tout", "voir toutes", "toutes les actualités",
 ];
 
 /// A link to what may be an article.
@@ -75,11 +77,25 @@ pub(super) fn anchors(page: &Page<'_>) -> Vec<Anchor> {
         if outline.attr(node, "href").is_some_and(|href| href.contains("#comment") || href.contains("#respond")) {
             continue;
         }
+        if is_in_prose(page, node) {
+            continue;
+        }
         let heading = outline.ancestors(node).take(3).any(|at| outline.is_heading(at)) || outline.subtree(node).any(|at| outline.is_heading(at));
         let titled = is_title(outline.text(node));
         anchors.push(Anchor { node, url, address, heading, titled, kind: kind(outline, node) });
     }
     anchors
+}
+
+/// Whether a link stands in a sentence: words come before it in its paragraph, which a date or a label alone would not be.
+fn is_in_prose(page: &Page<'_>, node: usize) -> bool {
+    let outline = &page.outline;
+    let Some(paragraph) = outline.ancestors(node).take(3).find(|at| outline.name(*at) == "p") else { return false };
+    let words = |range: std::ops::Range<usize>| {
+        let pieces = outline.pieces_in(&range).iter().filter(|piece| piece.parent == paragraph);
+        pieces.take_while(|piece| outline.is_before(piece, node)).flat_map(|piece| outline.piece(piece).split_whitespace()).filter(|word| word.chars().all(char::is_alphabetic)).count()
+    };
+    words(outline.subtree(paragraph)) >= 3
 }
 
 /// Whether a text can be a headline.
@@ -116,7 +132,7 @@ pub(super) fn is_article(url: &Url, page: &Url) -> bool {
         return false;
     }
     let own = page.path().trim_end_matches('/');
-    if same_host && (own == path || own.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))) {
+    if same_host && !path.is_empty() && (own == path || own.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))) {
         // Another state of the list, or a page above it. `?p=12` and `?id=12` are articles where the list has no such query.
         return own == path && url.query_pairs().any(|(key, _)| matches!(&*key, "p" | "id" | "article" | "news" | "story")) && !is_listed(url, page);
     }
@@ -164,7 +180,9 @@ fn kind(outline: &Outline<'_>, node: usize) -> u64 {
         let is_item = matches!(name, "article" | "li" | "tr" | "dd" | "body" | "main");
         classes_count &= !is_item && level < LEVELS_WITH_CLASSES;
         if classes_count {
-            classes(outline.attr(at, "class").unwrap_or_default()).hash(&mut hash);
+            let mut classes = classes(outline.attr(at, "class").unwrap_or_default());
+            classes.sort_unstable();
+            classes.hash(&mut hash);
         }
         if is_item {
             break;
@@ -184,7 +202,6 @@ pub(super) fn classes(text: &str) -> Vec<&str> {
         .filter(|class| !class.bytes().any(|b| b.is_ascii_digit()) && !class.contains("--") && !class.starts_with("category-") && !class.starts_with("tag-"))
         .filter(|class| !words(class).iter().any(changes))
         .collect();
-    classes.sort_unstable();
     classes.dedup();
     classes
 }

@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use chrono::{DateTime, Utc};
-use url::Url;
 
 use super::anchor::{is_call, is_title};
 use super::outline::{Outline, Piece};
@@ -38,7 +37,7 @@ const DATE_WORDS: [&str; 19] = [
     "date", "time", "datetime", "published", "publish", "posted", "created", "timestamp", "pubdate", "day", "paivamaara", "pvm", "julkaistu", "datum",
     "publicerad", "veroeffentlicht", "publication", "submitted", "dato",
 ];
-const SUMMARY_WORDS: [&str; 18] = [
+pub(super) const SUMMARY_WORDS: [&str; 18] = [
     "summary", "excerpt", "teaser", "description", "intro", "introtext", "lead", "dek", "standfirst", "abstract", "preamble", "ingress", "chapo",
     "blurb", "snippet", "subtitle", "kuvaus", "vorspann",
 ];
@@ -358,7 +357,3 @@ fn prose(page: &Page<'_>, node: usize, leads_there: &dyn Fn(usize) -> bool) -> S
     out.chars().take(SUMMARY_MAX_CHARS).collect()
 }
 
-/// The link of a card, absolute.
-pub(super) fn link(page: &Page<'_>, anchor: usize) -> Option<Url> {
-    page.document.link(page.outline.attr(anchor, "href")?)
-}

@@ -8,7 +8,7 @@ use url::Url;
 use super::anchor::{Anchor, is_named};
 use super::card::{self, Card, Dated};
 use super::region::Region;
-use super::{Page, address};
+use super::Page;
 
 /// Least [`Cluster::strength`] of a list.
 const STRENGTH_MIN: f64 = 2.2;
@@ -19,6 +19,15 @@ const ALONE_MIN_ITEMS: usize = 4;
 
 /// More text than this around one link is not its item, in bytes.
 const ITEM_MAX_BYTES: usize = 6_000;
+
+/// And so are more elements than this.
+const ITEM_MAX_NODES: usize = 600;
+
+/// Fewest items that follow each other in a way that tells what belongs to which.
+const FLAT_MIN_ITEMS: usize = 3;
+
+/// Most lists that are completed by what stands beside their items.
+const COMPLETED_MAX: usize = 20;
 
 /// One item.
 #[derive(Clone, Debug)]
@@ -48,14 +57,16 @@ pub(super) struct Cluster {
 pub(super) fn clusters(page: &Page<'_>, anchors: &[Anchor], trusted: &HashSet<&str>) -> Vec<Cluster> {
     let mut taken = Taken::new(page);
     let mut found = Vec::new();
+    let headlines: Vec<(usize, &str)> =
+        anchors.iter().filter(|anchor| anchor.heading || anchor.titled).map(|anchor| (anchor.node, anchor.address.as_str())).collect();
     for group in groups(anchors) {
         let free: Vec<&Anchor> = group.iter().copied().filter(|anchor| !taken.holds(anchor.node)).collect();
         // Links inside items of another list: their authors, tags and the like.
         if free.is_empty() || free.len() * 2 < group.len() {
             continue;
         }
-        let ranges = ranges(page, &free, anchors, &taken);
-        let Some(cluster) = read(page, &free, ranges) else { continue };
+        let ranges = ranges(page, &free, &headlines, &taken);
+        let Some(cluster) = read(page, &free, ranges, &taken) else { continue };
         if cluster.strength < STRENGTH_MIN && !(cluster.items.len() >= ALONE_MIN_ITEMS && cluster.strength >= STRENGTH_MIN_ALONE) {
             continue;
         }
@@ -128,18 +139,15 @@ impl Taken {
 }
 
 /// The element of each link that holds no other of its kind.
-fn ranges(page: &Page<'_>, group: &[&Anchor], anchors: &[Anchor], taken: &Taken) -> Vec<Range<usize>> {
+fn ranges(page: &Page<'_>, group: &[&Anchor], headlines: &[(usize, &str)], taken: &Taken) -> Vec<Range<usize>> {
     let outline = &page.outline;
     // One link alone is bounded by all others that are headlines elsewhere.
     let distinct = group.iter().map(|anchor| anchor.address.as_str()).collect::<HashSet<_>>().len();
-    let bounds: Vec<(usize, &str)> = if distinct == 1 {
-        anchors.iter().filter(|anchor| anchor.heading || anchor.titled).map(|anchor| (anchor.node, anchor.address.as_str())).collect()
-    } else {
-        group.iter().map(|anchor| (anchor.node, anchor.address.as_str())).collect()
-    };
+    let own: Vec<(usize, &str)> = group.iter().map(|anchor| (anchor.node, anchor.address.as_str())).collect();
+    let bounds = if distinct == 1 { headlines } else { &own };
     let climbs = |at: usize, low: usize, high: usize| {
         let node = &outline.nodes[at];
-        let fits = at > low && node.end <= high && !taken.around[at] && outline.text(at).len() <= ITEM_MAX_BYTES;
+        let fits = at > low && node.end <= high && node.end - at <= ITEM_MAX_NODES && !taken.around[at] && outline.text(at).len() <= ITEM_MAX_BYTES;
         fits && !matches!(outline.name(at), "main" | "body" | "html" | "form") && outline.attr(at, "role") != Some("main")
     };
     let mut levels: Vec<usize> = Vec::with_capacity(group.len());
@@ -165,15 +173,19 @@ fn ranges(page: &Page<'_>, group: &[&Anchor], anchors: &[Anchor], taken: &Taken)
         .collect()
 }
 
-fn read(page: &Page<'_>, group: &[&Anchor], ranges: Vec<Range<usize>>) -> Option<Cluster> {
+fn read(page: &Page<'_>, group: &[&Anchor], ranges: Vec<Range<usize>>, taken: &Taken) -> Option<Cluster> {
     let plain = items(page, group, &ranges);
     let mut best = Cluster::of(page, plain);
     if best.items.is_empty() {
         return None;
     }
     // Items that are not in one element each: what follows the link up to the next one, or precedes it, belongs to it too.
-    if best.dated < 0.5 || best.summed < 0.5 {
+    let flat = best.items.len() >= FLAT_MIN_ITEMS;
+    if flat && (best.dated < 0.5 || best.summed < 0.5) {
         for stretched in [after(page, &ranges), before(page, &ranges)].into_iter().flatten() {
+            if stretched.iter().any(|range| range.clone().any(|at| taken.nodes[at])) {
+                continue;
+            }
             let cluster = Cluster::of(page, items(page, group, &stretched));
             let better = |cluster: &Cluster| 2.0 * cluster.dated + cluster.summed;
             if better(&cluster) > better(&best) + 0.05 {
@@ -181,7 +193,7 @@ fn read(page: &Page<'_>, group: &[&Anchor], ranges: Vec<Range<usize>>) -> Option
             }
         }
     }
-    if best.dated < 0.5 {
+    if flat && best.dated < 0.5 {
         date_by_groups(page, &mut best);
     }
     best.tidy();
@@ -330,6 +342,7 @@ impl Cluster {
 
 /// Of all that may be lists, those that are.
 fn choose(page: &Page<'_>, mut found: Vec<Cluster>, trusted: &HashSet<&str>) -> Vec<Cluster> {
+    // One undated link is no list.
     let confirmed = |cluster: &Cluster| cluster.items.iter().any(|item| trusted.contains(item.address.as_str()));
     let any_main = found.iter().any(|cluster| cluster.main && cluster.strength >= STRENGTH_MIN && !(cluster.is_ahead(page) && cluster.summed < 0.5));
     found.retain(|cluster| cluster.main || confirmed(cluster) || (!any_main && cluster.dated >= 0.5));
@@ -343,9 +356,10 @@ fn choose(page: &Page<'_>, mut found: Vec<Cluster>, trusted: &HashSet<&str>) -> 
     let usual = places.into_iter().max_by_key(|(_, count)| *count).filter(|(_, count)| count * 2 > best.items.len()).map(|(place, _)| place);
     let first = best.items.first().map(|item| item.range.start);
     found.retain(|cluster| {
+        let alone = cluster.items.len() == 1 && cluster.dated < 0.5;
         let here = usual.is_some() && cluster.items.iter().all(|item| Some(place(&item.url)) == usual);
         let is_best = cluster.items.first().map(|item| item.range.start) == first;
-        if is_best || confirmed(cluster) {
+        if confirmed(cluster) || (is_best && !alone) {
             return true;
         }
         if cluster.strength < STRENGTH_MIN || (cluster.is_ahead(page) && cluster.summed < 0.5) {
@@ -367,7 +381,7 @@ pub(super) fn complete(page: &Page<'_>, anchors: &[Anchor], found: &mut [Cluster
     let mut taken = Taken::new(page);
     found.iter().flat_map(|cluster| &cluster.items).for_each(|item| taken.take(&item.range));
     let mut known: HashSet<String> = found.iter().flat_map(|cluster| &cluster.items).map(|item| item.address.clone()).collect();
-    for cluster in found {
+    for cluster in found.iter_mut().filter(|cluster| cluster.items.len() > 1).take(COMPLETED_MAX) {
         let mut parents: Vec<(usize, &str)> =
             cluster.items.iter().map(|item| (outline.nodes[item.range.start].parent, outline.name(item.range.start))).collect();
         parents.sort_unstable();
@@ -381,6 +395,12 @@ pub(super) fn complete(page: &Page<'_>, anchors: &[Anchor], found: &mut [Cluster
                 let range = outline.subtree(child);
                 let from = anchors.partition_point(|anchor| anchor.node < range.start);
                 let within = anchors[from..].iter().take_while(|anchor| anchor.node < range.end);
+                // A whole list is no item, nor is what stands beside the news.
+                let headed: HashSet<&str> = within.clone().filter(|anchor| anchor.heading).map(|anchor| anchor.address.as_str()).collect();
+                let beside = |anchor: &Anchor| (outline.nodes[anchor.node].region == Region::Main) != cluster.main;
+                if headed.len() > 1 || range.len() > ITEM_MAX_NODES || within.clone().any(beside) {
+                    continue;
+                }
                 let Some(anchor) = within.max_by_key(|anchor| (anchor.heading, anchor.titled, std::cmp::Reverse(anchor.node))) else { continue };
                 let Some(card) = card::read(page, &range, anchor.node) else { continue };
                 let fits = if cluster.dated >= 0.5 { card.date.is_some() } else { card.summary.is_some() && card.headed };
@@ -394,7 +414,3 @@ pub(super) fn complete(page: &Page<'_>, anchors: &[Anchor], found: &mut [Cluster
     }
 }
 
-/// The address of a link.
-pub(super) fn address_of(url: &Url) -> Option<String> {
-    address(url)
-}

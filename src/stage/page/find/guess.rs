@@ -14,6 +14,9 @@ use crate::stage::page::{Selectors, address, select};
 /// Most selectors tried for the items of one list.
 const TRIES_MAX: usize = 12;
 
+/// Most lists of one page that selectors are made for.
+const LISTS_MAX: usize = 6;
+
 /// Share of items, in hundredths, in which a selector has to find what was found for it to be worth writing down.
 const AGREE_MIN: usize = 60;
 
@@ -23,7 +26,7 @@ pub(super) fn selectors(page: &Page<'_>, clusters: &[Cluster], addresses: &HashS
     let items: Vec<&Item> = clusters.iter().flat_map(|cluster| &cluster.items).filter(|item| addresses.contains(item.address.as_str())).collect();
     let wanted: HashSet<&str> = items.iter().map(|item| item.address.as_str()).collect();
     // A list that others added much to is no list of these elements.
-    if items.is_empty() || wanted.len() * 10 < addresses.len() * 8 {
+    if items.is_empty() || clusters.len() > LISTS_MAX || wanted.len() * 10 < addresses.len() * 8 {
         return None;
     }
     let mut parts: Vec<String> = Vec::new();

@@ -13,12 +13,16 @@ pub(super) fn entries(page: &Page<'_>, anchors: &[Anchor]) -> Vec<(usize, Fields
     let outline = &page.outline;
     let mut entries = Vec::new();
     let mut at = 0;
+    // What is nested in each other is read again and again, so there is an end to it.
+    let mut left = outline.nodes.len() * 8;
     while at < outline.nodes.len() && entries.len() < ENTRIES_MAX {
         let node = at;
         at += 1;
         if outline.nodes[node].region != Region::Main || !(has(outline, node, "h-entry") || has(outline, node, "hentry")) {
             continue;
         }
+        let Some(rest) = left.checked_sub(outline.subtree(node).len()) else { break };
+        left = rest;
         let fields = fields(page, node, anchors);
         // The page's own article holds what follows it too.
         if fields.link.is_some() {

@@ -17,6 +17,8 @@ pub(super) fn read(text: &str) -> Option<Value> {
     if let Ok(value) = serde_json::from_str(text) {
         return Some(value);
     }
+    // XHTML's wrapper, whose bracket is no array's.
+    let text = text.find("<![CDATA[").filter(|at| *at < 64).map_or(text, |at| &text[at + 9..]);
     let start = text.find(['{', '['])?;
     literal(&text[start..], &HashMap::new()).map(|(value, _)| value)
 }

@@ -12,8 +12,12 @@ const ARTICLES_MAX: usize = 2_000;
 pub(super) fn articles(page: &Page<'_>) -> Vec<(usize, Fields)> {
     let outline = &page.outline;
     let mut articles = Vec::new();
+    // What is nested in each other is read again and again, so there is an end to it.
+    let mut left = outline.nodes.len() * 8;
     for at in 0..outline.nodes.len() {
         if outline.nodes[at].region == Region::Main && kinds(outline, at).any(is_article) && articles.len() < ARTICLES_MAX {
+            let Some(rest) = left.checked_sub(outline.subtree(at).len()) else { break };
+            left = rest;
             articles.push((at, fields(outline, at)));
         }
     }

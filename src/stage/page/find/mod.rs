@@ -224,8 +224,9 @@ fn gather(page: &Page<'_>, scripts: &[script::Script<'_>]) -> Gathered {
     let of_state = of_state(page, scripts, &anchors, &known).into_iter().filter(stands).collect::<Vec<_>>();
     found.extend(of_state);
     // Of what was found at an element that another article is around, nothing is the page's own.
-    let ranges: Vec<std::ops::Range<usize>> = clusters.iter().flat_map(|cluster| &cluster.items).map(|item| item.range.clone()).collect();
-    let listed = |at: usize| ranges.iter().any(|range| range.contains(&at));
+    let mut in_items = vec![false; outline.nodes.len()];
+    clusters.iter().flat_map(|cluster| &cluster.items).for_each(|item| in_items[item.range.clone()].fill(true));
+    let listed = |at: usize| in_items[at];
     let own_address = address(page.url);
     if !found.iter().any(|found| Some(&found.address) == own_address.as_ref())
         && let Some((at, fields)) = own::article(page, &listed)
@@ -400,5 +401,7 @@ fn next(page: &Page<'_>) -> Option<Url> {
     marked.chain(said).find_map(other)
 }
 
+#[cfg(test)]
+mod seed_tests;
 #[cfg(test)]
 mod tests;

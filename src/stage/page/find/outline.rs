@@ -146,6 +146,11 @@ impl<'a> Outline<'a> {
         (self.text[..piece.text.start].ends_with(' '), &self.text[piece.text.clone()])
     }
 
+    /// Whether a piece stands before an element.
+    pub(super) fn is_before(&self, piece: &Piece, at: usize) -> bool {
+        piece.text.start < self.nodes[at].text.start
+    }
+
     /// The pieces of text in the elements of a range, in order. A range is whole elements that are siblings.
     pub(super) fn pieces_in(&self, range: &Range<usize>) -> &[Piece] {
         let Some(first) = self.nodes.get(range.start) else { return &[] };

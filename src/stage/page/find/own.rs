@@ -26,13 +26,14 @@ pub(super) fn article(page: &Page<'_>, listed: &dyn Fn(usize) -> bool) -> Option
         .filter(|at| outline.name(*at) == "p" && usable(*at) && outline.nodes[*at].region == Region::Main && outline.text(*at).len() >= PARAGRAPH_MIN_BYTES)
         .take(PARAGRAPHS_MIN)
         .collect();
-    if paragraphs.len() < PARAGRAPHS_MIN {
-        return None;
-    }
     let meta = |name: &str| {
         let of = |at: &usize| outline.name(*at) == "meta" && [outline.attr(*at, "property"), outline.attr(*at, "name")].contains(&Some(name));
         (0..outline.nodes.len()).find(of).and_then(|at| outline.attr(at, "content")).map(str::to_owned)
     };
+    let said = meta("article:published_time").is_some() || meta("og:type").is_some_and(|kind| kind == "article");
+    if paragraphs.len() < PARAGRAPHS_MIN && !said {
+        return None;
+    }
     let after = outline.pieces.get(behind..).unwrap_or_default().iter().take(AFTER);
     let before = outline.pieces.get(place.saturating_sub(BEFORE)..place).unwrap_or_default().iter().rev();
     let mut near: Vec<(String, usize)> = Vec::new();
@@ -49,9 +50,13 @@ pub(super) fn article(page: &Page<'_>, listed: &dyn Fn(usize) -> bool) -> Option
     let canonical = (0..outline.nodes.len()).find(|at| outline.name(*at) == "link" && outline.attr(*at, "rel") == Some("canonical"));
     let canonical = canonical.and_then(|at| outline.attr(at, "href")).and_then(|href| page.document.link(href));
     let link = canonical.filter(|url| url.host_str() == page.url.host_str()).unwrap_or_else(|| page.url.clone());
-    let first = paragraphs.first().copied().unwrap_or(headline);
+    let called = |at: &usize| outline.words(*at).iter().any(|word| card::SUMMARY_WORDS.contains(&word.as_str()));
+    let lead = (range.end..outline.nodes.len()).take(200).filter(|at| usable(*at) && called(at)).find(|at| (40..1_000).contains(&outline.text(*at).len()));
+    let paragraph = (range.end..outline.nodes.len()).find(|at| outline.name(*at) == "p" && usable(*at) && outline.text(*at).len() >= 20);
+    let first = lead.or(paragraphs.first().copied()).or(paragraph);
+    let text_at = first.unwrap_or(outline.nodes.len());
     // The labels of what kind of article it is stand between its headline and its text.
-    let until = near.iter().position(|(_, parent)| *parent >= first).unwrap_or(near.len());
+    let until = near.iter().position(|(_, parent)| *parent >= text_at).unwrap_or(near.len());
     let mut tags: Vec<String> = Vec::new();
     let mut label = "";
     for (text, parent) in &near[..until] {
@@ -69,7 +74,7 @@ pub(super) fn article(page: &Page<'_>, listed: &dyn Fn(usize) -> bool) -> Option
         Fields {
             link: Some(link.into()),
             title: Some(outline.text(headline).to_owned()),
-            summary: meta("og:description").or_else(|| meta("description")).or_else(|| Some(outline.text(first).to_owned())),
+            summary: meta("og:description").or_else(|| meta("description")).or_else(|| first.map(|at| outline.text(at).to_owned())),
             published: Some(published),
             updated: meta("article:modified_time"),
             image: meta("og:image"),

@@ -15,17 +15,17 @@ pub(super) enum Region {
 
 /// Words of classes and ids of parts that hold no news.
 #[rustfmt::skip]
-const OUT: [&str; 33] = [
-    "nav", "navbar", "navigation", "menu", "breadcrumb", "breadcrumbs", "rootline", "footer", "colophon", "pagination", "pager", "paging",
+const OUT: [&str; 34] = [
+    "nav", "navbar", "navigation", "menu", "breadcrumb", "breadcrumbs", "rootline", "footer", "foot", "colophon", "pagination", "pager", "paging",
     "paginator", "share", "sharing", "sharer", "social", "cookie", "cookies", "consent", "ad", "ads", "advert", "adverts", "advertisement",
     "advertising", "sponsored", "newsletter", "login", "signup", "tagcloud", "tags", "modal",
 ];
 
 /// Those of parts that stand beside the news.
 #[rustfmt::skip]
-const BESIDE: [&str; 15] = [
+const BESIDE: [&str; 14] = [
     "sidebar", "aside", "related", "popular", "trending", "recommended", "recommendation", "recommendations", "mostread", "rail",
-    "blogroll", "complementary", "promoted", "upsell", "cloud",
+    "blogroll", "complementary", "upsell", "cloud",
 ];
 
 /// What comes after `most` in such a word or heading.
@@ -167,6 +167,10 @@ fn mark_below(outline: &mut Outline<'_>, heading: usize, level: u8, whole: &[boo
     let parent = outline.nodes[top].parent;
     let mut at = outline.nodes[top].end;
     while at < outline.nodes[parent].end {
+        // What an earlier heading of this kind stands above is marked up to where this one's would end.
+        if outline.nodes[at].region != Region::Main {
+            break;
+        }
         let range = outline.subtree(at);
         let next_section = range.clone().take(40).find_map(|at| heading_level(outline.name(at)));
         let is_heading = heading_level(outline.name(at)).is_some();

@@ -162,3 +162,96 @@ fn the_captures_are_found() {
     let sum = table(pages);
     assert_eq!((sum.found, sum.wrong, sum.dated), (9, 0, 9), "{sum:?}");
 }
+
+/// What selectors found by themselves give is what was found without them.
+#[test]
+fn selectors_find_the_same_again() {
+    let files: BTreeMap<String, Vec<u8>> = shared::project_files("tests/fixtures/pages").collect();
+    let (mut with, mut without) = (0, Vec::new());
+    for (name, html) in files.iter().filter(|(name, _)| name.ends_with(".html")) {
+        let expected = expected(std::str::from_utf8(&files[&name.replace(".html", ".expected")]).unwrap());
+        let Some(selectors) = read(html, &expected).unwrap().selectors else {
+            without.push(name.as_str());
+            continue;
+        };
+        with += 1;
+        let context = Context { url: &expected.url, time_zone: expected.zone, language: None, now: expected.now };
+        let listing = crate::stage::page::read(html, None, &selectors, &context).unwrap();
+        let score = score(&listing.feed, &expected, false);
+        println!("{name:28} {score:?} {selectors:?}");
+        assert_eq!((score.found, score.wrong), (expected.items.len(), 0), "{name}");
+        assert!(score.dated * 10 >= expected.items.len() * 9, "{name}");
+    }
+    println!("selectors for {with}, none for {without:?}");
+    assert!(with >= 12);
+}
+
+#[test]
+fn skip_and_next_mean_something_without_an_item() {
+    let html = br#"<main><ul><li><a href="/news/one-two-three">One two three</a> <time datetime=2025-01-02>x</time><li><a href="/tv/four-five-six">Four five six</a>
+        <time datetime=2025-01-03>x</time></ul><p class=more><a href="/news/older-ones">All that is older</a></p></main>"#;
+    let url = Url::parse("https://www.example.org/news").unwrap();
+    let context = Context { url: &url, time_zone: Tz::UTC, language: None, now: "2025-02-01T00:00:00Z".parse().unwrap() };
+    let selectors = PageSelectors { skip: vec!["/tv".into()], next: Some(".more".into()), ..PageSelectors::default() };
+    let listing = crate::stage::page::read(html, None, &selectors, &context).unwrap();
+    assert_eq!(listing.feed.entries.iter().map(|entry| entry.links[0].href.as_str()).collect::<Vec<_>>(), ["https://www.example.org/news/one-two-three"]);
+    assert_eq!(listing.next.unwrap().as_str(), "https://www.example.org/news/older-ones");
+}
+
+#[test]
+fn pages_without_a_list_say_so() {
+    let page = |title: &str, body: &str| format!("<html><head><title>{title}</title></head><body>{body}</body></html>");
+    let expected = expected("# https://www.example.org/news UTC 2025-01-01T00:00:00Z");
+    let why = |html: &str| read(html.as_bytes(), &expected).unwrap_err().class();
+    assert_eq!(why(&page("News", "<nav><ul><li><a href=/about-us-and-others>About us and others</a></ul></nav><div id=app></div>")), "no-listing");
+    assert_eq!(why(&page("Just a moment...", "<p>x")), "barrier");
+    assert_eq!(why(&"<div>".repeat(600)), "too-deep");
+    assert_eq!(why(""), "no-listing");
+}
+
+/// Fifty thousand elements in shapes that each want to be read again and again.
+#[test]
+fn large_and_hostile_pages_are_found_in_little_time() {
+    let expected = expected("# https://www.example.org/news UTC 2025-01-01T00:00:00Z");
+    let many = |count: usize, one: &dyn Fn(usize) -> String| (0..count).map(one).collect::<String>();
+    let letters = |n: usize| (0..4).map(|k| char::from(b'a' + u8::try_from(n / 26_usize.pow(k) % 26).unwrap())).collect::<String>();
+    let deep = |inner: &str| format!("{}{inner}{}", "<div>".repeat(480), "</div>".repeat(480));
+    for (name, html) in [
+        ("one long list", many(16_000, &|n| format!("<li><h3><a href=/news/story-number-{n}>A headline of words {n}</a></h3><p>5.2.2024"))),
+        ("links without a list", many(50_000, &|n| format!("<a href=/{n}>Words and words {n}</a> "))),
+        ("a class each", many(16_000, &|n| format!("<div class={0}><a class={0} href=/n/{n}>Words and words {n}</a></div>", letters(n)))),
+        ("headings of what is beside", many(16_000, &|n| format!("<div><h2>Related</h2></div><a href=/{n}>x</a>"))),
+        ("nested entries", format!("{}{}", "<div class=h-entry>".repeat(400), many(40_000, &|_| "<b></b>".to_owned()))),
+        ("nested scopes", format!("{}{}", "<div itemscope itemtype=http://schema.org/Article>".repeat(400), many(40_000, &|_| "<b></b>".to_owned()))),
+        ("nested headers", format!("{}{}", "<header>".repeat(400), many(40_000, &|_| "<b></b>".to_owned()))),
+        ("deep lists", deep(&many(16_000, &|n| format!("<p><a href=/news/story-{n}-x>Deep words here {n}</a></p>")))),
+        ("one item of everything", format!("<article><h2><a href=/a-b-c>Words and words</a></h2>{}</article>", many(50_000, &|_| "<i>5.2.2024</i>".to_owned()))),
+        ("json of depth", format!("<script type=application/ld+json>{}</script>", "[{\"a\":".repeat(100_000))),
+        ("json of length", format!("<script type=application/ld+json>[{}]</script>", many(50_000, &|n| format!("{{\"@type\":\"Article\",\"url\":\"/{n}\",\"name\":\"N {n}\"}},")))),
+        ("state that repeats itself", format!("<script id=__NUXT_DATA__ type=application/json>[{}]</script>", many(2_000, &|n| format!("[{0},{0},{0}],", n + 1)) + "1")),
+    ] {
+        let start = std::time::Instant::now();
+        let found = read(html.as_bytes(), &expected).map_or(0, |listing| listing.feed.entries.len());
+        println!("{name:28} {:>9} bytes {found:>6} found {:?}", html.len(), start.elapsed());
+        assert!(start.elapsed().as_secs() < 20, "{name}: {:?}", start.elapsed());
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_page_is_survived(pieces in proptest::collection::vec(proptest::sample::select(vec![
+        "<article>", "</article>", "<div class=card>", "</div>", "<ul>", "<li>", "</ul>", "<h2>", "</h2>", "<a href=/news/a-b-c>", "<a href=/d-e-f>", "<a href='#'>", "</a>",
+        "Some words here ", "5.2.2024", "<time datetime=2024-01-01>", "</time>", "<nav>", "</nav>", "<dl><dt>", "<dd>", "<table><tr><td>", "<h2>Related</h2>",
+        "<main>", "</main>", "<div itemscope itemtype=//schema.org/Article>", "<b itemprop=url content=/x>", "<div class=h-entry>", "<script type=application/ld+json>{", "</script>",
+        "\"@type\":\"Article\",\"url\":\"/y\"}", "é", "<h1>", "<p>", "<footer>",
+    ]), 0..60)) {
+        let expected = expected("# https://www.example.org/news UTC 2025-01-01T00:00:00Z");
+        let html = pieces.concat();
+        if let Ok(listing) = read(html.as_bytes(), &expected) {
+            proptest::prop_assert!(!listing.feed.entries.is_empty());
+            for entry in &listing.feed.entries {
+                proptest::prop_assert!(entry.title.is_some() && entry.links[0].href.starts_with("http"));
+            }
+        }
+    }
+}
