@@ -267,13 +267,16 @@ struct Selected {
 }
 
 fn select(document: &Document, selectors: &Selectors<'_>, context: &Context<'_>) -> Selected {
-    let page =
-        item::Page { selectors, base: &document.base, language: context.language.or(document.language.as_deref()), context };
+    let page = item::Page { selectors, base: &document.base, language: context.language.or(document.language.as_deref()), context };
     let mut out = Selected::default();
     let mut known: HashMap<String, usize> = HashMap::new();
     for element in document.html.select(&selectors.item) {
         if out.matched == ITEMS_MAX {
-            out.problems.push(Problem { entry: None, stage: ReadStage::Parse, what: format!("only the first {ITEMS_MAX} items were read") });
+            out.problems.push(Problem {
+                entry: None,
+                stage: ReadStage::Parse,
+                what: format!("only the first {ITEMS_MAX} items were read"),
+            });
             break;
         }
         out.matched += 1;

@@ -92,8 +92,7 @@ pub fn offers(bytes: &[u8], content_type: Option<&str>, url: &Url) -> Result<Vec
             text.filter(|text| !text.is_empty())
         });
         let known = |offer: &Offer| {
-            offer.href == href
-                && (offer.kind == kind || matches!((offer.kind, kind), (OfferKind::Feed, OfferKind::FeedLink)))
+            offer.href == href && (offer.kind == kind || matches!((offer.kind, kind), (OfferKind::Feed, OfferKind::FeedLink)))
         };
         if !offers.iter().any(known) {
             offers.push(Offer { kind, href, title, media_type });

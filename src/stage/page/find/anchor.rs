@@ -67,7 +67,8 @@ pub(super) fn anchors(page: &Page<'_>) -> Vec<Anchor> {
         }
         let Some(url) = outline.attr(node, "href").and_then(|href| page.document.link(href)) else { continue };
         let rel = outline.attr(node, "rel").unwrap_or_default().to_ascii_lowercase();
-        let rel_out = rel.split_ascii_whitespace().any(|rel| matches!(rel, "author" | "next" | "prev" | "sponsored" | "me" | "home" | "license"));
+        let rel_out =
+            rel.split_ascii_whitespace().any(|rel| matches!(rel, "author" | "next" | "prev" | "sponsored" | "me" | "home" | "license"));
         let shared = !is_article(&url, page.url);
         if rel_out || shared {
             continue;
@@ -80,7 +81,8 @@ pub(super) fn anchors(page: &Page<'_>) -> Vec<Anchor> {
         if is_in_prose(page, node) {
             continue;
         }
-        let heading = outline.ancestors(node).take(3).any(|at| outline.is_heading(at)) || outline.subtree(node).any(|at| outline.is_heading(at));
+        let heading =
+            outline.ancestors(node).take(3).any(|at| outline.is_heading(at)) || outline.subtree(node).any(|at| outline.is_heading(at));
         let titled = is_title(outline.text(node));
         anchors.push(Anchor { node, url, address, heading, titled, kind: kind(outline, node) });
     }
@@ -93,7 +95,11 @@ fn is_in_prose(page: &Page<'_>, node: usize) -> bool {
     let Some(paragraph) = outline.ancestors(node).take(3).find(|at| outline.name(*at) == "p") else { return false };
     let words = |range: std::ops::Range<usize>| {
         let pieces = outline.pieces_in(&range).iter().filter(|piece| piece.parent == paragraph);
-        pieces.take_while(|piece| outline.is_before(piece, node)).flat_map(|piece| outline.piece(piece).split_whitespace()).filter(|word| word.chars().all(char::is_alphabetic)).count()
+        pieces
+            .take_while(|piece| outline.is_before(piece, node))
+            .flat_map(|piece| outline.piece(piece).split_whitespace())
+            .filter(|word| word.chars().all(char::is_alphabetic))
+            .count()
     };
     words(outline.subtree(paragraph)) >= 3
 }
@@ -113,7 +119,8 @@ pub(super) fn is_call(text: &str) -> bool {
             // One word may begin a headline; it is a call where nothing follows, or where it says of what.
             let more = rest.trim_start();
             !rest.starts_with(char::is_alphanumeric)
-                && (more.is_empty() || (call.contains(' ') || more.starts_with(':') || more.starts_with("about ")) && !matches!(*call, "read the"))
+                && (more.is_empty()
+                    || (call.contains(' ') || more.starts_with(':') || more.starts_with("about ")) && !matches!(*call, "read the"))
                 || (*call == "read the" && rest.split_whitespace().count() <= 2)
         })
     }) || text.split_once(' ').is_some_and(|(count, what)| count.bytes().all(|b| b.is_ascii_digit()) && what.starts_with("comment"))
@@ -134,7 +141,9 @@ pub(super) fn is_article(url: &Url, page: &Url) -> bool {
     let own = page.path().trim_end_matches('/');
     if same_host && !path.is_empty() && (own == path || own.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))) {
         // Another state of the list, or a page above it. `?p=12` and `?id=12` are articles where the list has no such query.
-        return own == path && url.query_pairs().any(|(key, _)| matches!(&*key, "p" | "id" | "article" | "news" | "story")) && !is_listed(url, page);
+        return own == path
+            && url.query_pairs().any(|(key, _)| matches!(&*key, "p" | "id" | "article" | "news" | "story"))
+            && !is_listed(url, page);
     }
     let lower = path.to_ascii_lowercase();
     let parts: Vec<&str> = lower.split('/').filter(|part| !part.is_empty()).collect();
@@ -194,12 +203,33 @@ fn kind(outline: &Outline<'_>, node: usize) -> u64 {
 /// The classes of an element that all of its kind have.
 pub(super) fn classes(text: &str) -> Vec<&str> {
     let changes = |word: &String| {
-        matches!(word.as_str(), "first" | "last" | "odd" | "even" | "active" | "sticky" | "featured" | "promoted" | "new" | "large" | "small" | "has" | "no" | "with")
+        matches!(
+            word.as_str(),
+            "first"
+                | "last"
+                | "odd"
+                | "even"
+                | "active"
+                | "sticky"
+                | "featured"
+                | "promoted"
+                | "new"
+                | "large"
+                | "small"
+                | "has"
+                | "no"
+                | "with"
+        )
     };
     let mut classes: Vec<&str> = text
         .split_ascii_whitespace()
         .take(32)
-        .filter(|class| !class.bytes().any(|b| b.is_ascii_digit()) && !class.contains("--") && !class.starts_with("category-") && !class.starts_with("tag-"))
+        .filter(|class| {
+            !class.bytes().any(|b| b.is_ascii_digit())
+                && !class.contains("--")
+                && !class.starts_with("category-")
+                && !class.starts_with("tag-")
+        })
         .filter(|class| !words(class).iter().any(changes))
         .collect();
     classes.dedup();
@@ -212,10 +242,22 @@ mod tests {
 
     #[test]
     fn calls_to_read_on_are_no_headlines() {
-        for text in ["Read more »", "Continue reading: A title that is long", "Lue lisää", "Weiterlesen", "More", "12 comments", "»", "", "Read the article"] {
+        for text in [
+            "Read more »",
+            "Continue reading: A title that is long",
+            "Lue lisää",
+            "Weiterlesen",
+            "More",
+            "12 comments",
+            "»",
+            "",
+            "Read the article",
+        ] {
             assert!(!is_title(text), "{text}");
         }
-        for text in ["More hospitals join", "Reading week begins", "Details of the plan emerge", "Käyttöönottoraportti", "Mehr Geld für Pflege"] {
+        for text in
+            ["More hospitals join", "Reading week begins", "Details of the plan emerge", "Käyttöönottoraportti", "Mehr Geld für Pflege"]
+        {
             assert!(is_title(text), "{text}");
         }
     }

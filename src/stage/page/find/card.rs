@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use super::anchor::{is_call, is_title};
 use super::outline::{Outline, Piece};
 use super::{Page, region};
-use crate::stage::page::item::picture;
 use crate::stage::date;
+use crate::stage::page::item::picture;
 
 /// Longest headline, in characters.
 const TITLE_MAX_CHARS: usize = 300;
@@ -20,6 +20,9 @@ const TAG_MAX_BYTES: usize = 48;
 /// Shortest text that is a teaser, in characters, where nothing but its length says so.
 const SUMMARY_MIN_CHARS: usize = 40;
 
+/// The same where its class says so.
+const HINTED_MIN_CHARS: usize = 25;
+
 /// Longest teaser, in characters.
 const SUMMARY_MAX_CHARS: usize = 2_000;
 
@@ -28,24 +31,90 @@ const TAGS_MAX: usize = 12;
 
 /// Labels of what is paid for, in lower case.
 const PAID: [&str; 14] = [
-    "sponsored", "sponsored content", "advertisement", "promoted", "ad", "partner content", "paid content", "mainos", "kaupallinen yhteistyö",
-    "annons", "anzeige", "publicité", "sponsorisé", "advertorial",
+    "sponsored",
+    "sponsored content",
+    "advertisement",
+    "promoted",
+    "ad",
+    "partner content",
+    "paid content",
+    "mainos",
+    "kaupallinen yhteistyö",
+    "annons",
+    "anzeige",
+    "publicité",
+    "sponsorisé",
+    "advertorial",
 ];
 
 /// Words of classes that say what a text is, in the five languages.
 const DATE_WORDS: [&str; 19] = [
-    "date", "time", "datetime", "published", "publish", "posted", "created", "timestamp", "pubdate", "day", "paivamaara", "pvm", "julkaistu", "datum",
-    "publicerad", "veroeffentlicht", "publication", "submitted", "dato",
+    "date",
+    "time",
+    "datetime",
+    "published",
+    "publish",
+    "posted",
+    "created",
+    "timestamp",
+    "pubdate",
+    "day",
+    "paivamaara",
+    "pvm",
+    "julkaistu",
+    "datum",
+    "publicerad",
+    "veroeffentlicht",
+    "publication",
+    "submitted",
+    "dato",
 ];
 pub(super) const SUMMARY_WORDS: [&str; 18] = [
-    "summary", "excerpt", "teaser", "description", "intro", "introtext", "lead", "dek", "standfirst", "abstract", "preamble", "ingress", "chapo",
-    "blurb", "snippet", "subtitle", "kuvaus", "vorspann",
+    "summary",
+    "excerpt",
+    "teaser",
+    "description",
+    "intro",
+    "introtext",
+    "lead",
+    "dek",
+    "standfirst",
+    "abstract",
+    "preamble",
+    "ingress",
+    "chapo",
+    "blurb",
+    "snippet",
+    "subtitle",
+    "kuvaus",
+    "vorspann",
 ];
 const TITLE_WORDS: [&str; 8] = ["title", "headline", "heading", "otsikko", "rubrik", "titel", "titre", "header"];
 const AUTHOR_WORDS: [&str; 8] = ["author", "byline", "writer", "creator", "createdby", "kirjoittaja", "auteur", "autor"];
 const TAG_WORDS: [&str; 23] = [
-    "tag", "tags", "category", "categories", "cat", "cats", "topic", "topics", "label", "labels", "badge", "term", "terms", "type", "kicker", "eyebrow",
-    "section", "rubrique", "surtitre", "pill", "chip", "taxonomy", "keyword",
+    "tag",
+    "tags",
+    "category",
+    "categories",
+    "cat",
+    "cats",
+    "topic",
+    "topics",
+    "label",
+    "labels",
+    "badge",
+    "term",
+    "terms",
+    "type",
+    "kicker",
+    "eyebrow",
+    "section",
+    "rubrique",
+    "surtitre",
+    "pill",
+    "chip",
+    "taxonomy",
+    "keyword",
 ];
 
 /// What was read.
@@ -119,7 +188,8 @@ fn title(outline: &Outline<'_>, range: &Range<usize>, anchor: usize) -> Option<(
     }
     let free = |at: &usize| outline.nodes[*at].region != region::Region::Out || outline.nodes[range.start].region == region::Region::Out;
     let heading = range.clone().filter(free).find(|at| outline.is_heading(*at) && good(at));
-    let called = || range.clone().find(|at| *at != range.start && named(at) && is_title(outline.text(*at)) && outline.text(*at).len() < 400);
+    let called =
+        || range.clone().find(|at| *at != range.start && named(at) && is_title(outline.text(*at)) && outline.text(*at).len() < 400);
     let strong = || range.clone().find(|at| matches!(outline.name(*at), "strong" | "b") && is_title(outline.text(*at)));
     let at = heading.or_else(called).or_else(strong)?;
     Some((line(at), at, true))
@@ -128,19 +198,27 @@ fn title(outline: &Outline<'_>, range: &Range<usize>, anchor: usize) -> Option<(
 /// The date in a range: the most explicit there is, and of those the first.
 fn date_in(page: &Page<'_>, range: &Range<usize>, title_at: usize) -> Option<Dated> {
     let outline = &page.outline;
-    let not_title = |at: usize| !outline.holds(title_at, at) && !outline.ancestors(at).take_while(|at| range.contains(at)).any(|at| outline.is_heading(at) && outline.holds(at, title_at));
+    let not_title = |at: usize| {
+        !outline.holds(title_at, at)
+            && !outline.ancestors(at).take_while(|at| range.contains(at)).any(|at| outline.is_heading(at) && outline.holds(at, title_at))
+    };
     let dated = |raw: &str, node: usize, surely: bool| {
         let at = read_date(page, raw, surely)?;
         Some(Dated { at, raw: raw.to_owned(), node })
     };
     let of_change = |at: usize| outline.words(at).iter().any(|word| matches!(word.as_str(), "updated" | "modified" | "muokattu"));
-    let marked = |at: &usize| outline.name(*at) == "time" || outline.attr(*at, "datetime").is_some() || outline.attr(*at, "itemprop").is_some_and(|name| name.contains("datePublished"));
+    let marked = |at: &usize| {
+        outline.name(*at) == "time"
+            || outline.attr(*at, "datetime").is_some()
+            || outline.attr(*at, "itemprop").is_some_and(|name| name.contains("datePublished"))
+    };
     let by_markup = |at: usize| {
         let exact = ["datetime", "content"].iter().find_map(|name| outline.attr(at, name)).map(str::trim).filter(|raw| !raw.is_empty());
         exact.and_then(|raw| dated(raw, at, true)).or_else(|| dated(outline.text(at), at, true))
     };
     let times: Vec<usize> = range.clone().filter(marked).filter(|at| !outline.holds(*at, title_at)).collect();
-    let first = times.iter().copied().filter(|at| !of_change(*at)).find_map(by_markup).or_else(|| times.iter().copied().find_map(by_markup));
+    let first =
+        times.iter().copied().filter(|at| !of_change(*at)).find_map(by_markup).or_else(|| times.iter().copied().find_map(by_markup));
     if first.is_some() {
         return first;
     }
@@ -149,7 +227,9 @@ fn date_in(page: &Page<'_>, range: &Range<usize>, title_at: usize) -> Option<Dat
         !text.is_empty() && text.len() <= DATE_MAX_BYTES && *at != range.start && !outline.holds(*at, title_at) && not_title(*at)
     };
     let hinted = |at: &usize| outline.words(*at).iter().any(|word| DATE_WORDS.contains(&word.as_str()));
-    if let Some(found) = range.clone().filter(short).filter(hinted).filter(|at| !of_change(*at)).find_map(|at| dated(outline.text(at), at, true)) {
+    if let Some(found) =
+        range.clone().filter(short).filter(hinted).filter(|at| !of_change(*at)).find_map(|at| dated(outline.text(at), at, true))
+    {
         return Some(found);
     }
     let pieces = || outline.pieces_in(range).iter().filter(|piece| not_title(piece.parent) && outline.piece(piece).len() <= DATE_MAX_BYTES);
@@ -184,7 +264,13 @@ pub(super) fn read_date(page: &Page<'_>, raw: &str, surely: bool) -> Option<Date
         let counted = raw.bytes().next().is_some_and(|b| b.is_ascii_digit()) && raw.split_whitespace().count() <= 2;
         let minutes = raw.chars().filter(|c| c.is_alphabetic()).collect::<String>().to_lowercase();
         // "5 min" is as often how long the reading takes.
-        if !surely && counted && matches!(minutes.as_str(), "min" | "mins" | "m" | "minutes" | "minuuttia" | "minuter" | "minuten" | "s" | "h" | "d" | "w" | "y") {
+        if !surely
+            && counted
+            && matches!(
+                minutes.as_str(),
+                "min" | "mins" | "m" | "minutes" | "minuuttia" | "minuter" | "minuten" | "s" | "h" | "d" | "w" | "y"
+            )
+        {
             return None;
         }
         date::read_relative(raw, page.context.now, zone, language)
@@ -210,7 +296,8 @@ fn rest(page: &Page<'_>, range: &Range<usize>, anchor: usize, card: &mut Card) {
     let whole_card = outline.holds(anchor, card.title_at) && anchor != card.title_at;
     let link = outline.attr(anchor, "href");
     let address = link.and_then(|href| page.document.link(href)).and_then(|url| super::address(&url));
-    let leads_there = |at: usize| outline.attr(at, "href").and_then(|href| page.document.link(href)).and_then(|url| super::address(&url)) == address;
+    let leads_there =
+        |at: usize| outline.attr(at, "href").and_then(|href| page.document.link(href)).and_then(|url| super::address(&url)) == address;
     let date_at = card.date.as_ref().map(|date| date.node);
     let mut at = range.start;
     let mut longest: Option<(String, usize)> = None;
@@ -241,10 +328,13 @@ fn rest(page: &Page<'_>, range: &Range<usize>, anchor: usize, card: &mut Card) {
         if link_there || text == card.title || outline.is_heading(node) && text.len() < 40 {
             continue;
         }
-        let words: Vec<String> =
-            std::iter::once(node).chain(outline.ancestors(node).take(4)).take_while(|at| range.contains(at) && (*at == node || *at != range.start)).flat_map(|at| outline.words(at)).collect();
+        let words: Vec<String> = std::iter::once(node)
+            .chain(outline.ancestors(node).take(4))
+            .take_while(|at| range.contains(at) && (*at == node || *at != range.start))
+            .flat_map(|at| outline.words(at))
+            .collect();
         let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
-        let is_date = date_at.is_some_and(|date| outline.holds(node, date));
+        let is_date = date_at.is_some_and(|date| outline.holds(node, date) || outline.holds(date, node));
         let anchors_author = outline.attr(node, "rel").is_some_and(|rel| rel.contains("author"));
         if (has(&AUTHOR_WORDS) || anchors_author || text.starts_with("By ")) && text.len() <= 120 {
             if card.author.is_none() {
@@ -257,9 +347,11 @@ fn rest(page: &Page<'_>, range: &Range<usize>, anchor: usize, card: &mut Card) {
             continue;
         }
         let tagged = has(&TAG_WORDS) || outline.attr(node, "rel").is_some_and(|rel| rel.contains("tag"));
-        let listed = outline.ancestors(node).take(2).take_while(|at| range.contains(at) && *at != range.start).any(|at| outline.name(at) == "li") || (outline.name(node) == "li" && node != range.start);
+        let listed =
+            outline.ancestors(node).take(2).take_while(|at| range.contains(at) && *at != range.start).any(|at| outline.name(at) == "li")
+                || (outline.name(node) == "li" && node != range.start);
         let elsewhere = outline.name(node) == "a" && !leads_there(node);
-        let plain_label = matches!(outline.name(node), "span" | "div" | "small") && is_title(text);
+        let plain_label = matches!(outline.name(node), "span" | "div" | "small") && text.chars().filter(|c| c.is_alphabetic()).count() >= 3;
         if let Some(tag) = label(text) {
             card.tags.push(tag);
             continue;
@@ -270,13 +362,20 @@ fn rest(page: &Page<'_>, range: &Range<usize>, anchor: usize, card: &mut Card) {
             }
             continue;
         }
+        // The same date once more, for another layout.
+        if text.len() <= DATE_MAX_BYTES && is_bare(text) && read_date(page, text, true).is_some() {
+            continue;
+        }
         let prose = prose(page, node, &leads_there);
         let chars = prose.chars().count();
         if chars == 0 || is_call(&prose) {
             continue;
         }
-        if (has(&SUMMARY_WORDS) || outline.name(node) == "p") && hinted.is_none() && chars >= 8 {
-            hinted = Some((prose, node));
+        if (has(&SUMMARY_WORDS) || outline.name(node) == "p") && chars >= 8 {
+            // Every class of a summary block says so; a text too short to be one is taken where no other is.
+            if hinted.as_ref().is_none_or(|(text, _)| text.chars().count() < HINTED_MIN_CHARS && chars >= HINTED_MIN_CHARS) {
+                hinted = Some((prose, node));
+            }
         } else if chars >= SUMMARY_MIN_CHARS && longest.as_ref().is_none_or(|(text, _)| text.chars().count() < chars) {
             longest = Some((prose, node));
         }
@@ -288,7 +387,12 @@ fn rest(page: &Page<'_>, range: &Range<usize>, anchor: usize, card: &mut Card) {
 fn tags_beside_date(outline: &Outline<'_>, node: usize, date_at: Option<usize>, card: &mut Card) {
     for piece in outline.pieces_in(&outline.subtree(node)) {
         let text = outline.piece(piece).trim_matches(|c: char| !c.is_alphanumeric());
-        if Some(piece.parent) != date_at && piece.parent != node && is_tag(text) && text.len() <= TAG_MAX_BYTES && card.tags.len() < TAGS_MAX {
+        if Some(piece.parent) != date_at
+            && piece.parent != node
+            && is_tag(text)
+            && text.len() <= TAG_MAX_BYTES
+            && card.tags.len() < TAGS_MAX
+        {
             card.tags.push(text.to_owned());
         }
     }
@@ -313,7 +417,8 @@ pub(super) fn label(text: &str) -> Option<String> {
     let (name, value) = text.split_once(':')?;
     let known = name.split_whitespace().last().is_some_and(|word| {
         let word = word.to_lowercase();
-        TAG_WORDS.contains(&word.as_str()) || matches!(word.as_str(), "tyyppi" | "typ" | "kategoria" | "kategori" | "kategorie" | "rubrique" | "aihe" | "ämne" | "thema")
+        TAG_WORDS.contains(&word.as_str())
+            || matches!(word.as_str(), "tyyppi" | "typ" | "kategoria" | "kategori" | "kategorie" | "rubrique" | "aihe" | "ämne" | "thema")
     });
     let value = value.trim();
     (known && value.len() <= TAG_MAX_BYTES && is_tag(value)).then(|| value.to_owned())
@@ -340,7 +445,10 @@ fn prose(page: &Page<'_>, node: usize, leads_there: &dyn Fn(usize) -> bool) -> S
     let outline = &page.outline;
     let mut out = String::new();
     for piece in outline.pieces_in(&outline.subtree(node)) {
-        let in_link = std::iter::once(piece.parent).chain(outline.ancestors(piece.parent)).take_while(|at| outline.holds(node, *at)).find(|at| outline.name(*at) == "a");
+        let in_link = std::iter::once(piece.parent)
+            .chain(outline.ancestors(piece.parent))
+            .take_while(|at| outline.holds(node, *at))
+            .find(|at| outline.name(*at) == "a");
         if in_link.is_some_and(|link| is_call(outline.text(link)) && leads_there(link)) {
             continue;
         }
@@ -356,4 +464,3 @@ fn prose(page: &Page<'_>, node: usize, leads_there: &dyn Fn(usize) -> bool) -> S
     let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
     out.chars().take(SUMMARY_MAX_CHARS).collect()
 }
-

@@ -5,10 +5,11 @@ use std::ops::Range;
 
 use url::Url;
 
+use super::Page;
 use super::anchor::{Anchor, is_named};
 use super::card::{self, Card, Dated};
+use super::outline::Piece;
 use super::region::Region;
-use super::Page;
 
 /// Least [`Cluster::strength`] of a list.
 const STRENGTH_MIN: f64 = 2.2;
@@ -83,10 +84,15 @@ pub(super) fn clusters(page: &Page<'_>, anchors: &[Anchor], trusted: &HashSet<&s
 fn groups(anchors: &[Anchor]) -> Vec<Vec<&Anchor>> {
     let mut at: HashMap<(u64, bool), usize> = HashMap::new();
     let mut groups: Vec<Vec<&Anchor>> = Vec::new();
-    let headed: HashSet<&str> = anchors.iter().filter(|anchor| anchor.heading && anchor.titled).map(|anchor| anchor.address.as_str()).collect();
+    let headed: HashSet<&str> =
+        anchors.iter().filter(|anchor| anchor.heading && anchor.titled).map(|anchor| anchor.address.as_str()).collect();
     let titled: HashSet<&str> = anchors.iter().filter(|anchor| anchor.titled).map(|anchor| anchor.address.as_str()).collect();
     for anchor in anchors {
-        let is_second = if anchor.titled || anchor.heading { !anchor.heading && headed.contains(anchor.address.as_str()) } else { titled.contains(anchor.address.as_str()) };
+        let is_second = if anchor.titled || anchor.heading {
+            !anchor.heading && headed.contains(anchor.address.as_str())
+        } else {
+            titled.contains(anchor.address.as_str())
+        };
         if is_second {
             continue;
         }
@@ -111,7 +117,7 @@ fn groups(anchors: &[Anchor]) -> Vec<Vec<&Anchor>> {
 /// Elements that belong to items already.
 struct Taken {
     nodes: Vec<bool>,
-    /// How many of the nodes before each are taken, kept lazily: elements that hold a taken one are marked.
+    /// Elements that hold one that is taken.
     around: Vec<bool>,
     parents: Vec<usize>,
 }
@@ -147,7 +153,11 @@ fn ranges(page: &Page<'_>, group: &[&Anchor], headlines: &[(usize, &str)], taken
     let bounds = if distinct == 1 { headlines } else { &own };
     let climbs = |at: usize, low: usize, high: usize| {
         let node = &outline.nodes[at];
-        let fits = at > low && node.end <= high && node.end - at <= ITEM_MAX_NODES && !taken.around[at] && outline.text(at).len() <= ITEM_MAX_BYTES;
+        let fits = at > low
+            && node.end <= high
+            && node.end - at <= ITEM_MAX_NODES
+            && !taken.around[at]
+            && outline.text(at).len() <= ITEM_MAX_BYTES;
         fits && !matches!(outline.name(at), "main" | "body" | "html" | "form") && outline.attr(at, "role") != Some("main")
     };
     let mut levels: Vec<usize> = Vec::with_capacity(group.len());
@@ -194,7 +204,7 @@ fn read(page: &Page<'_>, group: &[&Anchor], ranges: Vec<Range<usize>>, taken: &T
         }
     }
     if flat && best.dated < 0.5 {
-        date_by_groups(page, &mut best);
+        date_by_groups(page, &mut best, taken);
     }
     best.tidy();
     best.weigh();
@@ -269,19 +279,15 @@ fn before(page: &Page<'_>, ranges: &[Range<usize>]) -> Option<Vec<Range<usize>>>
 }
 
 /// Dates that stand above several items.
-fn date_by_groups(page: &Page<'_>, cluster: &mut Cluster) {
+fn date_by_groups(page: &Page<'_>, cluster: &mut Cluster, taken: &Taken) {
     let outline = &page.outline;
     let mut dates: Vec<Option<Dated>> = Vec::with_capacity(cluster.items.len());
     let mut end = None;
     for item in &cluster.items {
-        let from = end.unwrap_or_else(|| {
-            let list = outline.ancestors(item.range.start).take(3).last().unwrap_or(0);
-            list
-        });
-        let from = from.min(item.range.start);
-        // A gap longer than this is no heading.
+        let list = || outline.ancestors(item.range.start).take(3).last().unwrap_or(0);
+        let from = end.unwrap_or_else(list).min(item.range.start);
         let gap = outline.pieces_in(&(from..item.range.start));
-        let in_gap = |piece: &&super::outline::Piece| (from..item.range.start).contains(&piece.parent);
+        let in_gap = |piece: &&Piece| (from..item.range.start).contains(&piece.parent) && !taken.holds(piece.parent);
         let found = gap.iter().rev().filter(in_gap).take(6).find_map(|piece| {
             let raw = outline.piece(piece);
             let at = (raw.len() <= 40 && raw.bytes().any(|b| b.is_ascii_digit())).then(|| card::read_date(page, raw, false))??;
@@ -303,6 +309,11 @@ impl Cluster {
         let mut cluster = Self { items, main, ..Self::default() };
         cluster.weigh();
         cluster
+    }
+
+    /// Whether most of its items have dates.
+    pub(super) fn is_dated(&self) -> bool {
+        self.dated >= 0.5
     }
 
     fn weigh(&mut self) {
@@ -344,16 +355,19 @@ impl Cluster {
 fn choose(page: &Page<'_>, mut found: Vec<Cluster>, trusted: &HashSet<&str>) -> Vec<Cluster> {
     // One undated link is no list.
     let confirmed = |cluster: &Cluster| cluster.items.iter().any(|item| trusted.contains(item.address.as_str()));
-    let any_main = found.iter().any(|cluster| cluster.main && cluster.strength >= STRENGTH_MIN && !(cluster.is_ahead(page) && cluster.summed < 0.5));
+    let any_main =
+        found.iter().any(|cluster| cluster.main && cluster.strength >= STRENGTH_MIN && !(cluster.is_ahead(page) && cluster.summed < 0.5));
     found.retain(|cluster| cluster.main || confirmed(cluster) || (!any_main && cluster.dated >= 0.5));
     let rank = |cluster: &Cluster| (confirmed(cluster), cluster.weight());
-    let Some(best) = found.iter().max_by(|one, other| rank(one).0.cmp(&rank(other).0).then(rank(one).1.total_cmp(&rank(other).1))).cloned() else {
+    let Some(best) = found.iter().max_by(|one, other| rank(one).0.cmp(&rank(other).0).then(rank(one).1.total_cmp(&rank(other).1))).cloned()
+    else {
         return Vec::new();
     };
     let place = |url: &Url| (url.host_str().map(str::to_owned), url.path_segments().and_then(|mut parts| parts.next().map(str::to_owned)));
     let mut places: HashMap<_, usize> = HashMap::new();
     best.items.iter().for_each(|item| *places.entry(place(&item.url)).or_default() += 1);
-    let usual = places.into_iter().max_by_key(|(_, count)| *count).filter(|(_, count)| count * 2 > best.items.len()).map(|(place, _)| place);
+    let usual =
+        places.into_iter().max_by_key(|(_, count)| *count).filter(|(_, count)| count * 2 > best.items.len()).map(|(place, _)| place);
     let first = best.items.first().map(|item| item.range.start);
     found.retain(|cluster| {
         let alone = cluster.items.len() == 1 && cluster.dated < 0.5;
@@ -389,7 +403,11 @@ pub(super) fn complete(page: &Page<'_>, anchors: &[Anchor], found: &mut [Cluster
         let mut more = Vec::new();
         for (parent, name) in parents {
             for child in outline.children(parent) {
-                if outline.name(child) != name || taken.holds(child) || taken.around[child] || outline.nodes[child].region != outline.nodes[parent].region {
+                if outline.name(child) != name
+                    || taken.holds(child)
+                    || taken.around[child]
+                    || outline.nodes[child].region != outline.nodes[parent].region
+                {
                     continue;
                 }
                 let range = outline.subtree(child);
@@ -401,7 +419,9 @@ pub(super) fn complete(page: &Page<'_>, anchors: &[Anchor], found: &mut [Cluster
                 if headed.len() > 1 || range.len() > ITEM_MAX_NODES || within.clone().any(beside) {
                     continue;
                 }
-                let Some(anchor) = within.max_by_key(|anchor| (anchor.heading, anchor.titled, std::cmp::Reverse(anchor.node))) else { continue };
+                let Some(anchor) = within.max_by_key(|anchor| (anchor.heading, anchor.titled, std::cmp::Reverse(anchor.node))) else {
+                    continue;
+                };
                 let Some(card) = card::read(page, &range, anchor.node) else { continue };
                 let fits = if cluster.dated >= 0.5 { card.date.is_some() } else { card.summary.is_some() && card.headed };
                 if fits && !card.paid && card.headed as usize as f64 >= cluster.headed.floor() && known.insert(anchor.address.clone()) {
@@ -413,4 +433,3 @@ pub(super) fn complete(page: &Page<'_>, anchors: &[Anchor], found: &mut [Cluster
         cluster.items.sort_by_key(|item| item.range.start);
     }
 }
-

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use scraper::Selector;
 
+use super::Page;
 use super::anchor::classes;
 use super::cards::{Cluster, Item};
 use super::outline::Outline;
-use super::Page;
 use crate::config::PageSelectors;
 use crate::stage::page::{Selectors, address, select};
 
@@ -17,35 +17,47 @@ const TRIES_MAX: usize = 12;
 /// Most lists of one page that selectors are made for.
 const LISTS_MAX: usize = 6;
 
+/// Most elements among the items that are none.
+const OTHERS_MAX: usize = 4;
+
 /// Share of items, in hundredths, in which a selector has to find what was found for it to be worth writing down.
 const AGREE_MIN: usize = 60;
 
 /// Selectors with which the page's items are found again, all that are in these lists and no others; `None` where there are none.
 pub(super) fn selectors(page: &Page<'_>, clusters: &[Cluster], addresses: &HashSet<&str>) -> Option<PageSelectors> {
     let outline = &page.outline;
-    let items: Vec<&Item> = clusters.iter().flat_map(|cluster| &cluster.items).filter(|item| addresses.contains(item.address.as_str())).collect();
+    let items: Vec<&Item> =
+        clusters.iter().flat_map(|cluster| &cluster.items).filter(|item| addresses.contains(item.address.as_str())).collect();
     let wanted: HashSet<&str> = items.iter().map(|item| item.address.as_str()).collect();
     // A list that others added much to is no list of these elements.
     if items.is_empty() || clusters.len() > LISTS_MAX || wanted.len() * 10 < addresses.len() * 8 {
         return None;
     }
-    let mut parts: Vec<String> = Vec::new();
+    let (mut parts, mut skip): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     for cluster in clusters {
-        let tops: Vec<usize> = cluster.items.iter().filter(|item| addresses.contains(item.address.as_str())).map(|item| item.range.start).collect();
+        let tops: Vec<usize> =
+            cluster.items.iter().filter(|item| addresses.contains(item.address.as_str())).map(|item| item.range.start).collect();
         if tops.is_empty() {
             continue;
         }
-        let part = item_selector(page, &tops)?;
+        let (part, paths) = item_selector(page, &tops)?;
         if !parts.contains(&part) {
             parts.push(part);
         }
+        skip.extend(paths);
+    }
+    let paths: Vec<String> = items.iter().map(|item| item.url.path().to_owned()).collect();
+    if skip.iter().any(|skip| paths.iter().any(|path| path.starts_with(skip.as_str()))) {
+        return None;
     }
     let within = |field: &dyn Fn(&Item) -> Option<usize>| {
         let pairs: Vec<(usize, usize)> = items.iter().filter_map(|item| Some((item.range.start, field(item)?))).collect();
         (!pairs.is_empty()).then(|| field_selector(page, &pairs))?
     };
     let title = within(&|item| Some(item.card.title_at));
-    let first_link = |item: &&Item| outline.subtree(item.range.start).find(|at| outline.attr(*at, "href").is_some_and(|href| page.document.link(href).is_some()));
+    let first_link = |item: &&Item| {
+        outline.subtree(item.range.start).find(|at| outline.attr(*at, "href").is_some_and(|href| page.document.link(href).is_some()))
+    };
     let link_first = items.iter().all(|item| {
         let first = first_link(item).and_then(|at| page.document.link(outline.attr(at, "href")?)).and_then(|url| address(&url));
         first.as_deref() == Some(item.address.as_str())
@@ -59,17 +71,22 @@ pub(super) fn selectors(page: &Page<'_>, clusters: &[Cluster], addresses: &HashS
         date_format: page.date_format.map(str::to_owned),
         image: within(&|item| item.card.image.as_ref().map(|(_, at)| *at)),
         author: within(&|item| item.card.author.as_ref().map(|(_, at)| *at)),
+        skip,
         ..PageSelectors::default()
     };
     let compiled = Selectors::compile(selectors.item.as_deref()?, &selectors).ok()?;
     let again = select(page.document, &compiled, page.context);
     let found: HashSet<String> =
         again.entries.iter().filter_map(|entry| address(&url::Url::parse(&entry.links.first()?.href).ok()?)).collect();
-    (found.len() == wanted.len() && wanted.iter().all(|address| found.contains(*address))).then_some(selectors)
+    let dated = items.iter().filter(|item| item.card.date.is_some()).count();
+    let dated_again = again.entries.iter().filter(|entry| entry.published.is_some()).count();
+    let same = found.len() == wanted.len() && wanted.iter().all(|address| found.contains(*address));
+    // A list that loses its dates is no repair.
+    (same && dated_again * 10 >= dated * 9).then_some(selectors)
 }
 
-/// A selector for exactly these elements.
-fn item_selector(page: &Page<'_>, tops: &[usize]) -> Option<String> {
+/// A selector for exactly these elements; where others match that no class tells apart, also the paths to skip.
+fn item_selector(page: &Page<'_>, tops: &[usize]) -> Option<(String, Vec<String>)> {
     let outline = &page.outline;
     let first = *tops.first()?;
     let name = outline.name(first);
@@ -85,11 +102,19 @@ fn item_selector(page: &Page<'_>, tops: &[usize]) -> Option<String> {
     own.push(name.to_owned());
     let parents: Vec<usize> = tops.iter().map(|at| outline.nodes[*at].parent).collect();
     let mut tried = 0;
-    let exact = |selector: &str| is_exact(page, selector, tops);
+    // Few others among the items: the first selector that leaves them out is kept for want of a better one.
+    let mut nearly = None;
+    let mut exact = |selector: &str| match matches(page, selector, tops) {
+        Some((selector, skip)) if skip.is_empty() => Some((selector, skip)),
+        other => {
+            nearly = nearly.take().or(other);
+            None
+        }
+    };
     for selector in &own {
         tried += 1;
-        if exact(selector) {
-            return Some(selector.clone());
+        if let Some(found) = exact(selector) {
+            return Some(found);
         }
     }
     let mut around: Vec<String> = Vec::new();
@@ -100,7 +125,8 @@ fn item_selector(page: &Page<'_>, tops: &[usize]) -> Option<String> {
         let names: HashSet<&str> = level.iter().map(|at| outline.name(*at)).collect();
         let glue = if depth == 0 { " > " } else { " " };
         if level.len() == 1
-            && let Some(id) = level.first().and_then(|at| outline.attr(*at, "id")).filter(|id| is_plain(id) && !id.bytes().any(|b| b.is_ascii_digit()))
+            && let Some(id) =
+                level.first().and_then(|at| outline.attr(*at, "id")).filter(|id| is_plain(id) && !id.bytes().any(|b| b.is_ascii_digit()))
         {
             around.push(format!("#{id}{glue}"));
         }
@@ -116,32 +142,51 @@ fn item_selector(page: &Page<'_>, tops: &[usize]) -> Option<String> {
     let ways = around.iter().flat_map(|around| own.iter().map(move |own| format!("{around}{own}")));
     for selector in ways {
         tried += 1;
-        if exact(&selector) {
-            return Some(selector);
+        if let Some(found) = exact(&selector) {
+            return Some(found);
         }
         if tried >= TRIES_MAX * 3 {
             break;
         }
     }
-    None
+    nearly
 }
 
-/// Whether a selector matches these elements, and others only where they are no items.
-fn is_exact(page: &Page<'_>, selector: &str, tops: &[usize]) -> bool {
-    let Ok(selector) = Selector::parse(selector) else { return false };
-    let wanted: HashSet<_> = tops.iter().map(|at| page.outline.nodes[*at].element.id()).collect();
-    let mut matched = 0;
-    for element in page.document.html.select(&selector) {
-        matched += 1;
-        // Among others without a link are heads of tables and forms.
-        if !wanted.contains(&element.id()) && page.document.first_link(element).is_some() {
-            return false;
+/// The selector, if it matches these elements, and of others only such as have no link, as heads of tables and forms, or few that a
+/// class or their paths tell apart.
+fn matches(page: &Page<'_>, selector: &str, tops: &[usize]) -> Option<(String, Vec<String>)> {
+    let compiled = Selector::parse(selector).ok()?;
+    let outline = &page.outline;
+    let wanted: HashSet<_> = tops.iter().map(|at| outline.nodes[*at].element.id()).collect();
+    let (mut matched, mut seen) = (0, 0);
+    let mut others = Vec::new();
+    for element in page.document.html.select(&compiled) {
+        seen += 1;
+        if wanted.contains(&element.id()) {
+            matched += 1;
+        } else if let Some(link) = page.document.first_link(element) {
+            others.push((element, link));
         }
-        if matched > tops.len() * 2 + 20 {
-            return false;
+        if others.len() > OTHERS_MAX || seen > tops.len() * 2 + 20 {
+            return None;
         }
     }
-    matched >= tops.len()
+    if matched < tops.len() {
+        return None;
+    }
+    let ours: HashSet<&str> = tops.iter().flat_map(|at| outline.nodes[*at].element.value().classes()).collect();
+    let mut selector = selector.to_owned();
+    let mut skip: Vec<String> = Vec::new();
+    for (element, link) in others {
+        let class = element.value().classes().find(|class| is_plain(class) && !ours.contains(class));
+        match class {
+            Some(class) if selector.contains(&format!(":not(.{class})")) => {}
+            Some(class) => selector.push_str(&format!(":not(.{class})")),
+            None if link.path() != "/" && link.host_str() == page.url.host_str() => skip.push(link.path().to_owned()),
+            None => return None,
+        }
+    }
+    Some((selector, skip))
 }
 
 /// A selector that, inside most items, finds first what was found there.
@@ -169,13 +214,17 @@ fn field_selector(page: &Page<'_>, pairs: &[(usize, usize)]) -> Option<String> {
             around.iter().filter(|class| is_plain(class)).for_each(|class| push(format!(".{class} {name}")));
         }
         push(name.to_owned());
+        let place = outline.children(parent).take_while(|child| child < at).count() + 1;
+        push(format!("{name}:nth-child({place})"));
     }
     let mut best: Option<(usize, String)> = None;
     for way in ways {
         let Ok(selector) = Selector::parse(&way) else { continue };
         let agree = pairs
             .iter()
-            .filter(|(top, at)| outline.nodes[*top].element.select(&selector).next().is_some_and(|found| found.id() == outline.nodes[*at].element.id()))
+            .filter(|(top, at)| {
+                outline.nodes[*top].element.select(&selector).next().is_some_and(|found| found.id() == outline.nodes[*at].element.id())
+            })
             .count();
         if best.as_ref().is_none_or(|(most, _)| agree > *most) {
             best = Some((agree, way));
@@ -191,7 +240,16 @@ fn common_classes<'a>(outline: &Outline<'a>, nodes: &[usize]) -> Vec<&'a str> {
     for set in sets {
         common.retain(|class| set.contains(class));
     }
+    // Those of a grid or with a number in them, which say less of what the element is.
+    let mut sets = nodes.iter().map(|at| outline.attr(*at, "class").unwrap_or_default().split_ascii_whitespace().collect::<Vec<_>>());
+    let mut other: Vec<&str> =
+        sets.next().unwrap_or_default().into_iter().filter(|class| is_plain(class) && !common.contains(class)).collect();
+    for set in sets {
+        other.retain(|class| set.contains(class));
+    }
     common.truncate(4);
+    other.truncate(3);
+    common.extend(other);
     common
 }
 

@@ -47,7 +47,9 @@ fn fields(page: &Page<'_>, entry: usize, anchors: &[Anchor]) -> Fields {
         let is = |names: &[&str]| names.iter().any(|name| has(outline, node, name));
         let text = || Some(outline.text(node).to_owned()).filter(|text| !text.is_empty());
         let rel = |wanted: &str| outline.attr(node, "rel").is_some_and(|rel| rel.split_ascii_whitespace().any(|own| own == wanted));
-        let nested = outline.attr(node, "class").is_some_and(|classes| classes.split_ascii_whitespace().any(|own| matches!(own, "h-entry" | "h-cite" | "h-card" | "h-feed" | "vcard")));
+        let nested = outline.attr(node, "class").is_some_and(|classes| {
+            classes.split_ascii_whitespace().any(|own| matches!(own, "h-entry" | "h-cite" | "h-card" | "h-feed" | "vcard"))
+        });
         if is(&["p-author", "author", "vcard"]) {
             fields.authors.extend(text().filter(|name| fields.authors.is_empty() && name.len() <= 100));
         }
@@ -64,7 +66,8 @@ fn fields(page: &Page<'_>, entry: usize, anchors: &[Anchor]) -> Fields {
             fields.link = fields.link.or_else(linked);
         }
         if is(&["dt-published", "published", "entry-date"]) {
-            let exact = outline.subtree(node).find_map(|at| outline.attr(at, "datetime").or_else(|| outline.attr(at, "title"))).map(str::to_owned);
+            let exact =
+                outline.subtree(node).find_map(|at| outline.attr(at, "datetime").or_else(|| outline.attr(at, "title"))).map(str::to_owned);
             fields.published = fields.published.or_else(|| exact.or_else(text));
         }
         if is(&["dt-updated", "updated"]) {
@@ -85,7 +88,8 @@ fn fields(page: &Page<'_>, entry: usize, anchors: &[Anchor]) -> Fields {
         let range = outline.subtree(entry);
         let from = anchors.partition_point(|anchor| anchor.node < range.start);
         let within = anchors[from..].iter().take_while(|anchor| anchor.node < range.end);
-        let best = within.filter(|anchor| anchor.titled || anchor.heading).max_by_key(|anchor| (anchor.heading, std::cmp::Reverse(anchor.node)));
+        let best =
+            within.filter(|anchor| anchor.titled || anchor.heading).max_by_key(|anchor| (anchor.heading, std::cmp::Reverse(anchor.node)));
         if let Some(anchor) = best
             && let Some(card) = card::read(page, &range, anchor.node)
         {

@@ -5,16 +5,50 @@ use serde_json::{Map, Value};
 use super::Fields;
 
 const TITLES: [&str; 6] = ["headline", "title", "name", "heading", "headLine", "shortTitle"];
-const LINKS: [&str; 12] = ["url", "link", "href", "permalink", "canonicalUrl", "canonical_url", "webUrl", "fullUrl", "path", "uri", "pagePath", "route"];
+const LINKS: [&str; 12] =
+    ["url", "link", "href", "permalink", "canonicalUrl", "canonical_url", "webUrl", "fullUrl", "path", "uri", "pagePath", "route"];
 const SLUGS: [&str; 3] = ["slug", "urlSlug", "handle"];
 const DATES: [&str; 24] = [
-    "datePublished", "publishedAt", "published_at", "publishDate", "publish_date", "publicationDate", "publication_date", "publishedDate",
-    "published_date", "published", "pubDate", "date", "date_gmt", "datetime", "firstPublishedAt", "first_published_at", "publishedOn", "postedAt",
-    "displayDate", "releaseDate", "dateCreated", "createdAt", "created_at", "created",
+    "datePublished",
+    "publishedAt",
+    "published_at",
+    "publishDate",
+    "publish_date",
+    "publicationDate",
+    "publication_date",
+    "publishedDate",
+    "published_date",
+    "published",
+    "pubDate",
+    "date",
+    "date_gmt",
+    "datetime",
+    "firstPublishedAt",
+    "first_published_at",
+    "publishedOn",
+    "postedAt",
+    "displayDate",
+    "releaseDate",
+    "dateCreated",
+    "createdAt",
+    "created_at",
+    "created",
 ];
 const CHANGES: [&str; 5] = ["dateModified", "updatedAt", "updated_at", "modified", "modified_gmt"];
 const SUMMARIES: [&str; 13] = [
-    "description", "excerpt", "summary", "abstract", "teaser", "intro", "lead", "standfirst", "dek", "subtitle", "custom_excerpt", "preamble", "ingress",
+    "description",
+    "excerpt",
+    "summary",
+    "abstract",
+    "teaser",
+    "intro",
+    "lead",
+    "standfirst",
+    "dek",
+    "subtitle",
+    "custom_excerpt",
+    "preamble",
+    "ingress",
 ];
 const IMAGES: [&str; 8] = ["image", "thumbnailUrl", "thumbnail", "feature_image", "featuredImage", "heroImage", "cover", "mainImage"];
 const AUTHORS: [&str; 4] = ["author", "authors", "creator", "primary_author"];
@@ -44,7 +78,9 @@ pub(super) fn fields(object: &Map<String, Value>) -> Fields {
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
-        Value::Object(object) => ["rendered", "@value", "text", "value"].iter().find_map(|name| object.get(*name)?.as_str()).map(str::to_owned),
+        Value::Object(object) => {
+            ["rendered", "@value", "text", "value"].iter().find_map(|name| object.get(*name)?.as_str()).map(str::to_owned)
+        }
         Value::Array(values) => values.first().filter(|value| !value.is_array()).and_then(text),
         _ => None,
     }
@@ -54,7 +90,9 @@ fn text(value: &Value) -> Option<String> {
 fn link(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty() && !text.contains(char::is_whitespace)),
-        Value::Object(object) => ["@id", "url", "href", "path"].iter().find_map(|name| object.get(*name)?.as_str()).map(|text| text.trim().to_owned()),
+        Value::Object(object) => {
+            ["@id", "url", "href", "path"].iter().find_map(|name| object.get(*name)?.as_str()).map(|text| text.trim().to_owned())
+        }
         Value::Array(values) => values.iter().find_map(|value| value.as_str()).map(|text| text.trim().to_owned()),
         _ => None,
     }
@@ -77,7 +115,9 @@ fn moment(value: &Value) -> Option<String> {
 fn image(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
-        Value::Object(object) => ["url", "src", "contentUrl", "@id", "href"].iter().find_map(|name| object.get(*name)?.as_str()).map(str::to_owned),
+        Value::Object(object) => {
+            ["url", "src", "contentUrl", "@id", "href"].iter().find_map(|name| object.get(*name)?.as_str()).map(str::to_owned)
+        }
         Value::Array(values) => values.first().filter(|value| !value.is_array()).and_then(image),
         _ => None,
     }

@@ -13,7 +13,17 @@ const ARTICLES_MAX: usize = 2_000;
 /// Properties that lead from a page or a list to its articles. Those that lead to other pages, such as `mentions` and `relatedLink`,
 /// are not among them.
 const LEADS: [&str; 12] = [
-    "@graph", "mainEntity", "mainEntityOfPage", "itemListElement", "item", "blogPost", "blogPosts", "hasPart", "dataFeedElement", "@list", "@included",
+    "@graph",
+    "mainEntity",
+    "mainEntityOfPage",
+    "itemListElement",
+    "item",
+    "blogPost",
+    "blogPosts",
+    "hasPart",
+    "dataFeedElement",
+    "@list",
+    "@included",
     "about",
 ];
 
@@ -39,7 +49,9 @@ fn walk(value: &Value, listed: bool, depth: usize, out: &mut Vec<Fields>) {
         Value::Object(object) => {
             let kinds = types(object);
             let is = |wanted: &dyn Fn(&str) -> bool| kinds.iter().any(|kind| wanted(kind));
-            if is(&|kind| matches!(kind, "BreadcrumbList" | "SiteNavigationElement" | "WPFooter" | "WPHeader" | "WPSideBar" | "FAQPage" | "HowTo")) {
+            if is(&|kind| {
+                matches!(kind, "BreadcrumbList" | "SiteNavigationElement" | "WPFooter" | "WPHeader" | "WPSideBar" | "FAQPage" | "HowTo")
+            }) {
                 return;
             }
             let named = object.get("name").and_then(Value::as_str).unwrap_or_default().to_lowercase();
@@ -111,9 +123,18 @@ mod tests {
         for (text, wanted) in [
             (r#"{"@type":"NewsArticle","url":"/a","headline":"A"}"#, vec![pair("/a", "A")]),
             (r#"[{"@type":["Article","https://schema.org/BlogPosting"],"@id":"/b","name":"B"}]"#, vec![pair("/b", "B")]),
-            (r#"{"@graph":[{"@type":"CollectionPage","mainEntity":{"@type":"ItemList","itemListElement":[{"@type":"ListItem","position":1,"url":"/c"}]}}]}"#, vec![pair("/c", "")]),
-            (r#"{"@type":"ItemList","itemListElement":[{"@type":"ListItem","item":{"@type":"Article","url":"/d","headline":"D"}}]}"#, vec![pair("/d", "D")]),
-            (r#"{"@type":"Blog","blogPost":[{"@type":"BlogPosting","mainEntityOfPage":{"@id":"/e"},"headline":"E"},]}"#, vec![pair("/e", "E")]),
+            (
+                r#"{"@graph":[{"@type":"CollectionPage","mainEntity":{"@type":"ItemList","itemListElement":[{"@type":"ListItem","position":1,"url":"/c"}]}}]}"#,
+                vec![pair("/c", "")],
+            ),
+            (
+                r#"{"@type":"ItemList","itemListElement":[{"@type":"ListItem","item":{"@type":"Article","url":"/d","headline":"D"}}]}"#,
+                vec![pair("/d", "D")],
+            ),
+            (
+                r#"{"@type":"Blog","blogPost":[{"@type":"BlogPosting","mainEntityOfPage":{"@id":"/e"},"headline":"E"},]}"#,
+                vec![pair("/e", "E")],
+            ),
             (r#"{"@type":"BreadcrumbList","itemListElement":[{"@type":"ListItem","item":"/","name":"Home"}]}"#, vec![]),
             (r#"{"@type":"ItemList","name":"Most read","itemListElement":[{"@type":"ListItem","url":"/f"}]}"#, vec![]),
             (r#"{"@type":"NewsArticle","url":"/g","headline":"G","mentions":{"@type":"Article","url":"/h"}}"#, vec![pair("/g", "G")]),

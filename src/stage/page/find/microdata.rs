@@ -47,7 +47,11 @@ fn fields(outline: &Outline<'_>, article: usize) -> Fields {
             let slot = match name {
                 "url" | "mainEntityOfPage" => {
                     if fields.link.is_none() {
-                        fields.link = outline.attr(node, "href").or_else(|| outline.attr(node, "content")).or_else(|| outline.attr(node, "itemid")).map(str::to_owned);
+                        fields.link = outline
+                            .attr(node, "href")
+                            .or_else(|| outline.attr(node, "content"))
+                            .or_else(|| outline.attr(node, "itemid"))
+                            .map(str::to_owned);
                     }
                     continue;
                 }
@@ -93,7 +97,12 @@ fn value(outline: &Outline<'_>, at: usize) -> String {
 
 /// The name of a thing that is marked up inside the article, or its picture's address.
 fn name_in(outline: &Outline<'_>, at: usize) -> String {
-    let named = |wanted: &str| outline.subtree(at).skip(1).find(|at| outline.attr(*at, "itemprop").or_else(|| outline.attr(*at, "property")).is_some_and(|name| name == wanted));
+    let named = |wanted: &str| {
+        outline
+            .subtree(at)
+            .skip(1)
+            .find(|at| outline.attr(*at, "itemprop").or_else(|| outline.attr(*at, "property")).is_some_and(|name| name == wanted))
+    };
     match named("name").or_else(|| named("url")) {
         Some(at) => value(outline, at),
         None => outline.text(at).chars().take(200).collect(),

@@ -125,8 +125,7 @@ pub fn find_all(bytes: &[u8], content_type: Option<&str>, context: &Context<'_>)
             None => by_how.push((found.how, vec![found])),
         }
     }
-    let mut listings: Vec<Listing> =
-        by_how.into_iter().filter_map(|(_, found)| listing(&page, &all.clusters, unite(found))).collect();
+    let mut listings: Vec<Listing> = by_how.into_iter().filter_map(|(_, found)| listing(&page, &all.clusters, unite(found))).collect();
     let worth = |listing: &Listing| {
         let filled = |entry: &Entry| 1 + 2 * usize::from(entry.published.is_some()) + usize::from(entry.summary.is_some());
         listing.feed.entries.iter().map(filled).sum::<usize>()
@@ -146,7 +145,8 @@ fn nothing(document: &Document, context: &Context<'_>) -> PageError {
 
 fn is_skipped(found: &Found, skip: &[String]) -> bool {
     let path = |href: &str| Url::parse(href).map(|url| url.path().to_owned()).unwrap_or_default();
-    !skip.is_empty() && found.entry.links.first().is_some_and(|link| skip.iter().any(|prefix| path(&link.href).starts_with(prefix.as_str())))
+    !skip.is_empty()
+        && found.entry.links.first().is_some_and(|link| skip.iter().any(|prefix| path(&link.href).starts_with(prefix.as_str())))
 }
 
 impl<'a> Page<'a> {
@@ -172,8 +172,18 @@ impl<'a> Page<'a> {
             updated: read(&fields.updated),
             updated_raw: fields.updated.filter(|raw| card::read_date(self, raw, true).is_some()),
             published_raw: fields.published,
-            authors: fields.authors.into_iter().filter_map(|name| line(name, 200)).map(|name| Person { name: Some(name), ..Person::default() }).collect(),
-            categories: fields.tags.into_iter().filter_map(|tag| line(tag, 100)).map(|term| Category { term, ..Category::default() }).collect(),
+            authors: fields
+                .authors
+                .into_iter()
+                .filter_map(|name| line(name, 200))
+                .map(|name| Person { name: Some(name), ..Person::default() })
+                .collect(),
+            categories: fields
+                .tags
+                .into_iter()
+                .filter_map(|tag| line(tag, 100))
+                .map(|term| Category { term, ..Category::default() })
+                .collect(),
             summary: fields.summary.and_then(|summary| line(summary, SUMMARY_MAX_CHARS)).map(plain),
             language: self.language.map(str::to_owned),
             media: (fields.image.and_then(|image| self.document.link(&image)))
@@ -211,29 +221,36 @@ fn gather(page: &Page<'_>, scripts: &[script::Script<'_>]) -> Gathered {
     let trusted: HashSet<&str> = found.iter().map(|found| found.address.as_str()).collect();
     let mut clusters = cards::clusters(page, &anchors, &trusted);
     cards::complete(page, &anchors, &mut clusters);
+    let mut in_items = vec![false; outline.nodes.len()];
+    clusters.iter().flat_map(|cluster| &cluster.items).for_each(|item| in_items[item.range.clone()].fill(true));
+    // Of what was found at an element that another article is around, nothing is the page's own.
+    let listed = |at: usize| in_items[at];
+    let own_address = address(page.url);
+    let own = if found.iter().any(|found| Some(&found.address) == own_address.as_ref()) {
+        None
+    } else {
+        own::article(page, &listed).and_then(|(at, fields)| page.found(fields, Some(at), How::Article))
+    };
+    if own.is_some() {
+        // What an article links to is no list, if it has no dates.
+        clusters.retain(Cluster::is_dated);
+    }
     let mut of_cards = Vec::new();
     for cluster in &clusters {
         let in_article = |item: &cards::Item| {
             let node = item.range.start;
-            outline.name(node) == "article" || outline.ancestors(node).take(2).any(|at| outline.name(at) == "article") || outline.subtree(node).take(4).any(|at| outline.name(at) == "article")
+            outline.name(node) == "article"
+                || outline.ancestors(node).take(2).any(|at| outline.name(at) == "article")
+                || outline.subtree(node).take(4).any(|at| outline.name(at) == "article")
         };
-        let how = if cluster.items.iter().filter(|item| in_article(item)).count() * 2 > cluster.items.len() { How::Article } else { How::Cards };
+        let how =
+            if cluster.items.iter().filter(|item| in_article(item)).count() * 2 > cluster.items.len() { How::Article } else { How::Cards };
         of_cards.extend(cluster.items.iter().filter_map(|item| of_card(page, item, how)));
     }
     let known: HashSet<&str> = found.iter().chain(&of_cards).map(|found| found.address.as_str()).collect();
     let of_state = of_state(page, scripts, &anchors, &known).into_iter().filter(stands).collect::<Vec<_>>();
     found.extend(of_state);
-    // Of what was found at an element that another article is around, nothing is the page's own.
-    let mut in_items = vec![false; outline.nodes.len()];
-    clusters.iter().flat_map(|cluster| &cluster.items).for_each(|item| in_items[item.range.clone()].fill(true));
-    let listed = |at: usize| in_items[at];
-    let own_address = address(page.url);
-    if !found.iter().any(|found| Some(&found.address) == own_address.as_ref())
-        && let Some((at, fields)) = own::article(page, &listed)
-        && let Some(own) = page.found(fields, Some(at), How::Article)
-    {
-        found.push(own);
-    }
+    found.extend(own);
     found.extend(of_cards);
     Gathered { found, clusters, anchors }
 }
@@ -243,7 +260,9 @@ fn places(page: &Page<'_>) -> HashMap<String, (Region, usize)> {
     let outline = &page.outline;
     let mut places: HashMap<String, (Region, usize)> = HashMap::new();
     for node in (0..outline.nodes.len()).filter(|at| outline.name(*at) == "a") {
-        let Some(address) = outline.attr(node, "href").and_then(|href| page.document.link(href)).and_then(|url| address(&url)) else { continue };
+        let Some(address) = outline.attr(node, "href").and_then(|href| page.document.link(href)).and_then(|url| address(&url)) else {
+            continue;
+        };
         let region = outline.nodes[node].region;
         places.entry(address).and_modify(|place| *place = (*place).min((region, node))).or_insert((region, node));
     }
@@ -374,9 +393,32 @@ fn listing(page: &Page<'_>, clusters: &[Cluster], mut found: Vec<Found>) -> Opti
 
 /// What links to the next page say, in lower case.
 const NEXT: [&str; 26] = [
-    "next", "next page", "next ›", "next »", "next →", "older", "older posts", "older entries", "older news", "load more", "more stories", "seuraava",
-    "seuraava sivu", "vanhemmat", "nästa", "nästa sida", "äldre", "nächste", "nächste seite", "weiter", "ältere beiträge", "suivant", "page suivante",
-    "suivante", "›", "»",
+    "next",
+    "next page",
+    "next ›",
+    "next »",
+    "next →",
+    "older",
+    "older posts",
+    "older entries",
+    "older news",
+    "load more",
+    "more stories",
+    "seuraava",
+    "seuraava sivu",
+    "vanhemmat",
+    "nästa",
+    "nästa sida",
+    "äldre",
+    "nächste",
+    "nächste seite",
+    "weiter",
+    "ältere beiträge",
+    "suivant",
+    "page suivante",
+    "suivante",
+    "›",
+    "»",
 ];
 
 /// The list's next page.
@@ -388,13 +430,17 @@ fn next(page: &Page<'_>) -> Option<Url> {
         (address(&url) != own && url.host_str() == page.url.host_str()).then_some(url)
     };
     let links = || (0..outline.nodes.len()).filter(|at| matches!(outline.name(*at), "a" | "link"));
-    let marked = links().filter(|at| outline.attr(*at, "rel").is_some_and(|rel| rel.split_ascii_whitespace().any(|rel| rel.eq_ignore_ascii_case("next"))));
+    let marked = links()
+        .filter(|at| outline.attr(*at, "rel").is_some_and(|rel| rel.split_ascii_whitespace().any(|rel| rel.eq_ignore_ascii_case("next"))));
     let says = |at: &usize| {
         let texts = [Some(outline.text(*at)), outline.attr(*at, "aria-label"), outline.attr(*at, "title")];
         texts.into_iter().flatten().filter(|text| text.len() <= 40).any(|text| {
             let text = text.to_lowercase();
             let bare = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '→' | '»' | '›' | '>' | '.'));
-            NEXT.contains(&text.trim()) || NEXT.contains(&bare) || bare.starts_with("next ") && bare.chars().any(|c| c.is_ascii_digit()) || text.starts_with("go to next page")
+            NEXT.contains(&text.trim())
+                || NEXT.contains(&bare)
+                || bare.starts_with("next ") && bare.chars().any(|c| c.is_ascii_digit())
+                || text.starts_with("go to next page")
         })
     };
     let said = links().filter(|at| outline.name(*at) == "a").filter(says);

@@ -54,10 +54,8 @@ pub(super) fn words(text: &str) -> Vec<String> {
     let mut word = String::new();
     let mut before_lower = false;
     for c in text.chars().take(2_000) {
-        if !c.is_alphanumeric() || (c.is_uppercase() && before_lower) {
-            if !word.is_empty() {
-                words.push(std::mem::take(&mut word));
-            }
+        if (!c.is_alphanumeric() || (c.is_uppercase() && before_lower)) && !word.is_empty() {
+            words.push(std::mem::take(&mut word));
         }
         if c.is_alphanumeric() {
             word.extend(c.to_lowercase());
@@ -174,7 +172,10 @@ fn mark_below(outline: &mut Outline<'_>, heading: usize, level: u8, whole: &[boo
         let range = outline.subtree(at);
         let next_section = range.clone().take(40).find_map(|at| heading_level(outline.name(at)));
         let is_heading = heading_level(outline.name(at)).is_some();
-        if whole[at] || (is_heading && next_section.is_some_and(|next| next <= level)) || (!is_heading && next_section.is_some_and(|next| next < level)) {
+        if whole[at]
+            || (is_heading && next_section.is_some_and(|next| next <= level))
+            || (!is_heading && next_section.is_some_and(|next| next < level))
+        {
             break;
         }
         for node in &mut outline.nodes[range.clone()] {

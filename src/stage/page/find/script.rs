@@ -59,7 +59,11 @@ pub(super) fn scripts(html: &str) -> Vec<Script<'_>> {
         };
         let value = |name: &str| attributes.iter().find(|(key, _)| key == name).map(|(_, value)| resolve_entities(value).trim().to_owned());
         if !text.trim().is_empty() {
-            scripts.push(Script { media_type: value("type").unwrap_or_default().to_ascii_lowercase(), id: value("id").unwrap_or_default(), text });
+            scripts.push(Script {
+                media_type: value("type").unwrap_or_default().to_ascii_lowercase(),
+                id: value("id").unwrap_or_default(),
+                text,
+            });
         }
         if scripts.len() == SCRIPTS_MAX {
             break;

@@ -139,8 +139,19 @@ fn check(name: &str, feed: &Feed, wanted: &[Item], days: &[&str], zone: chrono_t
         }
     }
     let dated = wanted.iter().filter(|item| !item.date.is_empty()).count();
-    let wrong = feed.entries.iter().filter(|entry| !wanted.iter().any(|item| entry.title.as_ref().is_some_and(|title| title.value == item.title))).count();
-    println!("{name}: {dated} dated of {} there; found {}, wrong {wrong}; right dates {}, summaries {}, tags {}", wanted.len(), right[0], right[1], right[2], right[3]);
+    let wrong = feed
+        .entries
+        .iter()
+        .filter(|entry| !wanted.iter().any(|item| entry.title.as_ref().is_some_and(|title| title.value == item.title)))
+        .count();
+    println!(
+        "{name}: {dated} dated of {} there; found {}, wrong {wrong}; right dates {}, summaries {}, tags {}",
+        wanted.len(),
+        right[0],
+        right[1],
+        right[2],
+        right[3]
+    );
     assert_eq!((right, wrong), ([wanted.len(); 4], 0), "{name}");
 }
 
@@ -183,10 +194,29 @@ fn every_dated_item_of_the_himss_home_page() {
         );
         let feed = read(&html, "https://www.himss.org/", chrono_tz::America::Chicago, "2026-01-05T12:00:00Z");
         let days = [
-            "2025-12-29", "2025-12-29", "2025-12-19", "2025-11-24", "2025-11-24", "2025-11-17", "2025-12-17", "2025-12-10", "2025-12-09", "2025-12-03",
-            "2025-11-19", "2025-11-17", "", "2026-02-12", "2026-04-22", "2026-05-19",
+            "2025-12-29",
+            "2025-12-29",
+            "2025-12-19",
+            "2025-11-24",
+            "2025-11-24",
+            "2025-11-17",
+            "2025-12-17",
+            "2025-12-10",
+            "2025-12-09",
+            "2025-12-03",
+            "2025-11-19",
+            "2025-11-17",
+            "",
+            "2026-02-12",
+            "2026-04-22",
+            "2026-05-19",
         ];
-        let all: Vec<Item> = resources.iter().chain(&news).chain(&events).map(|item| Item { title: item.title.clone(), date: item.date.clone(), summary: item.summary.clone(), tags: item.tags.clone() }).collect();
+        let all: Vec<Item> = resources
+            .iter()
+            .chain(&news)
+            .chain(&events)
+            .map(|item| Item { title: item.title.clone(), date: item.date.clone(), summary: item.summary.clone(), tags: item.tags.clone() })
+            .collect();
         check(name, &feed, &all, &days, chrono_tz::America::Chicago);
     }
 }
@@ -209,7 +239,8 @@ fn the_ministrys_release() {
     );
     let zone = chrono_tz::Europe::Helsinki;
     let feed = read(&html, "https://ministry.example/en/-/1410877/will-there-be", zone, "2024-11-01T12:00:00Z");
-    let item = Item { title: (*title).to_owned(), date: published.to_owned(), summary: (*lead).to_owned(), tags: vec![kind.trim().to_owned()] };
+    let item =
+        Item { title: (*title).to_owned(), date: published.to_owned(), summary: (*lead).to_owned(), tags: vec![kind.trim().to_owned()] };
     check("ministry's release, Liferay", &feed, &[item], &["2024-10-23 12:20"], zone);
 }
 
@@ -224,7 +255,12 @@ fn every_dated_item_of_the_digitaleurope_page() {
     let mut items = vec![Item { title: (*title).to_owned(), date: (*date).to_owned(), summary: body[0].to_owned(), tags: Vec::new() }];
     for pair in rest.chunks(2).take(3) {
         let words: Vec<&str> = pair[0].split_whitespace().collect();
-        items.push(Item { title: pair[1].to_owned(), date: words[..3].join(" "), summary: String::new(), tags: vec![words[3..].join(" ")] });
+        items.push(Item {
+            title: pair[1].to_owned(),
+            date: words[..3].join(" "),
+            summary: String::new(),
+            tags: vec![words[3..].join(" ")],
+        });
     }
     let paragraphs: String = body.iter().map(|line| format!("<p>{}</p>", escape(line))).collect();
     let [slashes, classes] = ["related", "resources"].map(|class| {
@@ -245,9 +281,11 @@ fn every_dated_item_of_the_digitaleurope_page() {
              class='post type-post'><div class='heading'><span class='meta-date date published'>{date}</span><h1 class='entry-title'>{}</h1></div><div class='content-inner'>{paragraphs}</div></article>\
              {more}</div></div></div><div id='search-outer'><span>Hit enter to search or ESC to close</span></div><div id='footer-outer'><p><a href='/privacy-policy-and-terms/'>Privacy policy and \
              terms</a></p></div></div></body></html>",
-            escape(title), escape(title)
+            escape(title),
+            escape(title)
         );
-        let feed = read(&html, "https://www.digitaleurope.org/news/digital-health-uptake/", chrono_tz::Europe::Brussels, "2024-08-01T12:00:00Z");
+        let feed =
+            read(&html, "https://www.digitaleurope.org/news/digital-health-uptake/", chrono_tz::Europe::Brussels, "2024-08-01T12:00:00Z");
         check(name, &feed, &items, &["2022-11-15", "2024-07-05", "2024-07-02", "2024-06-19"], chrono_tz::Europe::Brussels);
     }
 }

@@ -14,12 +14,34 @@ const SCRIPT_MAX_BYTES: usize = 8 << 20;
 
 /// Variables that hold such a state.
 const STATES: [&str; 9] = [
-    "__NUXT__", "__INITIAL_STATE__", "__PRELOADED_STATE__", "__APOLLO_STATE__", "__INITIAL_DATA__", "__DATA__", "__STATE__", "__SERVER_DATA__", "initialState",
+    "__NUXT__",
+    "__INITIAL_STATE__",
+    "__PRELOADED_STATE__",
+    "__APOLLO_STATE__",
+    "__INITIAL_DATA__",
+    "__DATA__",
+    "__STATE__",
+    "__SERVER_DATA__",
+    "initialState",
 ];
 
 /// Keys of what is beside the news, besides the words of regions.
-const KEYS_OUT: [&str; 14] =
-    ["header", "footer", "nav", "links", "events", "tags", "categories", "authors", "topics", "languages", "translations", "breadcrumbs", "menus", "jobs"];
+const KEYS_OUT: [&str; 14] = [
+    "header",
+    "footer",
+    "nav",
+    "links",
+    "events",
+    "tags",
+    "categories",
+    "authors",
+    "topics",
+    "languages",
+    "translations",
+    "breadcrumbs",
+    "menus",
+    "jobs",
+];
 
 /// A list of objects that look like articles.
 pub(super) struct List {
@@ -89,7 +111,9 @@ fn revive(flat: &Value) -> Value {
                 Some(_) => items.get(1).map(|value| inner(value, depth + 1)).unwrap_or_default(),
                 None => Value::Array(items.iter().map(|value| inner(value, depth + 1)).collect()),
             },
-            Value::Object(object) => Value::Object(object.iter().map(|(key, value)| (key.clone(), inner(value, depth + 1))).collect::<Map<_, _>>()),
+            Value::Object(object) => {
+                Value::Object(object.iter().map(|(key, value)| (key.clone(), inner(value, depth + 1))).collect::<Map<_, _>>())
+            }
             other => other.clone(),
         }
     }
@@ -134,12 +158,14 @@ fn walk(value: &Value, depth: usize, left: &mut usize, out: &mut Vec<List>) {
 
 fn is_out(key: &str) -> bool {
     let words = region::words(key);
-    KEYS_OUT.contains(&key) || words.iter().any(|word| region::is_named_out(word))
+    KEYS_OUT.contains(&key)
+        || words.iter().any(|word| region::is_named_out(word))
         || words.windows(2).any(|pair| pair[0] == "most" && pair[1] != "recent")
 }
 
 fn list<'a>(objects: impl Iterator<Item = &'a Map<String, Value>>) -> Option<List> {
-    let articles: Vec<Fields> = objects.map(json::fields).filter(|fields| fields.title.is_some() && (fields.link.is_some() || fields.slug.is_some())).collect();
+    let articles: Vec<Fields> =
+        objects.map(json::fields).filter(|fields| fields.title.is_some() && (fields.link.is_some() || fields.slug.is_some())).collect();
     let dated = articles.iter().filter(|fields| fields.published.is_some()).count();
     let summed = articles.iter().filter(|fields| fields.summary.is_some()).count();
     let distinct: HashSet<_> = articles.iter().map(|fields| fields.link.as_deref().or(fields.slug.as_deref())).collect();

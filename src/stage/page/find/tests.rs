@@ -35,6 +35,8 @@ struct Score {
     /// Of those found, with the right title and the right date.
     titled: usize,
     dated: usize,
+    /// With a summary.
+    summed: usize,
 }
 
 fn score(feed: &Feed, expected: &Expected, say: bool) -> Score {
@@ -52,9 +54,10 @@ fn score(feed: &Feed, expected: &Expected, say: bool) -> Score {
         score.found += 1;
         let format = if wanted_date.len() > 10 { "%F %H:%M" } else { "%F" };
         let date = entry.published.map(|at| at.with_timezone(&expected.zone).format(format).to_string()).unwrap_or_default();
-        score.titled += usize::from(title == wanted_title);
+        score.titled += usize::from(wanted_title.is_empty() || title == wanted_title);
+        score.summed += usize::from(entry.summary.is_some());
         score.dated += usize::from(&date == wanted_date);
-        if say && (title != wanted_title || &date != wanted_date) {
+        if say && (!wanted_title.is_empty() && title != wanted_title || &date != wanted_date) {
             println!("    differs: {title} {date} ({:?}), wanted {wanted_title} {wanted_date}", entry.published_raw);
         }
     }
@@ -75,24 +78,29 @@ fn read(html: &[u8], expected: &Expected) -> Result<Listing, PageError> {
 /// Prints the table and gives the sum.
 fn table(pages: impl Iterator<Item = (String, Vec<u8>, Expected)>) -> Score {
     let mut sum = Score::default();
-    println!("{:36} {:>5} {:>5} {:>5} {:>5} {:>5}  how", "page", "found", "there", "wrong", "title", "date");
+    println!("{:38} {:>5} {:>5} {:>5} {:>5} {:>5} {:>5}  how", "page", "found", "there", "wrong", "title", "date", "summ.");
     for (name, html, expected) in pages {
         let listing = read(&html, &expected);
         let (score, how) = match &listing {
             Ok(listing) => {
-                let how = format!("{}{}", listing.how.name(), listing.selectors.as_ref().map_or(String::new(), |found| format!(" {:?} {:?}", found.item.as_deref().unwrap_or(""), found.date.as_deref().unwrap_or(""))));
-                (score(&listing.feed, &expected, true), how)
+                let item = listing.selectors.as_ref().and_then(|selectors| selectors.item.as_deref()).unwrap_or("-");
+                (
+                    score(&listing.feed, &expected, true),
+                    format!("{} [{item}] next {}", listing.how.name(), listing.next.as_ref().map_or("-", Url::as_str)),
+                )
             }
             Err(error) => (Score { there: expected.items.len(), ..Score::default() }, error.to_string()),
         };
-        println!("{name:36} {:>5} {:>5} {:>5} {:>5} {:>5}  {how} next {:?}", score.found, score.there, score.wrong, score.titled, score.dated, listing.ok().and_then(|l| l.next).map(|u| u.to_string()));
+        let Score { found, there, wrong, titled, dated, summed } = score;
+        println!("{name:38} {found:>5} {there:>5} {wrong:>5} {titled:>5} {dated:>5} {summed:>5}  {how}");
         sum.found += score.found;
         sum.there += score.there;
         sum.wrong += score.wrong;
         sum.titled += score.titled;
         sum.dated += score.dated;
+        sum.summed += score.summed;
     }
-    println!("{:36} {:>5} {:>5} {:>5} {:>5} {:>5}", "all", sum.found, sum.there, sum.wrong, sum.titled, sum.dated);
+    println!("{:38} {:>5} {:>5} {:>5} {:>5} {:>5}", "all", sum.found, sum.there, sum.wrong, sum.titled, sum.dated);
     sum
 }
 
@@ -133,7 +141,8 @@ fn the_captures_are_found() {
             vec![
                 ("http://www.himss.org/news/himss-statement-myhealthedata-initiative".into(), "2018-03-06"),
                 (
-                    "http://www.himss.org/news/2018-accehimss-excellence-clinical-engineering-it-synergies-award-recipient-announced".into(),
+                    "http://www.himss.org/news/2018-accehimss-excellence-clinical-engineering-it-synergies-award-recipient-announced"
+                        .into(),
                     "2018-01-19",
                 ),
                 (format!("{h}himss18-cybersecurity-recap-threat-sharing-and-need-boardroom-priority"), "2018-03-16"),
@@ -194,7 +203,10 @@ fn skip_and_next_mean_something_without_an_item() {
     let context = Context { url: &url, time_zone: Tz::UTC, language: None, now: "2025-02-01T00:00:00Z".parse().unwrap() };
     let selectors = PageSelectors { skip: vec!["/tv".into()], next: Some(".more".into()), ..PageSelectors::default() };
     let listing = crate::stage::page::read(html, None, &selectors, &context).unwrap();
-    assert_eq!(listing.feed.entries.iter().map(|entry| entry.links[0].href.as_str()).collect::<Vec<_>>(), ["https://www.example.org/news/one-two-three"]);
+    assert_eq!(
+        listing.feed.entries.iter().map(|entry| entry.links[0].href.as_str()).collect::<Vec<_>>(),
+        ["https://www.example.org/news/one-two-three"]
+    );
     assert_eq!(listing.next.unwrap().as_str(), "https://www.example.org/news/older-ones");
 }
 
@@ -203,7 +215,10 @@ fn pages_without_a_list_say_so() {
     let page = |title: &str, body: &str| format!("<html><head><title>{title}</title></head><body>{body}</body></html>");
     let expected = expected("# https://www.example.org/news UTC 2025-01-01T00:00:00Z");
     let why = |html: &str| read(html.as_bytes(), &expected).unwrap_err().class();
-    assert_eq!(why(&page("News", "<nav><ul><li><a href=/about-us-and-others>About us and others</a></ul></nav><div id=app></div>")), "no-listing");
+    assert_eq!(
+        why(&page("News", "<nav><ul><li><a href=/about-us-and-others>About us and others</a></ul></nav><div id=app></div>")),
+        "no-listing"
+    );
     assert_eq!(why(&page("Just a moment...", "<p>x")), "barrier");
     assert_eq!(why(&"<div>".repeat(600)), "too-deep");
     assert_eq!(why(""), "no-listing");
@@ -222,13 +237,31 @@ fn large_and_hostile_pages_are_found_in_little_time() {
         ("a class each", many(16_000, &|n| format!("<div class={0}><a class={0} href=/n/{n}>Words and words {n}</a></div>", letters(n)))),
         ("headings of what is beside", many(16_000, &|n| format!("<div><h2>Related</h2></div><a href=/{n}>x</a>"))),
         ("nested entries", format!("{}{}", "<div class=h-entry>".repeat(400), many(40_000, &|_| "<b></b>".to_owned()))),
-        ("nested scopes", format!("{}{}", "<div itemscope itemtype=http://schema.org/Article>".repeat(400), many(40_000, &|_| "<b></b>".to_owned()))),
+        (
+            "nested scopes",
+            format!("{}{}", "<div itemscope itemtype=http://schema.org/Article>".repeat(400), many(40_000, &|_| "<b></b>".to_owned())),
+        ),
         ("nested headers", format!("{}{}", "<header>".repeat(400), many(40_000, &|_| "<b></b>".to_owned()))),
         ("deep lists", deep(&many(16_000, &|n| format!("<p><a href=/news/story-{n}-x>Deep words here {n}</a></p>")))),
-        ("one item of everything", format!("<article><h2><a href=/a-b-c>Words and words</a></h2>{}</article>", many(50_000, &|_| "<i>5.2.2024</i>".to_owned()))),
+        (
+            "one item of everything",
+            format!("<article><h2><a href=/a-b-c>Words and words</a></h2>{}</article>", many(50_000, &|_| "<i>5.2.2024</i>".to_owned())),
+        ),
         ("json of depth", format!("<script type=application/ld+json>{}</script>", "[{\"a\":".repeat(100_000))),
-        ("json of length", format!("<script type=application/ld+json>[{}]</script>", many(50_000, &|n| format!("{{\"@type\":\"Article\",\"url\":\"/{n}\",\"name\":\"N {n}\"}},")))),
-        ("state that repeats itself", format!("<script id=__NUXT_DATA__ type=application/json>[{}]</script>", many(2_000, &|n| format!("[{0},{0},{0}],", n + 1)) + "1")),
+        (
+            "json of length",
+            format!(
+                "<script type=application/ld+json>[{}]</script>",
+                many(50_000, &|n| format!("{{\"@type\":\"Article\",\"url\":\"/{n}\",\"name\":\"N {n}\"}},"))
+            ),
+        ),
+        (
+            "state that repeats itself",
+            format!(
+                "<script id=__NUXT_DATA__ type=application/json>[{}]</script>",
+                many(2_000, &|n| format!("[{0},{0},{0}],", n + 1)) + "1"
+            ),
+        ),
     ] {
         let start = std::time::Instant::now();
         let found = read(html.as_bytes(), &expected).map_or(0, |listing| listing.feed.entries.len());
