@@ -183,7 +183,7 @@ impl SourceKind {
 /// CSS selectors of a news page, all but `item` and `next` relative to an item. They are checked to compile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageSelectors {
-    /// One list item. Without it the list is found by what it looks like ([`crate::stage::page::find`]), and of the others only
+    /// One list item. Without it the list is found by what it looks like ([`crate::stage::page::find()`]), and of the others only
     /// `date_format`, `skip`, `next` and `pages_max` mean anything.
     pub item: Option<String>,
     /// Headline; the link's text if absent.

@@ -208,7 +208,7 @@ impl<'a> Selectors<'a> {
 /// Entries come in the page's order with title, link (`alternate`, absolute), and as far as selectors are given summary, date, picture
 /// and author. They have no id: the address is their identity, and of two items with one clean address the first stays, with what only
 /// the second has. Items without a title or a link to a web page are left out with a note in `problems`, and so are, without one,
-/// those whose path begins with one of `skip`. Without an `item` the list is found as by [`find`].
+/// those whose path begins with one of `skip`. Without an `item` the list is found as by [`find()`].
 ///
 /// # Errors
 /// [`PageError`] where nothing comes of the page: no item, a page that stands before the list, or nesting beyond 512 levels.

