@@ -3,8 +3,6 @@
 //!
 //! Every request goes through the host's gate, within the poll that it belongs to; how many there may be is fixed here.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use url::Url;
 
@@ -13,8 +11,9 @@ use super::{Ingest, locked};
 use crate::config::{PageSelectors, Source, SourceKind};
 use crate::entry::{Feed, Problem, ReadStage};
 use crate::io::fetch::{ACCEPT_FEED, ACCEPT_PAGE, Pass, Request, Response};
+use crate::stage::host::Reach;
 use crate::stage::page::{self, Listing, OfferKind};
-use crate::stage::poll::{Ask, Asked, Failure, Found, FoundKind, PollState};
+use crate::stage::poll::{Ask, Asked, Failure, Found, FoundKind, PollState, Said};
 use crate::stage::{identity, sitemap, wordpress};
 
 /// Files of a sitemap's index that one poll asks for.
@@ -98,7 +97,7 @@ impl Look<'_> {
         if self.limited.is_some() {
             return Err(failure("rate-limited", "a host asked for fewer requests"));
         }
-        let limit = locked(&self.ingest.store).host_limit(&host).ok().flatten();
+        let limit = locked(&self.ingest.store).host_limit(&self.ingest.budgets.name(&host)).ok().flatten();
         if limit.is_some_and(|until| until > self.now) {
             return Err(failure("rate-limited", format!("{url}: its host asked for fewer requests")));
         }
@@ -118,7 +117,7 @@ impl Look<'_> {
 
     /// Runs what takes the processor off the threads that serve sockets, as many at once as there are processors.
     pub(super) async fn read<T: Send + 'static>(&self, work: impl FnOnce(&Ingest, &Source) -> T + Send + 'static) -> Result<T, Failure> {
-        let reader = Arc::clone(&self.ingest.readers).acquire_owned().await;
+        let reader = self.ingest.readers.enter(0).await;
         let (ingest, source) = (self.ingest.clone(), self.source.clone());
         let task = tokio::task::spawn_blocking(move || {
             let _reader = reader;
@@ -201,7 +200,7 @@ impl Look<'_> {
         let (selectors, now) = (selectors.clone(), self.now);
         self.read(move |ingest, source| {
             let listing = read::listing(Some(&selectors), source, &response, now)?;
-            let keys: Vec<String> = identity::keys(&listing.feed.entries, &source.url).into_iter().map(|keyed| keyed.key).collect();
+            let keys: Vec<String> = identity::keys(&listing.feed.entries, Reach::of(source)).into_iter().map(|keyed| keyed.key).collect();
             let known = locked(&ingest.store).known(&source.id, &keys).map_err(|e| failure("store", e.to_string()))?;
             let unknown = known.iter().filter(|known| known.is_none()).count();
             Ok((listing, unknown))
@@ -278,7 +277,7 @@ impl Look<'_> {
         let original = page.clone();
         let offers = self.read(move |_, _| page::offers(&page.body, page.content_type.as_deref(), &page.final_url)).await;
         let offers = offers.ok().and_then(Result::ok).unwrap_or_default();
-        let title = crate::stage::poll::words(&original.body, None, None, None).title.unwrap_or_default();
+        let title = crate::stage::poll::words(&original.body, &Said::default()).title.unwrap_or_default();
         let nothing = |answer: Response| Gathered { ask: ask.clone(), answer: Ok(answer), ready: Some(Err(broken.clone())) };
         if page::barrier(&title).is_some() {
             return nothing(original);

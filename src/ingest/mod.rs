@@ -7,9 +7,13 @@ pub mod discover;
 pub mod history;
 mod look;
 mod read;
+mod readers;
+#[cfg(test)]
+mod tests;
 mod vet;
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,23 +21,24 @@ use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt as _;
-use tokio::sync::Semaphore;
 use url::Url;
 
-use crate::config::{Site, Source, SourceKind};
+use self::look::Gathered;
+use self::readers::Readers;
+use self::vet::Past;
+use crate::config::{Budgets, Site, Source, SourceKind};
+use crate::entry::{Entry, Feed};
 use crate::io::fetch::{ACCEPT_FEED, ACCEPT_PAGE, FetchError, Fetcher, HostGate, Pass, Request, Response};
-use crate::io::file;
+use crate::io::{file, specimen};
 use crate::stage::classify::Classifier;
 use crate::stage::exchange::{self, Facts};
 use crate::stage::identity::{self, Claim, RecordChange};
 use crate::stage::map::{self, Rules};
-use crate::stage::poll::{self, Ask, Neighbour, Plan};
+use crate::stage::poll::{self, Ask, Neighbour, Plan, Said};
 use crate::stage::schedule;
-use crate::store::{Change, Failure, Outcome, PollCommit, PollState, Store, StoreError};
+use crate::store::{Change, Failure, Outcome, Packed, PollCommit, PollState, Store, StoreError};
 
-use look::Gathered;
-pub(crate) use read::selectors_toml;
-use vet::Past;
+pub(crate) use self::read::selectors_toml;
 
 /// The store as every task shares it. One writer at a time; SQLite has no more.
 pub type SharedStore = Arc<Mutex<dyn Store>>;
@@ -50,8 +55,8 @@ pub struct Ingest {
     classifier: Arc<Classifier>,
     fetcher: Fetcher,
     gate: HostGate,
-    /// As many readers as processors: more would only hold more documents in memory.
-    readers: Arc<Semaphore>,
+    budgets: Arc<Budgets>,
+    readers: Readers,
     store: SharedStore,
     positions: Arc<HashMap<String, usize>>,
 }
@@ -97,12 +102,14 @@ impl Ingest {
         let classifier = Classifier::of(&site.topics, site.model.as_ref()).map_err(|e| IngestError::Topics(e.to_string()))?;
         let fetcher = Fetcher::new(&site.fetch, &user_agent(&site))?.refusing(site.published());
         let site = subscribed(site, &*locked(&store))?;
-        let gate = gate(&site, &locked(&store).limited()?);
+        let budgets = Arc::new(site.budgets());
+        let gate = gate(&site, Arc::clone(&budgets), &locked(&store).limited()?);
         let positions = site.sources.iter().enumerate().map(|(n, s)| (s.id.clone(), n)).collect();
         let readers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self {
             gate,
-            readers: Arc::new(Semaphore::new(readers)),
+            budgets,
+            readers: Readers::new(readers),
             site,
             classifier: Arc::new(classifier),
             fetcher,
@@ -211,25 +218,33 @@ impl Ingest {
         // clock is held gives the same times again.
         let answered = now + TimeDelta::seconds(i64::try_from(queued.elapsed().as_secs()).unwrap_or(0));
         let this = self.clone();
-        let reader = Arc::clone(&self.readers).acquire_owned().await;
+        let place = self.readers.enter(answer.as_ref().map_or(0, |response| response.body.len())).await;
+        // Shared, so that it is still there if reading it goes wrong.
+        let answer = Arc::new(answer);
+        let given = Arc::clone(&answer);
         // Reading, mapping and storing take the processor, not the network: off the threads that serve sockets.
         let (known, asked) = (before.clone(), ask.clone());
         let task = tokio::task::spawn_blocking(move || {
-            let _reader = reader;
-            this.finish(position, before, &ask, answer, ready, [now, answered], began)
+            let _place = place;
+            this.finish(position, before, &ask, &given, ready, [now, answered], began)
         });
         match task.await {
             Ok(polled) => polled,
             Err(error) => {
                 let what = error.try_into_panic().map_or_else(|error| error.to_string(), |panic| words(&*panic));
-                self.finish(position, known, &asked, Err(fault("read", &what)), None, [now, answered], began)
+                let failure = match &*answer {
+                    Ok(response) => self.specimen(source, response, &what),
+                    Err(_) => fault("read", &what),
+                };
+                self.finish(position, known, &asked, &Err(failure), None, [now, answered], began)
             }
         }
     }
 
     /// What is known of a source, and what to do about it.
     async fn planned(&self, source: &Source, now: DateTime<Utc>) -> Result<(PollState, Plan), IngestError> {
-        let (store, id, url) = (Arc::clone(&self.store), source.id.clone(), source.url.clone());
+        let (store, budgets) = (Arc::clone(&self.store), Arc::clone(&self.budgets));
+        let (id, url) = (source.id.clone(), source.url.clone());
         let is_automatic = source.kind == SourceKind::Auto;
         let read = tokio::task::spawn_blocking(move || {
             let store = locked(&store);
@@ -239,7 +254,7 @@ impl Ingest {
                 state.found = None;
             }
             let host_until = match Url::parse(poll::address(&state, url.as_str())) {
-                Ok(url) => store.host_limit(url.host_str().unwrap_or_default())?,
+                Ok(url) => store.host_limit(&budgets.name(url.host_str().unwrap_or_default()))?,
                 Err(_) => None,
             };
             let plan = poll::plan(&state, url.as_str(), host_until, now);
@@ -276,7 +291,7 @@ impl Ingest {
         position: usize,
         before: PollState,
         ask: &Ask,
-        answer: Result<Response, Failure>,
+        answer: &Result<Response, Failure>,
         ready: Option<Result<read::Document, Failure>>,
         [now, answered]: [DateTime<Utc>; 2],
         began: Instant,
@@ -284,18 +299,28 @@ impl Ingest {
         let Some(source) = self.site.sources.get(position) else {
             return Err(IngestError::NoSource(position));
         };
-        let setting =
-            poll::Setting { url: source.url.as_str(), schedule: &source.schedule, floor: source.floor, seed: schedule::seed(&source.id) };
+        let setting = poll::Setting {
+            url: source.url.as_str(),
+            schedule: &source.schedule,
+            floor: source.floor,
+            seed: schedule::seed(&source.id),
+            budgets: &self.budgets,
+            is_private: !source.access.allow.is_empty(),
+        };
         let facts = answer.as_ref().map(facts).map_err(Clone::clone);
         let past = Past::of(&before, source, ask);
         let mut vetted = None;
         let read = || {
-            let Ok(response) = &answer else { return Err(Failure::default()) };
+            let Ok(response) = answer else { return Err(Failure::default()) };
             let way = read::way(source, past.known(), &response.body);
             let document = match ready {
                 Some(ready) => ready,
                 None => read::document(way, source, &self.site.published(), response, now),
             };
+            let document = document.map_err(|failure| match failure.class.as_str() {
+                "internal" => self.specimen(source, response, &failure.why),
+                _ => failure,
+            });
             let (reading, feed) = self.vet(source, &past, way, document, now)?;
             vetted = Some(feed);
             Ok(reading)
@@ -303,14 +328,25 @@ impl Ingest {
         let mut state = poll::after(&setting, before, ask, facts.as_ref().map_err(Clone::clone), answered, read, |target| {
             self.contested(position, target)
         });
-        if let (Some(degraded), Ok(response)) = (&mut state.degraded, &answer) {
+        if let (Some(degraded), Ok(response)) = (&mut state.degraded, answer) {
             degraded.repair = read::repair(source, state.normal.as_ref(), response, now);
         }
         let Some(vetted) = vetted else { return self.commit(source, state, now, began) };
-        let changes = self.changes(source, vetted, now)?;
+        let (changes, notes) = self.changes(source, &vetted, now)?;
+        state.repairs.extend(notes);
         state.new = changes.iter().filter(|c| c.is_new).count();
         state.changed = changes.len() - state.new;
         self.place_and_commit(position, source, state, changes, now, began)
+    }
+
+    /// A fault of ours in reading: the document that provoked it is put aside, and the sentence says where (S38).
+    fn specimen(&self, source: &Source, response: &Response, what: &str) -> Failure {
+        let saved = match specimen::keep(&self.site.store, &source.id, &response.body) {
+            Ok(path) => format!("the document is saved as {}", path.display()),
+            Err(why) => format!("the document could not be saved: {why}"),
+        };
+        let why = format!("the reader failed (internal error: {what}; {saved}); please report it with that document");
+        Failure { stage: "read".into(), class: "internal".into(), why }
     }
 
     /// What speaks against a source's moving to `target`. Asked only when a move's time has come.
@@ -328,23 +364,46 @@ impl Ingest {
         poll::contested(target, others)
     }
 
-    /// The entries that are new or changed, mapped. Known ones cost a look-up and nothing more.
-    fn changes(&self, source: &Source, vetted: vet::Vetted, now: DateTime<Utc>) -> Result<Vec<Mapped>, IngestError> {
-        let vet::Vetted { feed, keyed, known } = vetted;
-        let taken_from = map::taken_from(&feed, source, now);
+    /// The entries that are new or changed, mapped, and what to say of the others. Known ones cost a look-up and nothing more.
+    fn changes(&self, source: &Source, vetted: &vet::Vetted, now: DateTime<Utc>) -> Result<(Vec<Mapped>, Vec<String>), IngestError> {
+        let vet::Vetted { feed, keyed, known, twice } = vetted;
+        let mut stale = 0_usize;
+        let taken_from = map::taken_from(feed, source, now);
         let mut changes = Vec::new();
-        for (keyed, known) in keyed.into_iter().zip(known) {
+        for (keyed, known) in keyed.iter().zip(known) {
             let Some(entry) = feed.entries.get(keyed.index) else { continue };
             let fingerprint = identity::fingerprint(entry);
             if known.as_ref().is_some_and(|k| k.fingerprint == fingerprint) {
                 continue;
             }
+            if known.is_some() && self.is_stale(&source.id, &keyed.key, entry, now)? {
+                stale += 1;
+                continue;
+            }
+            let entry = spoken(entry, feed);
+            let entry = &*entry;
             let first_seen = known.as_ref().map_or(now, |k| k.first_seen);
-            let draft = map::draft(entry, keyed.address.as_ref(), &keyed.key, source, &taken_from, self.rules(), first_seen);
-            let raw = serde_json::to_vec(entry).map_err(|_| IngestError::Encode(source.id.clone()))?;
-            changes.push(Mapped { is_new: known.is_none(), key: keyed.key, known, fingerprint, raw, draft });
+            let made = map::make(entry, keyed.address.as_ref(), &keyed.key, source, &taken_from, self.rules(), first_seen);
+            let raw = Packed::new(&serde_json::to_vec(entry).map_err(|_| IngestError::Encode(source.id.clone()))?);
+            changes.push(Mapped { is_new: known.is_none(), key: keyed.key.clone(), known: known.clone(), fingerprint, raw, made });
         }
-        Ok(changes)
+        let note = |count: usize, what: &str| (count > 0).then(|| format!("{count} {what}"));
+        let notes = [
+            note(*twice, "entries are listed more than once; of each the one that changed last was taken"),
+            note(stale, "entries are older than what was read of them before, which stays: the server gave an old copy"),
+        ];
+        Ok((changes, notes.into_iter().flatten().collect()))
+    }
+
+    /// Whether an entry that differs from what is stored is an older version of it.
+    fn is_stale(&self, source: &str, key: &str, entry: &Entry, now: DateTime<Utc>) -> Result<bool, IngestError> {
+        if entry.updated.is_none() {
+            return Ok(false);
+        }
+        let raw = locked(&self.store).raw(source, key)?;
+        // A row that cannot be read is written anew.
+        let stored = raw.and_then(|raw| serde_json::from_slice::<Entry>(&raw).ok());
+        Ok(stored.is_some_and(|stored| identity::is_stale(entry, &stored, now)))
     }
 
     /// Decides whose record each article is and stores the poll, under one lock, so that no other poll comes between.
@@ -361,23 +420,24 @@ impl Ingest {
         let mut store = locked(&self.store);
         let mut made_here: HashMap<String, identity::Holder> = HashMap::new();
         let mut changes = Vec::with_capacity(mapped.len());
-        let (mut new, mut known_otherwise) = (0, 0);
-        for Mapped { key, known, fingerprint, raw, draft, is_new } in mapped {
+        let mut renamed = 0;
+        for Mapped { is_new, key, known, fingerprint, raw, made } in mapped {
+            let (draft, mut signature) = made.map(|made| (made.draft, made.signature)).unzip();
             let mut record = match draft {
                 None => RecordChange::None,
                 Some(draft) => {
+                    let href = draft.href.clone();
                     let holder = match made_here.get(&draft.href) {
                         Some(holder) => Some(holder.clone()),
                         None => store.holder(&draft.href)?,
                     };
-                    let position_of_holder = holder.as_ref().and_then(|h| self.positions.get(&h.source).copied());
                     let is_own = holder.as_ref().is_some_and(|h| h.source == source.id);
-                    let record = identity::place(claim, &key, known.as_ref(), holder.as_ref().map(|h| (h, position_of_holder)), draft);
-                    if is_new && key.starts_with("id:") {
-                        new += 1;
-                        known_otherwise += usize::from(is_own && matches!(record, RecordChange::Attach(_)));
-                    }
-                    record
+                    let position_of_holder = holder.as_ref().and_then(|h| self.positions.get(&h.source).copied());
+                    let placed = identity::place(claim, &key, known.as_ref(), holder.as_ref().map(|h| (h, position_of_holder)), draft);
+                    // A signature holds the address that it was made with; for another one it is made anew when stories are settled.
+                    signature = signature.filter(|_| placed.draft().is_some_and(|placed| placed.href == href));
+                    renamed += usize::from(is_new && is_own && matches!(placed, RecordChange::Attach(_)));
+                    placed
                 }
             };
             if let RecordChange::Create(draft) | RecordChange::TakeOver(_, draft) = &record {
@@ -388,14 +448,12 @@ impl Ingest {
             if let RecordChange::Create(draft) | RecordChange::TakeOver(_, draft) | RecordChange::Update(draft) = &mut record {
                 self.site.overrides.apply(draft);
             }
-            changes.push(Change { key, fingerprint, raw, record });
+            changes.push(Change { key, fingerprint, raw, record, signature });
         }
         let mut state = PollState { took_ms: took_ms(began), ..state };
-        if identity::ids_are_faulty(new, known_otherwise) {
-            state.by_link = true;
-            let what =
-                format!("{known_otherwise} of {new} new ids are of known articles; from now on its entries are told apart by their links");
-            state.repairs.push(what);
+        // Detected, not configured (F37): the articles are known by their links whatever their ids say.
+        if renamed * 2 > state.new {
+            state.repairs.push(format!("{renamed} articles came with new ids; they are told by their links and titles"));
         }
         store.commit(&PollCommit { source: &source.id, now, state: state.clone(), changes })?;
         Ok(Polled { source: source.id.clone(), state })
@@ -424,12 +482,11 @@ fn words(panic: &(dyn Any + Send)) -> String {
     said.unwrap_or("without words").chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
-/// The hosts' pace: groups from the configuration, and the hosts of sources that were ever answered 429.
-fn gate(site: &Site, limited: &[String]) -> HostGate {
+/// The hosts' pace: their budgets, and the hosts of sources that were ever answered 429.
+fn gate(site: &Site, budgets: Arc<Budgets>, limited: &[String]) -> HostGate {
     let host = |source: &Source| source.url.host_str().unwrap_or_default().to_owned();
-    let groups = site.sources.iter().filter_map(|source| Some((host(source), source.host_group.clone()?))).collect();
     let slow = site.sources.iter().filter(|source| limited.contains(&source.id)).map(host);
-    HostGate::new(&site.fetch, groups, slow)
+    HostGate::new(&site.fetch, budgets, slow)
 }
 
 /// A new or changed entry on its way to the store.
@@ -438,8 +495,17 @@ struct Mapped {
     key: String,
     known: Option<identity::KnownEntry>,
     fingerprint: identity::Fingerprint,
-    raw: Vec<u8>,
-    draft: Option<crate::record::Draft>,
+    raw: Packed,
+    made: Option<map::Made>,
+}
+
+/// An entry with the language that only its document's header tells. Not when it is read: a header that comes and goes with the server
+/// that happens to answer would make every entry look changed.
+fn spoken<'a>(entry: &'a Entry, feed: &Feed) -> Cow<'a, Entry> {
+    match &feed.language {
+        Some(language) if entry.language.is_none() => Cow::Owned(Entry { language: Some(language.clone()), ..entry.clone() }),
+        _ => Cow::Borrowed(entry),
+    }
 }
 
 /// The site with the feeds that its lists name, as they were when these were last read.
@@ -478,8 +544,13 @@ fn facts(response: &Response) -> Facts {
             response.date.as_deref(),
         ),
         words: speaks.then(|| {
-            let headers = (response.server.as_deref(), response.cf_mitigated.as_deref(), response.retry_after.as_deref());
-            poll::words(&response.body, headers.0, headers.1, headers.2)
+            let said = Said {
+                server: response.server.as_deref(),
+                cf_mitigated: response.cf_mitigated.as_deref(),
+                cf_ray: response.cf_ray.as_deref(),
+                retry_after: response.retry_after.as_deref(),
+            };
+            poll::words(&response.body, &said)
         }),
         wire_bytes: response.wire_bytes,
         body_len: response.body.len() as u64,

@@ -7,6 +7,7 @@ use crate::config::{PageSelectors, Published, Source, SourceKind};
 use crate::entry::{Feed, FeedKind, Problem, ReadStage};
 use crate::io::fetch::Response;
 use crate::stage::drift::{self, Normal};
+use crate::stage::host::Reach;
 use crate::stage::opml::{self, Outline};
 use crate::stage::page::{self, Listing, OfferKind};
 use crate::stage::poll::{Failure, Found, FoundKind, PollState};
@@ -92,6 +93,8 @@ pub(super) fn document(
     response: &Response,
     now: DateTime<Utc>,
 ) -> Result<Document, Failure> {
+    #[cfg(test)]
+    crate::isolation::provoked(&response.body);
     let url = &response.final_url;
     match way {
         Way::Feed => feed(source, published, response).map(Document::from),
@@ -122,13 +125,15 @@ pub(super) fn sitemap_of(source: &Source, response: &Response) -> Result<sitemap
 }
 
 pub(super) fn feed(source: &Source, published: &Published, response: &Response) -> Result<Feed, Failure> {
+    let base = response.base();
     let context = parse::Context {
-        url: Some(&response.final_url),
+        url: Some(&base),
         content_type: response.content_type.as_deref(),
         time_zone: source.time_zone,
         language: source.language.as_deref(),
     };
-    let feed = parse::read(&response.body, &context).map_err(|e| failure(e.class(), e.to_string()))?;
+    let mut feed = parse::read(&response.body, &context).map_err(|e| failure(e.class(), e.to_string()))?;
+    feed.language = feed.language.or_else(|| response.language().map(str::to_owned));
     // An aggregator may pass our own feed on to us, under its address but with our id.
     let own = |address: &str| Url::parse(address).is_ok_and(|url| published.holds(&url));
     let its_own = feed.links.iter().filter(|l| l.rel.as_deref() == Some("self")).map(|l| l.href.as_str()).chain(feed.id.as_deref());
@@ -147,7 +152,8 @@ pub(super) fn listing(
     response: &Response,
     now: DateTime<Utc>,
 ) -> Result<Listing, Failure> {
-    let context = page::Context { url: &response.final_url, time_zone: source.time_zone, language: source.language.as_deref(), now };
+    let base = response.base();
+    let context = page::Context { url: &base, time_zone: source.time_zone, language: source.language.as_deref(), now };
     let content_type = response.content_type.as_deref();
     let listing = match selectors {
         Some(selectors) => page::read(&response.body, content_type, selectors, &context),
@@ -191,7 +197,7 @@ pub(super) fn repair(source: &Source, normal: Option<&Normal>, response: &Respon
         return Some(format!("the page is WordPress': url = \"{}\", kind = \"wordpress\"", offer.href));
     }
     let listing = listing(None, source, response, now).ok()?;
-    let seen = drift::observe(&listing.feed, &identity::keys(&listing.feed.entries, &source.url));
+    let seen = drift::observe(&listing.feed, &identity::keys(&listing.feed.entries, Reach::of(source)));
     let count = listing.feed.entries.len();
     if count < 2 || drift::judge(normal, &seen, &listing.feed, drift::Around::default()) != drift::Verdict::Normal {
         return None;

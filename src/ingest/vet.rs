@@ -7,8 +7,9 @@ use super::{Ingest, locked};
 use crate::config::{Source, SourceKind};
 use crate::entry::Feed;
 use crate::stage::drift::{self, Verdict};
+use crate::stage::host::Reach;
 use crate::stage::identity::{self, Keyed, KnownEntry};
-use crate::stage::map;
+use crate::stage::{map, schedule};
 use crate::stage::poll::{Ask, Failure, Found, FoundKind, Learnt, PollState, Reading};
 
 /// Most sentences on repairs kept for `status`.
@@ -31,6 +32,8 @@ pub(super) struct Vetted {
     pub(super) feed: Feed,
     pub(super) keyed: Vec<Keyed>,
     pub(super) known: Vec<Option<KnownEntry>>,
+    /// Entries that are listed more than once.
+    pub(super) twice: usize,
 }
 
 impl Past {
@@ -39,7 +42,7 @@ impl Past {
         let moved = [&before.source_url, &before.validator_url].iter().all(|url| url.as_deref() != Some(source.url.as_str()));
         let mut state = before.clone();
         if moved {
-            (state.normal, state.found, state.empty, state.older, state.by_link) = (None, None, 0, 0, false);
+            (state.normal, state.found, state.empty, state.older) = (None, None, 0, 0);
         }
         Self { state, url: ask.url.clone() }
     }
@@ -77,14 +80,12 @@ impl Ingest {
     ) -> Result<(Reading, Vetted), Failure> {
         let before = &past.state;
         let drifted = |class: &str, why: String| Failure { stage: "drift".into(), class: class.into(), why };
-        let Document { mut feed, partial, found, outlines } = document.map_err(|failure| match &before.normal {
+        let Document { feed, partial, found, outlines } = document.map_err(|failure| match &before.normal {
             Some(_) if read::is_break(&failure.class) => Failure { stage: "drift".into(), ..failure },
             _ => failure,
         })?;
-        if before.by_link {
-            feed.entries.iter_mut().filter(|entry| !entry.links.is_empty()).for_each(|entry| entry.id = None);
-        }
-        let mut keyed = identity::keys(&feed.entries, &source.url);
+        let mut keyed = identity::keys(&feed.entries, Reach::of(source));
+        let twice = feed.entries.len() - keyed.len();
         keyed.truncate(source.entries_max);
         let keys: Vec<String> = keyed.iter().map(|k| k.key.clone()).collect();
         let known = locked(&self.store).known(&source.id, &keys);
@@ -131,6 +132,7 @@ impl Ingest {
         if listed > source.entries_max {
             repairs.push(format!("{listed} entries listed; the first {} were taken (entries_max)", source.entries_max));
         }
+        repairs.extend(schedule::ignored(&feed.pace).map(str::to_owned));
         match &verdict {
             Verdict::Normal => {}
             Verdict::Empty => {
@@ -162,6 +164,6 @@ impl Ingest {
             learnt,
         };
         let keyed = if is_older { Vec::new() } else { keyed };
-        Ok((reading, Vetted { feed, keyed, known }))
+        Ok((reading, Vetted { feed, keyed, known, twice }))
     }
 }
