@@ -20,8 +20,12 @@ pub enum FeedKind {
     Atom,
     /// JSON Feed 1.0 and 1.1.
     Json,
-    /// A news page read by selectors.
+    /// A news page.
     Page,
+    /// A sitemap.
+    Sitemap,
+    /// Posts of a WordPress site.
+    WordPress,
 }
 
 /// Whether a text holds markup.
@@ -157,6 +161,9 @@ pub struct Entry {
     pub id: Option<String>,
     /// Headline.
     pub title: Option<Text>,
+    /// The headline was made of the address: the article's page knows a better one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub title_made: bool,
     /// Links, the article's own first where the source says so.
     pub links: Vec<Link>,
     /// When it was published, if a date could be read.
@@ -241,6 +248,9 @@ pub struct Feed {
     /// Whether the document ends before its feed does. What was not read may hold more entries.
     #[serde(default)]
     pub breaks_off: bool,
+    /// Items of a page that are no entries of their own because another has their address.
+    #[serde(default)]
+    pub merged: usize,
     /// How often to come back, at most.
     pub pace: PaceHints,
     /// What was wrong and how it was dealt with.
@@ -269,6 +279,7 @@ impl Feed {
             icon: None,
             entries: Vec::new(),
             breaks_off: false,
+            merged: 0,
             pace: PaceHints::default(),
             problems: Vec::new(),
         }

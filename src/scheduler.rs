@@ -1,7 +1,7 @@
 //! Who is polled when: a single round for `refresh`, and the service's loop, which stops when it is told and not before its
 //! work is done.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +59,24 @@ pub async fn round(
     Ok(all)
 }
 
+/// [`round`], and another over the feeds that lists turned out to name in it. Gives what polls from then on.
+///
+/// # Errors
+/// As [`round`].
+pub async fn rounds(
+    ingest: Ingest,
+    positions: Vec<usize>,
+    now: DateTime<Utc>,
+    mut done: impl FnMut(&Polled),
+) -> Result<(Ingest, Vec<Polled>), IngestError> {
+    let mut polled = round(&ingest, positions, now, &mut done).await?;
+    let Some(new) = ingest.resubscribed()? else { return Ok((ingest, polled)) };
+    let known: HashSet<&String> = ingest.site().sources.iter().map(|source| &source.id).collect();
+    let added = new.site().sources.iter().enumerate().filter(|(_, source)| !known.contains(&source.id)).map(|(n, _)| n).collect();
+    polled.extend(round(&new, added, now, done).await?);
+    Ok((new, polled))
+}
+
 /// What ends the service early.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -114,7 +132,14 @@ pub async fn serve(
         let pause = hinted.filter_map(|(_, at)| (*at - now).to_std().ok()).min().map_or(pause, |hint| pause.min(hint.max(PAUSE_MIN)));
         tokio::select! {
             () = &mut stop => break,
-            Some(polled) = polls.next(ingest.store(), &wire) => waiting |= polled,
+            Some((source, changed)) = polls.next(ingest.store(), &wire) => {
+                waiting |= changed;
+                if ingest.is_list(&source) && let Some(new) = ingest.resubscribed()? {
+                    tracing::info!(sources = new.site().sources.len(), "a list of feeds changed");
+                    wire.reloaded(new.clone());
+                    ingest = new;
+                }
+            }
             Some(new) = reload.recv() => {
                 wire.reloaded(new.clone());
                 ingest = new;
@@ -169,9 +194,9 @@ impl Polls {
         self.sources.insert(task.id(), (source.to_owned(), now));
     }
 
-    /// Waits for the next poll to end, logs it and notes what pushes it has followed. Whether it may have changed anything; `None` if
-    /// none is under way.
-    async fn next(&mut self, store: &SharedStore, wire: &Wire) -> Option<bool> {
+    /// Waits for the next poll to end, logs it and notes what pushes it has followed. Its source, and whether it may have changed
+    /// anything; `None` if none is under way.
+    async fn next(&mut self, store: &SharedStore, wire: &Wire) -> Option<(String, bool)> {
         let (id, polled) = match self.tasks.join_next_with_id().await? {
             Ok((id, polled)) => (id, polled.map_err(|e| e.to_string())),
             Err(error) => (error.id(), Err(error.to_string())),
@@ -186,11 +211,11 @@ impl Polls {
                 if let Err(error) = heeded(store, &source, began) {
                     tracing::error!(source, %error, "a push that was followed could not be noted; the source is polled once more");
                 }
-                Some(polled.state.new + polled.state.changed > 0)
+                Some((source, polled.state.new + polled.state.changed > 0))
             }
             Err(error) => {
                 tracing::error!(source, error, "a poll could not be stored; it is repeated when it is next due");
-                Some(false)
+                Some((source, false))
             }
         }
     }

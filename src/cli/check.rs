@@ -1,10 +1,21 @@
 //! `topicwire check`.
 
-use super::{Context, Exit, Result, print};
+use super::{Context, Exit, Result, print, status};
+use crate::store::Store as _;
+use crate::store::sqlite::SqliteStore;
 
-/// Reads the configuration; its problems are the error.
+/// Reads the configuration; its problems are the error. Says what sources without a kind turned out to be.
 pub(super) fn run(context: &Context) -> Result {
     let site = context.site()?;
     print(&format!("{}: {} sources, {} topics, no problems\n", site.path.display(), site.sources.len(), site.topics.len()));
+    // A store that cannot be read is no problem of the configuration.
+    let Ok(Some(store)) = SqliteStore::open_to_read(&site.store) else { return Ok(Exit::Well) };
+    for source in &site.sources {
+        let Ok(state) = store.poll_state(&source.id) else { continue };
+        // A feed at its own address is what everybody expects.
+        if state.found.as_ref().is_some_and(|found| found.url != source.url.as_str() || found.kind.word() != "feed") {
+            print(&format!("{}: read as {}\n", source.id, status::kind(source, &state)));
+        }
+    }
     Ok(Exit::Well)
 }

@@ -3,6 +3,7 @@
 mod check;
 mod classify;
 mod demo;
+mod discover;
 mod edit;
 mod etiquette;
 mod explain;
@@ -17,6 +18,7 @@ mod serve;
 mod status;
 mod stories;
 mod table;
+mod test;
 mod topics;
 
 use std::path::PathBuf;
@@ -33,9 +35,9 @@ use crate::io::clock::Clock;
 use crate::publisher::PublishError;
 use crate::push::PushError;
 use crate::scheduler::ServiceError;
-use crate::store::StoreError;
 use crate::store::lock::StoreLock;
 use crate::store::sqlite::SqliteStore;
+use crate::store::{Store as _, StoreError};
 
 /// Follows many sources, files each article under topics, republishes one clean feed per topic.
 #[derive(Debug, Parser)]
@@ -98,6 +100,10 @@ enum Command {
     Classify(classify::Options),
     /// Learn from what editors have tagged: a small model that may add topics, with its figures
     Learn(learn::Options),
+    /// Show what a site offers: feeds, WordPress, sitemaps, lists on its pages; with the first entries of each and a [[source]] to add
+    Discover(discover::Options),
+    /// Fetch one source and show what would come of it: entries, dates, topics, problems. Nothing is stored
+    Test(test::Options),
     /// Show what the reader makes of feeds, before any mapping
     Parse(parse::Options),
     /// Ten seconds without a network or a configuration: three bundled sources, refreshed and served
@@ -221,6 +227,8 @@ pub fn run(args: Args) -> Exit {
         Command::Prefer(options) => edit::prefer(&context, &options),
         Command::Classify(options) => classify::run(&context, &options),
         Command::Learn(options) => learn::run(&context, &options),
+        Command::Discover(options) => discover::run(&context, &options),
+        Command::Test(options) => test::run(&context, &options),
         Command::Parse(options) => parse::run(&context, &options),
         Command::Demo(options) => demo::run(&context, &options),
     };
@@ -247,8 +255,15 @@ struct Context {
 }
 
 impl Context {
+    /// The configuration, with the feeds that its lists name.
     fn site(&self) -> Result<Site> {
-        Ok(config::load(&self.config)?)
+        let mut site = config::load(&self.config)?;
+        if site.sources.iter().any(|source| source.kind == config::SourceKind::Opml)
+            && let Some(store) = SqliteStore::open_to_read(&site.store)?
+        {
+            site.subscribe(|id| store.poll_state(id).map(|state| state.outlines))?;
+        }
+        Ok(site)
     }
 
     /// Opens the store for work: alone, and with every record derived by the site's rules, unless these wait for consent.

@@ -62,7 +62,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
     }
     let bar = progress(chosen.len());
     let runtime = runtime()?;
-    let polled = runtime.block_on(scheduler::round(&ingest, chosen, now, |polled| {
+    let (ingest, polled) = runtime.block_on(scheduler::rounds(ingest, chosen, now, |polled| {
         scheduler::log(polled);
         bar.inc(1);
     }))?;

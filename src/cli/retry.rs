@@ -21,6 +21,9 @@ pub(super) struct Options {
     /// Ask where the configuration says, not where a permanent redirect led, and never move there again
     #[arg(long)]
     undo_move: bool,
+    /// Take what a degraded source gives now, whatever it is like: it is what is normal from then on
+    #[arg(long)]
+    accept: bool,
     /// Print JSON instead of a table
     #[arg(long)]
     json: bool,
@@ -46,7 +49,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
     };
     prepare(&mut *locked(ingest.store()), &names, options, now)?;
     let bar = progress(chosen.len());
-    let polled = runtime()?.block_on(scheduler::round(&ingest, chosen, now, |polled| {
+    let (ingest, polled) = runtime()?.block_on(scheduler::rounds(ingest, chosen, now, |polled| {
         scheduler::log(polled);
         bar.inc(1);
     }))?;
@@ -64,6 +67,9 @@ fn ids(site: &Site, chosen: &[usize]) -> Vec<String> {
 fn prepare(store: &mut dyn Store, names: &[String], options: &Options, now: DateTime<Utc>) -> Result<()> {
     for id in names {
         let mut state = poll::retry(store.poll_state(id)?, now);
+        if options.accept {
+            state = poll::accept(state);
+        }
         if options.undo_move {
             let told = match poll::undo_move(&mut state) {
                 Some(target) => format!("{id}: no longer moved to {target}\n"),

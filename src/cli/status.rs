@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use super::refresh::positions;
 use super::table::{table, took};
 use super::{Context, Exit, Result, print, print_json};
-use crate::config::{Site, Source};
+use crate::config::{Site, Source, SourceKind};
 use crate::io::fetch::shown;
-use crate::stage::poll::{self, Health, PollLine, PollState};
+use crate::stage::poll::{self, Degraded, Health, PollLine, PollState};
 use crate::stage::push::{Announcement, Subscription};
-use crate::stage::text;
+use crate::stage::{drift, schedule, text};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{PushStore as _, SourceCount, Store};
 use crate::syntax::rfc3339;
@@ -121,7 +121,7 @@ fn twins(subject: &Subject<'_>) -> Option<String> {
 }
 
 /// Text from outside as a terminal may get it (S25).
-fn line(text: &str) -> String {
+pub(super) fn line(text: &str) -> String {
     text.chars().filter(|c| text::keeps(*c) && !c.is_control()).collect()
 }
 
@@ -144,6 +144,9 @@ fn row(subject: &Subject<'_>) -> Vec<String> {
         why.push(format!("{} failures in a row", state.failures));
     }
     why.extend(moves(subject));
+    if let Some(degraded) = &state.degraded {
+        why.push(repair(subject, degraded));
+    }
     why.extend(twins(subject));
     vec![
         subject.source.id.clone(),
@@ -155,6 +158,43 @@ fn row(subject: &Subject<'_>) -> Vec<String> {
         subject.count.entries.to_string(),
         subject.count.records.to_string(),
     ]
+}
+
+/// How a source is read, and where, where that is not configured.
+pub(super) fn kind(source: &Source, state: &PollState) -> String {
+    match state.found.as_ref().filter(|_| source.kind == SourceKind::Auto) {
+        Some(found) if found.url == source.url.as_str() => format!("{} (found: {})", found.kind.word(), line(&found.how)),
+        Some(found) => format!("{} at {} (found: {})", found.kind.word(), line(&found.url), line(&found.how)),
+        None if source.kind == SourceKind::Auto => "not known yet".to_owned(),
+        None => source.kind.word().to_owned(),
+    }
+}
+
+/// What to do about a source that is degraded.
+fn repair(subject: &Subject<'_>, degraded: &Degraded) -> String {
+    let accept = format!("if what it gives now is right, `topicwire retry {} --accept`", subject.source.id);
+    match (degraded.repair.as_deref().map(line), drift::is_acceptable(&degraded.class)) {
+        (Some(repair), true) => format!("{repair}; or, {accept}"),
+        (Some(repair), false) => repair,
+        (None, true) => accept,
+        (None, false) => "look what is at its address; `topicwire discover` shows what the site offers".to_owned(),
+    }
+}
+
+/// What is normal for a source, in a line.
+fn usual(state: &PollState) -> Option<String> {
+    let normal = state.normal.as_ref().filter(|normal| normal.listed > 0)?;
+    let at = normal.host.as_ref().map(|host| format!(", {} % at {}", normal.at_host, line(host))).unwrap_or_default();
+    let language = normal.language.as_ref().map(|language| format!(", {}", line(language))).unwrap_or_default();
+    let pace = schedule::rhythm(&state.posted_s, state.polled_at?);
+    Some(format!(
+        "{} entries a document; {} % with a link, {} % with a date, {} % with a title{at}{language}; worth a poll every {} min",
+        normal.listed,
+        normal.linked,
+        normal.dated,
+        normal.titled,
+        pace.as_secs() / 60
+    ))
 }
 
 /// What there is to say of a permanent move, with what to do about it.
@@ -213,10 +253,18 @@ fn in_full(subject: &Subject<'_>) -> String {
     let title = source.title.as_ref().or(state.title.as_ref());
     put("source", title.map_or_else(|| source.id.clone(), |title| format!("{} ({})", source.id, line(title))));
     put("address", shown(&source.url));
+    put("read as", kind(source, state));
+    if let Some(list) = &source.parent {
+        put("named by", list.clone());
+    }
     let since = state.failing_since.map(|since| format!(" since {}; failures in a row: {}", rfc3339(since), state.failures));
     put("is", format!("{}{}", state.health().word(), since.unwrap_or_default()));
     if let Some(failure) = &state.failure {
         put("why", format!("{} ({}: {})", line(&failure.why), failure.stage, failure.class));
+    }
+    if let Some(degraded) = &state.degraded {
+        put("degraded", format!("since {}; its last good output stays, and nothing new is taken", rfc3339(degraded.since)));
+        put("repair", repair(subject, degraded));
     }
     if let Some(words) = &state.words {
         let status = state.status.map(|status| format!("status {status}"));
@@ -257,6 +305,12 @@ fn in_full(subject: &Subject<'_>) -> String {
     }
     for repair in &state.repairs {
         put("repaired", line(repair));
+    }
+    if let Some(usual) = usual(state) {
+        put("usual", usual);
+    }
+    if !state.outlines.is_empty() {
+        put("names", format!("{} feeds", state.outlines.len()));
     }
     put("holds", format!("{} entries, {} records; {} listed when last read", subject.count.entries, subject.count.records, state.listed));
     put("took", took(state.took_ms));
@@ -299,6 +353,12 @@ fn to_json(subject: &Subject<'_>, is_full: bool) -> Value {
         "moving": state.moving,
         "adopted": state.adopted,
         "gone": state.gone,
+        "kind": source.kind.word(),
+        "found": state.found,
+        "named_by": source.parent,
+        "degraded": state.degraded,
+        "normal": state.normal,
+        "names": state.outlines.len(),
         "same_as": subject.same_as,
         "repairs": state.repairs,
         "listed": state.listed,

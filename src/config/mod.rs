@@ -12,6 +12,7 @@ mod problem;
 mod read;
 pub mod site;
 mod source;
+mod subscription;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

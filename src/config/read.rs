@@ -87,6 +87,7 @@ pub(super) fn site<'a>(report: &mut Report<'a>, included: &mut [Included<'a>], p
         sections: &sections,
         published: base_url.as_ref().map(|base| Published::new(base, &sections)),
         topics: topics.by_category(),
+        folder: path.parent().unwrap_or(Path::new("")),
     };
     let sources = source::sources(report, &top, &around);
     let fixed = sources.iter().flatten().flat_map(|source| &source.categories).copied().collect();

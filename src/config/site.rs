@@ -175,15 +175,40 @@ pub struct Source {
     pub access: Access,
     /// Its host shares one budget of requests with the hosts of every source that names the same group.
     pub host_group: Option<String>,
+    /// Id of the `opml` source whose list names it; `None` for a source of the configuration's own.
+    pub parent: Option<String>,
 }
 
 /// How a source is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceKind {
+    /// Whatever is there: the program finds out, says so and remembers it.
+    Auto,
     /// RSS, Atom, RDF or JSON Feed.
     Feed,
     /// A news page, by selectors or, without `item`, by what its list is found to be.
     Page(Box<PageSelectors>),
+    /// A sitemap or an index of sitemaps.
+    Sitemap,
+    /// The posts of a WordPress site, through its REST interface.
+    WordPress,
+    /// A list of feeds, each of which becomes a source.
+    Opml,
+}
+
+impl SourceKind {
+    /// The word for it in `feeds.toml`.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Feed => "feed",
+            Self::Page(_) => "page",
+            Self::Sitemap => "sitemap",
+            Self::WordPress => "wordpress",
+            Self::Opml => "opml",
+        }
+    }
 }
 
 /// CSS selectors of a news page, all but `item` and `next` relative to an item. They are checked to compile.

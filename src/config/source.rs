@@ -1,12 +1,14 @@
 //! `[defaults]` and `[[source]]`.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::time::Duration;
 
 use chrono::format::{Item, StrftimeItems};
 use chrono_tz::Tz;
 use scraper::Selector;
 use toml::de::DeValue;
+use url::Url;
 
 use super::access::{self, Published};
 use super::fields::{At, Fields, spell_duration};
@@ -14,6 +16,7 @@ use super::problem::{Report, suggest};
 use super::read::{id as read_id, is_duplicate, language, time_zone, web_url};
 use super::site::{FetchPolicy, NamedSection, PageSelectors, Source, SourceKind};
 use crate::stage::schedule::Schedule;
+use crate::stage::wordpress;
 
 const DEFAULTS_KEYS: &[&str] =
     &["schedule", "time_zone", "language", "section", "curator", "entries_max", "excerpt_max", "enrich", "stories"];
@@ -43,7 +46,7 @@ const SOURCE_KEYS: &[&str] = &[
 ];
 const SELECTOR_KEYS: &[&str] = &["item", "title", "link", "summary", "date", "date_format", "image", "author", "skip", "next", "pages_max"];
 const SCHEDULE_KEYS: &[&str] = &["cron", "time_zone"];
-const KINDS: &[&str] = &["feed", "page"];
+const KINDS: &[&str] = &["feed", "page", "sitemap", "wordpress", "opml"];
 
 /// Polled this often where nothing else is said: publishers expect no more from strangers.
 const DEFAULT_SCHEDULE: Duration = Duration::from_secs(3_600);
@@ -58,6 +61,8 @@ pub(super) struct Around<'a> {
     pub(super) published: Option<Published>,
     /// Indexes of topics by category.
     pub(super) topics: HashMap<&'a str, usize>,
+    /// Where the configuration lies.
+    pub(super) folder: &'a Path,
 }
 
 /// What `[defaults]` and a source may both set.
@@ -109,7 +114,11 @@ fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Aro
     let is_new = id.as_ref().is_none_or(|id| !is_duplicate(report, lines, id, "source"));
     let access = access::access(report, table);
     let host_group = table.text(report, "host_group").and_then(|text| read_id(report, &text, "host_group"));
+    let kind = kind(report, table);
     let url = table.required(report, "url", "url = \"https://…\"").and_then(|text| {
+        if let Some(url) = local_list(kind.as_ref(), text.value, around.folder) {
+            return Some(url);
+        }
         let url = web_url(report, &text, "url")?;
         let port = url.port_or_known_default().unwrap_or(80);
         if !matches!(port, 80 | 443) && !around.fetch.ports.contains(&port) && !access.ports.contains(&port) {
@@ -121,10 +130,10 @@ fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Aro
             report.wrong(text.span, what, "name the feeds that its articles come from");
             return None;
         }
-        Some(url)
+        // Asked where the posts are, whichever page of the site is named.
+        Some(if kind == Some(SourceKind::WordPress) { wordpress::address(&url) } else { url })
     });
     let title = table.text(report, "title");
-    let kind = kind(report, table);
     let categories = categories(report, table, around);
     let institution = table.text(report, "institution");
     let offering = table.text(report, "offering");
@@ -149,7 +158,17 @@ fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Aro
         stories: settings.stories,
         access,
         host_group: host_group.map(|group| group.value),
+        parent: None,
     })
+}
+
+/// A list of feeds may be a file beside the configuration.
+fn local_list(kind: Option<&SourceKind>, text: &str, folder: &Path) -> Option<Url> {
+    if kind != Some(&SourceKind::Opml) || text.contains("://") {
+        return None;
+    }
+    let path = std::path::absolute(folder.join(text)).ok()?;
+    Url::from_file_path(path).ok()
 }
 
 /// A host has one budget, so its sources cannot share it with different groups.
@@ -242,23 +261,29 @@ fn categories(report: &mut Report, table: &Fields, around: &Around) -> Vec<usize
 }
 
 fn kind(report: &mut Report, table: &Fields) -> Option<SourceKind> {
-    let kind = table.text(report, "kind");
-    let is_page = match &kind {
-        None => false,
-        Some(text) if KINDS.contains(&text.value) => text.value == "page",
-        Some(text) => {
-            let what = format!("unknown kind \"{}\" in [[source]]", text.value);
-            report.wrong(text.span.clone(), what, suggest(text.value, KINDS.iter().copied()));
+    let named = table.text(report, "kind");
+    let kind = match named.as_ref().map_or("auto", |text| text.value) {
+        "auto" if named.is_none() => SourceKind::Auto,
+        "feed" => SourceKind::Feed,
+        "page" => return Some(SourceKind::Page(Box::new(selectors(report, table)))),
+        "sitemap" => SourceKind::Sitemap,
+        "wordpress" => SourceKind::WordPress,
+        "opml" => SourceKind::Opml,
+        other => {
+            let what = format!("unknown kind \"{other}\" in [[source]]");
+            report.wrong(named?.span, what, suggest(other, KINDS.iter().copied()));
             return None;
         }
     };
-    let inner = table.table(report, "selectors", "selectors", SELECTOR_KEYS);
-    if !is_page {
-        if table.has("selectors") {
-            report.wrong(inner.span, "\"selectors\" are for pages, and this source is a feed", "set kind = \"page\", or remove them");
-        }
-        return Some(SourceKind::Feed);
+    if let Some(selectors) = table.get("selectors") {
+        let what = "\"selectors\" are for pages, and this source is not said to be one";
+        report.wrong(selectors.span(), what, "set kind = \"page\", or remove them");
     }
+    Some(kind)
+}
+
+fn selectors(report: &mut Report, table: &Fields) -> PageSelectors {
+    let inner = table.table(report, "selectors", "selectors", SELECTOR_KEYS);
     let mut selector = |key: &str| {
         let text = inner.text(report, key)?;
         if Selector::parse(text.value).is_ok() {
@@ -295,6 +320,5 @@ fn kind(report: &mut Report, table: &Fields) -> Option<SourceKind> {
         }
     }
     let pages_max = inner.number(report, "pages_max", 1..=20).and_then(|number| usize::try_from(number).ok()).unwrap_or(1);
-    let selectors = PageSelectors { item, title, link, summary, date, date_format, image, author, skip, next, pages_max };
-    Some(SourceKind::Page(Box::new(selectors)))
+    PageSelectors { item, title, link, summary, date, date_format, image, author, skip, next, pages_max }
 }

@@ -60,7 +60,7 @@ fn the_starter_loads_as_it_is_and_with_every_setting_it_shows() {
             _ => format!("{line}\n"),
         })
         .collect();
-    assert_eq!(read(&shown).sources.len(), 2);
+    assert_eq!(read(&shown).sources.len(), 3);
 }
 
 #[test]
@@ -279,7 +279,10 @@ fn each_problem_is_told_with_its_place_and_remedy() {
         ),
         ("title = 9", "{at}:9: \"title\" in [[source]] must be text, not a whole number; write it in quotes"),
         ("title = \" \"", "{at}:9: \"title\" in [[source]] is empty; give it a value, or leave it out"),
-        ("kind = \"paper\"", "{at}:8: unknown kind \"paper\" in [[source]]; the nearest is \"page\"; known are feed, page"),
+        (
+            "kind = \"paper\"",
+            "{at}:8: unknown kind \"paper\" in [[source]]; the nearest is \"page\"; known are feed, page, sitemap, wordpress, opml",
+        ),
         (
             "kind = \"page\"\nselectors = { title = \"h2\" }",
             "{next}:13: \"title\" in selectors is looked for inside an \"item\", and there is none; \
@@ -291,7 +294,7 @@ fn each_problem_is_told_with_its_place_and_remedy() {
         ),
         (
             "selectors = { item = \"li\" }",
-            "{at}:13: \"selectors\" are for pages, and this source is a feed; set kind = \"page\", or remove them",
+            "{at}:13: \"selectors\" are for pages, and this source is not said to be one; set kind = \"page\", or remove them",
         ),
         (
             "kind = \"page\"\nselectors = { item = \"li\", date = \"[[\" }",

@@ -6,10 +6,12 @@
 mod acceptance;
 mod cli;
 mod common;
+mod drift;
 mod faults;
 mod frb;
 mod guard;
 mod kill;
+mod kinds;
 mod live;
 mod push;
 mod rules;

@@ -129,6 +129,33 @@ pub struct Response {
 }
 
 impl Response {
+    /// A file's content as if it had been fetched.
+    #[must_use]
+    pub fn of_file(url: Url, body: Vec<u8>) -> Self {
+        Self {
+            link: None,
+            status: 200,
+            final_url: url,
+            hops: Vec::new(),
+            conditional: false,
+            etag: None,
+            last_modified: None,
+            content_type: None,
+            cache_control: None,
+            age: None,
+            expires: None,
+            date: None,
+            retry_after: None,
+            server: None,
+            cf_mitigated: None,
+            cf_ray: None,
+            content_language: None,
+            content_location: None,
+            wire_bytes: body.len() as u64,
+            body,
+        }
+    }
+
     /// Whether there were redirects and every one was permanent.
     pub fn permanent(&self) -> bool {
         !self.hops.is_empty() && self.hops.iter().all(|hop| matches!(hop.status, 301 | 308))

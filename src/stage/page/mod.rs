@@ -229,7 +229,7 @@ pub fn read(bytes: &[u8], content_type: Option<&str>, selectors: &PageSelectors,
             (None, None) => PageError::NoItems { url, selector, title },
         });
     }
-    (feed.entries, feed.problems) = (found.entries, found.problems);
+    (feed.entries, feed.problems, feed.merged) = (found.entries, found.problems, found.merged);
     Ok(Listing { feed, how: How::Selectors, selectors: None, next: next(&document, compiled.next.as_ref(), context) })
 }
 
@@ -260,6 +260,8 @@ struct Selected {
     problems: Vec<Problem>,
     /// How many elements are items.
     matched: usize,
+    /// How many of those have the address of an earlier one.
+    merged: usize,
     /// Why the first of those was left out that are no entries.
     left_out: Option<String>,
 }
@@ -295,6 +297,7 @@ fn select(document: &Document, selectors: &Selectors<'_>, context: &Context<'_>)
         };
         if let Some(&at) = known.get(&address) {
             complete(&mut out.entries[at], entry);
+            out.merged += 1;
             continue;
         }
         let at = out.entries.len();
@@ -303,6 +306,12 @@ fn select(document: &Document, selectors: &Selectors<'_>, context: &Context<'_>)
         out.entries.push(entry);
     }
     out
+}
+
+/// What a page with this title is, if it is no list of news: a login, challenge, consent, error or parking page, or a refusal.
+#[must_use]
+pub fn barrier(title: &str) -> Option<&'static str> {
+    barrier::name(title)
 }
 
 /// Adds to `entry` what only its second listing has.

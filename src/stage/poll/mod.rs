@@ -16,10 +16,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::moves::{Adopted, Move, Neighbour, contested};
-pub use self::step::{Ask, Plan, Reading, Setting, address, after, from_zero, is_due, plan, retry, undo_move};
+pub use self::step::{Ask, Learnt, Plan, Reading, Setting, accept, address, after, from_zero, is_due, plan, retry, undo_move};
 pub use self::words::{Said, Words, challenge, is_html, words};
 use crate::entry::PaceHints;
 use crate::stage::push::Offer;
+use crate::stage::drift::Normal;
+use crate::stage::opml::Outline;
 
 /// How a poll ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +103,7 @@ impl Asked {
 /// Why a poll failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// `fetch`, `exchange`, `read`, `store`.
+    /// `fetch`, `exchange`, `read`, `drift`, `store`.
     pub stage: String,
     /// Short name of the cause.
     pub class: String,
@@ -118,6 +120,60 @@ pub struct Gone {
     pub answers: u32,
     /// Three over three days: from then on the source is asked once a week (F15).
     pub for_good: bool,
+}
+
+/// How a source without a configured kind turned out to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FoundKind {
+    /// As a feed.
+    Feed,
+    /// As a page, by what its markup shows.
+    Page,
+    /// As a sitemap.
+    Sitemap,
+    /// Through WordPress' REST interface.
+    WordPress,
+}
+
+impl FoundKind {
+    /// The word for it in `feeds.toml`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Feed => "feed",
+            Self::Page => "page",
+            Self::Sitemap => "sitemap",
+            Self::WordPress => "wordpress",
+        }
+    }
+}
+
+/// What the program found out about a source whose kind is not configured: later polls take one request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// How it is read.
+    pub kind: FoundKind,
+    /// Where it is asked.
+    pub url: String,
+    /// How that was found out, a sentence fragment.
+    pub how: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Why nothing is taken from a source although it answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Degraded {
+    /// When that began.
+    pub since: DateTime<Utc>,
+    /// Short name of the cause.
+    pub class: String,
+    /// A sentence for the person who looks after the source.
+    pub why: String,
+    /// What may help, a sentence.
+    pub repair: Option<String>,
 }
 
 /// What is known of a source from its polls.
@@ -203,6 +259,20 @@ pub struct PollState {
     pub repairs: Vec<String>,
     /// Length of the last poll in milliseconds.
     pub took_ms: u64,
+    /// What it turned out to be, where its kind is not configured.
+    pub found: Option<Found>,
+    /// What is normal for its documents.
+    pub normal: Option<Normal>,
+    /// Why nothing is taken from it at present.
+    pub degraded: Option<Degraded>,
+    /// The next document is taken whatever it is like, because the operator said so.
+    pub accept: bool,
+    /// Empty documents in a row.
+    pub empty: u32,
+    /// Copies in a row that were older than what is known.
+    pub older: u32,
+    /// The feeds that it names, if it is a list of them.
+    pub outlines: Vec<Outline>,
 }
 
 /// One line of a source's history.
@@ -245,6 +315,8 @@ pub enum Health {
     Refused,
     /// An answer that is no feed, or that the reader cannot make out.
     Unreadable,
+    /// An answer that is not what the source used to give: its last good output stays.
+    Degraded,
     /// A fault of ours.
     Fault,
     /// No answer at all.
@@ -266,6 +338,7 @@ impl Health {
             Self::Blocked => "blocked",
             Self::Refused => "refused",
             Self::Unreadable => "unreadable",
+            Self::Degraded => "degraded",
             Self::Fault => "fault",
             Self::Unreachable => "unreachable",
             Self::Gone => "gone",
@@ -294,6 +367,7 @@ impl PollState {
             (_, _, crate::stage::exchange::CHALLENGE) => Health::Blocked,
             (_, _, "denied") => Health::Refused,
             (_, _, "internal") => Health::Fault,
+            (_, "drift", _) => Health::Degraded,
             (_, "read", _) => Health::Unreadable,
             (_, "fetch", "dns" | "connect" | "tls" | "timeout" | "protocol" | "interrupted") => Health::Unreachable,
             _ => Health::Failing,

@@ -5,11 +5,13 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use url::Url;
 
-use super::{Asked, Failure, Gone, Outcome, PollState, moves};
+use super::{Asked, Degraded, Failure, Found, Gone, Outcome, PollState, moves};
 use crate::config::Budgets;
 use crate::entry::PaceHints;
+use crate::stage::drift::Normal;
 use crate::stage::exchange::{self, Facts, Known, Validators, Verdict};
 use crate::stage::host::is_public;
+use crate::stage::opml::Outline;
 use crate::stage::schedule::{self, Schedule};
 use crate::syntax::rfc3339;
 
@@ -89,6 +91,25 @@ pub struct Reading {
     pub breaks_off: bool,
     /// When its entries were published, as far as they say.
     pub posted: Vec<DateTime<Utc>>,
+    /// What is known of the source from now on.
+    pub learnt: Learnt,
+}
+
+/// What a document teaches about its source.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Learnt {
+    /// What is normal for it.
+    pub normal: Option<Normal>,
+    /// What it turned out to be, where its kind is not configured.
+    pub found: Option<Found>,
+    /// The feeds that it names, if it is a list of them.
+    pub outlines: Vec<Outline>,
+    /// Empty documents in a row, this one included.
+    pub empty: u32,
+    /// Older copies in a row, this one included.
+    pub older: u32,
+    /// What was taken is not all that the document stands for: neither its validators nor its bytes may vouch for it.
+    pub unvouched: bool,
 }
 
 /// Whether a source's time has come: never polled, or past it. A poll that lies in the future was noted by a clock that was wrong,
@@ -132,11 +153,14 @@ pub fn plan(state: &PollState, source_url: &str, host_until: Option<DateTime<Utc
     Plan::Ask(ask)
 }
 
-/// Where a source is asked: where it moved to, as long as the configuration says what it said then.
+/// Where a source is asked: where it moved to, or where its feed was found, as long as the configuration says what it said then.
 #[must_use]
 pub fn address<'a>(state: &'a PollState, source_url: &'a str) -> &'a str {
-    let same = state.source_url.as_deref() == Some(source_url);
-    state.adopted.as_ref().filter(|_| same).map_or(source_url, |adopted| &adopted.url)
+    if state.source_url.as_deref() != Some(source_url) {
+        return source_url;
+    }
+    let found = state.found.as_ref().map_or(source_url, |found| &found.url);
+    state.adopted.as_ref().map_or(found, |adopted| &adopted.url)
 }
 
 /// Whether what is known was learnt of the source as it is configured, or at the address that it now has: an operator who writes a
@@ -162,7 +186,9 @@ pub fn after(
     if state.source_url.as_deref() != Some(setting.url) {
         if !belongs(&state, setting.url) {
             (state.etag, state.last_modified, state.validator_url, state.body_hash) = (None, None, None, None);
+            (state.normal, state.degraded, state.empty, state.older) = (None, None, 0, 0);
         }
+        state.found = None;
         (state.moving, state.adopted, state.refused_move, state.gone) = (None, None, None, None);
         state.source_url = Some(setting.url.to_owned());
     }
@@ -177,7 +203,7 @@ pub fn after(
     (state.new, state.changed, state.bytes) = (0, 0, 0);
     (state.retry_not_before, state.limited_host, state.words) = (None, None, None);
     (state.status, state.moved_to, state.failure) = (None, None, None);
-    state.from_zero = false;
+    (state.from_zero, state.accept) = (false, false);
     state.asked = ask.how;
 
     let mut least = Duration::ZERO;
@@ -239,7 +265,16 @@ fn received(
         Verdict::Fresh { validators, moved_to } => match read() {
             Ok(reading) => {
                 let outcome = if moved_to.is_some() { Outcome::Moved } else { Outcome::Succeeded };
-                state.body_hash = facts.body_hash;
+                let learnt = reading.learnt;
+                if !learnt.unvouched {
+                    state.body_hash = facts.body_hash;
+                }
+                if state.found != learnt.found {
+                    // What was learnt of moves was learnt at another address.
+                    (state.moving, state.adopted) = (None, None);
+                }
+                (state.normal, state.found, state.outlines) = (learnt.normal, learnt.found, learnt.outlines);
+                (state.empty, state.older) = (learnt.empty, learnt.older);
                 state.pace = reading.pace;
                 state.title = reading.title;
                 state.listed = reading.listed;
@@ -252,10 +287,17 @@ fn received(
                     last_modified: known.last_modified.clone(),
                     url: known.validator_url.clone().unwrap_or_else(|| known.url.clone()),
                 };
-                good = Some((if reading.breaks_off { old() } else { validators }, moved_to, outcome));
+                good = Some((if reading.breaks_off || learnt.unvouched { old() } else { validators }, moved_to, outcome));
             }
             // The old validators stay: new ones would vouch for entries that were not read (F6).
-            Err(failure) => fail(state, Outcome::Failed, failure, now),
+            Err(failure) => {
+                if failure.stage == "drift" {
+                    let since = state.degraded.as_ref().map_or(now, |degraded| degraded.since);
+                    let (class, why) = (failure.class.clone(), failure.why.clone());
+                    state.degraded = Some(Degraded { since, class, why, repair: None });
+                }
+                fail(state, Outcome::Failed, failure, now);
+            }
         },
         Verdict::Failed { class, why, retry_not_before } => {
             if class == exchange::CHALLENGE {
@@ -305,6 +347,7 @@ fn succeed(
     state.outcome = outcome;
     state.well_at = Some(now);
     (state.failures, state.failing_since, state.backing_off_since, state.gone) = (0, None, None, None);
+    state.degraded = None;
     state.etag = validators.etag;
     state.last_modified = validators.last_modified;
     state.validator_url = Some(validators.url);
@@ -340,6 +383,13 @@ fn limited(setting: &Setting<'_>, final_url: &str) -> Option<String> {
 pub fn retry(state: PollState, now: DateTime<Utc>) -> PollState {
     let due = state.retry_not_before.map_or(now, |until| until.max(now));
     PollState { failures: 0, backing_off_since: None, gone: None, next_due: Some(due), next_why: "retry was asked for".to_owned(), ..state }
+}
+
+/// The operator says that what a source gives now is right: the next document is taken whatever it is like, and is what is normal from
+/// then on.
+#[must_use]
+pub fn accept(state: PollState) -> PollState {
+    PollState { accept: true, ..state }
 }
 
 /// The operator takes a permanent move back: the source is asked where the configuration says, and never moves there again. Returns the

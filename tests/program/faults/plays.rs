@@ -265,7 +265,7 @@ fn statuses() -> Vec<Case> {
         body(14, "json-error", Fails("not-a-feed", "not a feed"), "Content-Type: application/json\r\n", |_| {
             b"{\"error\":\"not found\"}".to_vec()
         }),
-        body(14, "sitemap", Fails("not-a-feed", "not a feed: a sitemap"), "", |_| {
+        body(14, "sitemap", Fails("other-kind", "it is no feed any more; a sitemap is at"), "", |_| {
             b"<?xml version='1.0'?><urlset><url><loc>x</loc></url></urlset>".to_vec()
         }),
         body(14, "opml", Fails("not-a-feed", "not a feed: a list of feeds (OPML)"), "", |_| {

@@ -3,10 +3,14 @@
 //! Facts are gathered here and decisions applied here; they are made in [`crate::stage`]. However a poll ends, it ends in one
 //! [`Store::commit`].
 
+pub mod discover;
 pub mod history;
+mod look;
+mod read;
 mod readers;
 #[cfg(test)]
 mod tests;
+mod vet;
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -19,23 +23,23 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt as _;
 use url::Url;
 
+use self::look::Gathered;
 use self::readers::Readers;
-use crate::config::{Budgets, Published, Site, Source, SourceKind};
+use self::vet::Past;
+use crate::config::{Budgets, Site, Source, SourceKind};
 use crate::entry::{Entry, Feed};
 use crate::io::fetch::{ACCEPT_FEED, ACCEPT_PAGE, FetchError, Fetcher, HostGate, Pass, Request, Response};
-use crate::io::specimen;
+use crate::io::{file, specimen};
 use crate::stage::classify::Classifier;
 use crate::stage::exchange::{self, Facts};
-use crate::stage::host::Reach;
 use crate::stage::identity::{self, Claim, RecordChange};
 use crate::stage::map::{self, Rules};
-use crate::stage::poll::{self, Ask, Neighbour, Plan, Reading, Said};
+use crate::stage::poll::{self, Ask, Neighbour, Plan, Said};
 use crate::stage::push::{self, Subscription};
-use crate::stage::{page, parse, schedule};
+use crate::stage::schedule;
 use crate::store::{Change, Failure, Outcome, Packed, PollCommit, PollState, Store, StoreError};
 
-/// Most sentences on repairs kept for `status`.
-const REPAIRS_MAX: usize = 5;
+pub(crate) use self::read::selectors_toml;
 
 /// The store as every task shares it. One writer at a time; SQLite has no more.
 pub type SharedStore = Arc<Mutex<dyn Store>>;
@@ -98,6 +102,7 @@ impl Ingest {
     pub fn new(site: Arc<Site>, store: SharedStore) -> Result<Self, IngestError> {
         let classifier = Classifier::of(&site.topics, site.model.as_ref()).map_err(|e| IngestError::Topics(e.to_string()))?;
         let fetcher = Fetcher::new(&site.fetch, &user_agent(&site))?.refusing(site.published());
+        let site = subscribed(site, &*locked(&store))?;
         let budgets = Arc::new(site.budgets());
         let gate = gate(&site, Arc::clone(&budgets), &locked(&store).limited()?);
         let positions = site.sources.iter().enumerate().map(|(n, s)| (s.id.clone(), n)).collect();
@@ -124,6 +129,30 @@ impl Ingest {
     #[must_use]
     pub fn site(&self) -> &Arc<Site> {
         &self.site
+    }
+
+    /// Whether this source is a list of feeds.
+    #[must_use]
+    pub fn is_list(&self, source: &str) -> bool {
+        let source = self.positions.get(source).and_then(|n| self.site.sources.get(*n));
+        source.is_some_and(|source| source.kind == SourceKind::Opml)
+    }
+
+    /// The same over the feeds that its lists name by now; `None` if they name what they named before.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn resubscribed(&self) -> Result<Option<Self>, IngestError> {
+        if !self.site.sources.iter().any(|source| source.kind == SourceKind::Opml) {
+            return Ok(None);
+        }
+        let site = subscribed(Arc::clone(&self.site), &*locked(&self.store))?;
+        let ids = |site: &Site| site.sources.iter().map(|source| source.id.clone()).collect::<Vec<_>>();
+        if ids(&site) == ids(&self.site) {
+            return Ok(None);
+        }
+        let positions = site.sources.iter().enumerate().map(|(n, s)| (s.id.clone(), n)).collect();
+        Ok(Some(Self { site, positions: Arc::new(positions), ..self.clone() }))
     }
 
     /// Where polls end.
@@ -180,8 +209,9 @@ impl Ingest {
             (before, Plan::Ask(ask)) => (before, ask),
         };
         let answer = match Url::parse(&ask.url) {
+            Ok(url) if url.scheme() == "file" => local(source, url),
             Ok(url) => {
-                let accept = if source.kind == SourceKind::Feed { ACCEPT_FEED } else { ACCEPT_PAGE };
+                let accept = if matches!(source.kind, SourceKind::Page(_)) { ACCEPT_PAGE } else { ACCEPT_FEED };
                 let validator_url = ask.validator_url.as_deref().and_then(|url| Url::parse(url).ok());
                 let (etag, last_modified) = (ask.etag.clone(), ask.last_modified.clone());
                 // An adopted move may have led to another host, which the operator allowed nothing.
@@ -195,6 +225,7 @@ impl Ingest {
             }
             Err(why) => Err(Failure { stage: "fetch".into(), class: "setup".into(), why: format!("{}: {why}", ask.url) }),
         };
+        let Gathered { ask, answer, ready } = Box::pin(self.gather(source, &before, ask, answer, pass, now)).await;
 
         // Waits count from the answer, and it may have taken minutes to get a turn at the host. In whole seconds, so that a run whose
         // clock is held gives the same times again.
@@ -208,7 +239,7 @@ impl Ingest {
         let (known, asked) = (before.clone(), ask.clone());
         let task = tokio::task::spawn_blocking(move || {
             let _place = place;
-            this.finish(position, before, &ask, &given, [now, answered], began)
+            this.finish(position, before, &ask, &given, ready, [now, answered], began)
         });
         match task.await {
             Ok(polled) => polled,
@@ -218,7 +249,7 @@ impl Ingest {
                     Ok(response) => self.specimen(source, response, &what),
                     Err(_) => fault("read", &what),
                 };
-                self.finish(position, known, &asked, &Err(failure), [now, answered], began)
+                self.finish(position, known, &asked, &Err(failure), None, [now, answered], began)
             }
         }
     }
@@ -227,9 +258,14 @@ impl Ingest {
     async fn planned(&self, source: &Source, now: DateTime<Utc>) -> Result<(PollState, Plan), IngestError> {
         let (store, budgets) = (Arc::clone(&self.store), Arc::clone(&self.budgets));
         let (id, url) = (source.id.clone(), source.url.clone());
+        let is_automatic = source.kind == SourceKind::Auto;
         let read = tokio::task::spawn_blocking(move || {
             let store = locked(&store);
-            let state = store.poll_state(&id)?;
+            let mut state = store.poll_state(&id)?;
+            if !is_automatic {
+                // What was found out holds as long as nobody says otherwise.
+                state.found = None;
+            }
             let host_until = match Url::parse(poll::address(&state, url.as_str())) {
                 Ok(url) => store.host_limit(&budgets.name(url.host_str().unwrap_or_default()))?,
                 Err(_) => None,
@@ -262,12 +298,14 @@ impl Ingest {
 
     /// Everything after the network: one exchange to one commit. `now` is the operation's clock reading, which entries are dated by, and
     /// the time of the answer.
+    #[expect(clippy::too_many_arguments, reason = "all that a poll has gathered, handed over once")]
     fn finish(
         &self,
         position: usize,
         before: PollState,
         ask: &Ask,
         answer: &Result<Response, Failure>,
+        ready: Option<Result<read::Document, Failure>>,
         [now, answered]: [DateTime<Utc>; 2],
         began: Instant,
     ) -> Result<Polled, IngestError> {
@@ -282,42 +320,38 @@ impl Ingest {
             budgets: &self.budgets,
             is_private: !source.access.allow.is_empty(),
         };
-        let mut feed = None;
         let facts = answer.as_ref().map(facts).map_err(Clone::clone);
+        let past = Past::of(&before, source, ask);
+        let mut vetted = None;
         let read = || {
             let Ok(response) = answer else { return Err(Failure::default()) };
-            let read = read(source, &self.site.published(), response, now).map_err(|failure| match failure.class.as_str() {
+            let way = read::way(source, past.known(), &response.body);
+            let document = match ready {
+                Some(ready) => ready,
+                None => read::document(way, source, &self.site.published(), response, now),
+            };
+            let document = document.map_err(|failure| match failure.class.as_str() {
                 "internal" => self.specimen(source, response, &failure.why),
                 _ => failure,
-            })?;
-            let listed = read.entries.len();
-            let mut repairs: Vec<String> = read.problems.iter().take(REPAIRS_MAX).map(|p| p.what.clone()).collect();
-            if listed > source.entries_max {
-                repairs.push(format!("{listed} entries listed; the first {} were taken (entries_max)", source.entries_max));
-            }
-            repairs.extend(schedule::ignored(&read.pace).map(str::to_owned));
-            let reading = Reading {
-                pace: read.pace.clone(),
-                title: Some(map::title_of(&read, source)),
-                listed,
-                repairs,
-                breaks_off: read.breaks_off,
-                posted: read.entries.iter().filter_map(|entry| entry.published.or(entry.updated)).collect(),
-            };
-            feed = Some(read);
+            });
+            let (reading, feed) = self.vet(source, &past, way, document, now)?;
+            vetted = Some(feed);
             Ok(reading)
         };
         let mut state = poll::after(&setting, before, ask, facts.as_ref().map_err(Clone::clone), answered, read, |target| {
             self.contested(position, target)
         });
-        let Some(feed) = feed else {
+        if let (Some(degraded), Ok(response)) = (&mut state.degraded, answer) {
+            degraded.repair = read::repair(source, state.normal.as_ref(), response, now);
+        }
+        let Some(vetted) = vetted else {
             self.slow_down(source, &mut state, answered)?;
             return self.commit(source, state, now, began);
         };
-        if let Ok(response) = &answer {
-            state.offer = push::offer(response.link.as_deref().unwrap_or_default(), &feed.links, &response.final_url);
+        if let Ok(response) = answer {
+            state.offer = push::offer(response.link.as_deref().unwrap_or_default(), &vetted.feed.links, &response.final_url);
         }
-        let (changes, notes) = self.changes(source, &feed, now)?;
+        let (changes, notes) = self.changes(source, &vetted, now)?;
         state.repairs.extend(notes);
         state.new = changes.iter().filter(|c| c.is_new).count();
         state.changed = changes.len() - state.new;
@@ -372,15 +406,12 @@ impl Ingest {
     }
 
     /// The entries that are new or changed, mapped, and what to say of the others. Known ones cost a look-up and nothing more.
-    fn changes(&self, source: &Source, feed: &Feed, now: DateTime<Utc>) -> Result<(Vec<Mapped>, Vec<String>), IngestError> {
-        let mut keyed = identity::keys(&feed.entries, Reach::of(source));
-        let (twice, mut stale) = (feed.entries.len() - keyed.len(), 0_usize);
-        keyed.truncate(source.entries_max);
-        let keys: Vec<String> = keyed.iter().map(|k| k.key.clone()).collect();
-        let known = locked(&self.store).known(&source.id, &keys)?;
+    fn changes(&self, source: &Source, vetted: &vet::Vetted, now: DateTime<Utc>) -> Result<(Vec<Mapped>, Vec<String>), IngestError> {
+        let vet::Vetted { feed, keyed, known, twice } = vetted;
+        let mut stale = 0_usize;
         let taken_from = map::taken_from(feed, source, now);
         let mut changes = Vec::new();
-        for (keyed, known) in keyed.into_iter().zip(known) {
+        for (keyed, known) in keyed.iter().zip(known) {
             let Some(entry) = feed.entries.get(keyed.index) else { continue };
             let fingerprint = identity::fingerprint(entry);
             if known.as_ref().is_some_and(|k| k.fingerprint == fingerprint) {
@@ -395,11 +426,11 @@ impl Ingest {
             let first_seen = known.as_ref().map_or(now, |k| k.first_seen);
             let made = map::make(entry, keyed.address.as_ref(), &keyed.key, source, &taken_from, self.rules(), first_seen);
             let raw = Packed::new(&serde_json::to_vec(entry).map_err(|_| IngestError::Encode(source.id.clone()))?);
-            changes.push(Mapped { is_new: known.is_none(), key: keyed.key, known, fingerprint, raw, made });
+            changes.push(Mapped { is_new: known.is_none(), key: keyed.key.clone(), known: known.clone(), fingerprint, raw, made });
         }
         let note = |count: usize, what: &str| (count > 0).then(|| format!("{count} {what}"));
         let notes = [
-            note(twice, "entries are listed more than once; of each the one that changed last was taken"),
+            note(*twice, "entries are listed more than once; of each the one that changed last was taken"),
             note(stale, "entries are older than what was read of them before, which stays: the server gave an old copy"),
         ];
         Ok((changes, notes.into_iter().flatten().collect()))
@@ -518,35 +549,23 @@ fn spoken<'a>(entry: &'a Entry, feed: &Feed) -> Cow<'a, Entry> {
     }
 }
 
-/// Reads a body by the source's kind.
-fn read(source: &Source, published: &Published, response: &Response, now: DateTime<Utc>) -> Result<Feed, Failure> {
-    let failure = |class: &str, why: String| Failure { stage: "read".into(), class: class.into(), why };
-    let language = source.language.as_deref();
-    let content_type = response.content_type.as_deref();
-    let base = response.base();
-    #[cfg(test)]
-    crate::isolation::provoked(&response.body);
-    match &source.kind {
-        SourceKind::Feed => {
-            let context = parse::Context { url: Some(&base), content_type, time_zone: source.time_zone, language };
-            let mut feed = parse::read(&response.body, &context).map_err(|e| failure(e.class(), e.to_string()))?;
-            feed.language = feed.language.or_else(|| response.language().map(str::to_owned));
-            // An aggregator may pass our own feed on to us, under its address but with our id.
-            let own = |address: &str| Url::parse(address).is_ok_and(|url| published.holds(&url));
-            let its_own = feed.links.iter().filter(|l| l.rel.as_deref() == Some("self")).map(|l| l.href.as_str()).chain(feed.id.as_deref());
-            match its_own.into_iter().find(|address| own(address)) {
-                Some(address) => {
-                    Err(failure("loop", format!("this is what this site publishes itself ({address}), and it would follow its own feed")))
-                }
-                None => Ok(feed),
-            }
-        }
-        SourceKind::Page(selectors) => {
-            let context = page::Context { url: &base, time_zone: source.time_zone, language, now };
-            let listing = page::read(&response.body, content_type, selectors, &context);
-            listing.map(|listing| listing.feed).map_err(|e| failure(e.class(), e.to_string()))
-        }
+/// The site with the feeds that its lists name, as they were when these were last read.
+fn subscribed(site: Arc<Site>, store: &dyn Store) -> Result<Arc<Site>, StoreError> {
+    if !site.sources.iter().any(|source| source.kind == SourceKind::Opml) {
+        return Ok(site);
     }
+    let mut site = Arc::unwrap_or_clone(site);
+    site.subscribe(|id| store.poll_state(id).map(|state| state.outlines))?;
+    Ok(Arc::new(site))
+}
+
+/// A list of feeds that lies beside the configuration. Only such a list may be a file, and only the configuration can name it.
+fn local(source: &Source, url: Url) -> Result<Response, Failure> {
+    let failure = |why: String| Failure { stage: "fetch".into(), class: "file".into(), why };
+    let path = url.to_file_path().ok().filter(|_| source.kind == SourceKind::Opml && source.url == url);
+    let path = path.ok_or_else(|| failure(format!("{url} is no file that may be read")))?;
+    let body = file::read(&path).map_err(|e| failure(format!("{}: {e}", path.display())))?;
+    Ok(Response::of_file(url, body))
 }
 
 fn facts(response: &Response) -> Facts {
@@ -599,7 +618,8 @@ fn rules_hash(site: &Site) -> String {
         put(&learned.digest);
         put(&learned.confidence.to_string());
     }
-    for source in &site.sources {
+    // What lists name is read by the list's own settings.
+    for source in site.sources.iter().filter(|source| source.parent.is_none()) {
         put(&format!(
             "{:?}",
             (
