@@ -123,6 +123,11 @@ impl Ingest {
         &self.store
     }
 
+    /// What requests are made with, and the pace of the hosts.
+    pub(crate) fn edges(&self) -> (&Fetcher, &HostGate) {
+        (&self.fetcher, &self.gate)
+    }
+
     fn rules(&self) -> Rules<'_> {
         Rules { site: &self.site, classifier: &self.classifier }
     }
@@ -480,7 +485,8 @@ fn rules_hash(site: &Site) -> String {
                 &source.categories,
                 &source.institution,
                 &source.offering,
-                source.excerpt_max_chars
+                source.excerpt_max_chars,
+                &source.rights
             )
         ));
     }

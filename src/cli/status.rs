@@ -14,7 +14,7 @@ use crate::io::fetch::shown;
 use crate::stage::poll::{self, Health, PollLine, PollState};
 use crate::stage::text;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{SourceCount, Store};
+use crate::store::{ArticleCount, SourceCount, Store};
 use crate::syntax::rfc3339;
 
 /// Polls shown of a source that is shown in full.
@@ -38,6 +38,7 @@ struct Subject<'a> {
     source: &'a Source,
     state: PollState,
     count: SourceCount,
+    articles: ArticleCount,
     polls: Vec<PollLine>,
     /// Its host wants no request before this.
     host_until: Option<DateTime<Utc>>,
@@ -50,8 +51,8 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
     let chosen = positions(&site, &options.sources)?;
     let is_full = options.verbose || !options.sources.is_empty();
     let store = SqliteStore::open_to_read(&site.store)?;
-    let (states, counts) = match &store {
-        Some(store) => (store.poll_states()?, store.source_counts()?),
+    let (states, counts, mut articles) = match &store {
+        Some(store) => (store.poll_states()?, store.source_counts()?, store.article_counts()?),
         None => Default::default(),
     };
     let mut states: HashMap<_, _> = states.into_iter().collect();
@@ -67,7 +68,8 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
             ),
             None => Default::default(),
         };
-        subjects.push(Subject { source, state, count, polls, host_until });
+        let articles = articles.remove(&source.id).unwrap_or_default();
+        subjects.push(Subject { source, state, count, articles, polls, host_until });
     }
     if options.json {
         let sources: Vec<Value> = subjects.iter().map(|subject| to_json(subject, is_full)).collect();
@@ -83,7 +85,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
 }
 
 /// Text from outside as a terminal may get it (S25).
-fn line(text: &str) -> String {
+pub(super) fn line(text: &str) -> String {
     text.chars().filter(|c| text::keeps(*c) && !c.is_control()).collect()
 }
 
@@ -142,7 +144,21 @@ fn summary(subjects: &[Subject<'_>]) -> String {
     let (well, new) = (count(|h| h == Health::Well), count(|h| h == Health::New));
     let broken = subjects.len() - well - new;
     let more = if broken > 0 { "; `topicwire status SOURCE` shows what a server said" } else { "" };
-    format!("{} sources: {well} well, {broken} not, {new} never polled{more}\n", subjects.len())
+    let articles = subjects.iter().fold(ArticleCount::default(), |sum, subject| ArticleCount {
+        read: sum.read + subject.articles.read,
+        waiting: sum.waiting + subject.articles.waiting,
+        given_up: sum.given_up + subject.articles.given_up,
+        why: None,
+    });
+    let articles = articles_text(&articles).map(|text| format!("article pages: {text}\n")).unwrap_or_default();
+    format!("{} sources: {well} well, {broken} not, {new} never polled{more}\n{articles}", subjects.len())
+}
+
+/// How it stands with article pages; nothing where there are none.
+fn articles_text(count: &ArticleCount) -> Option<String> {
+    let ArticleCount { read, waiting, given_up, why } = count;
+    let why = why.as_ref().map(|why| format!("; the last that failed: {}", line(why))).unwrap_or_default();
+    (read + waiting + given_up > 0).then(|| format!("{read} read, {waiting} to be read, {given_up} given up{why}"))
 }
 
 fn in_full(subject: &Subject<'_>) -> String {
@@ -188,6 +204,9 @@ fn in_full(subject: &Subject<'_>) -> String {
         put("repaired", line(repair));
     }
     put("holds", format!("{} entries, {} records; {} listed when last read", subject.count.entries, subject.count.records, state.listed));
+    if let Some(articles) = articles_text(&subject.articles) {
+        put("pages", articles);
+    }
     put("took", took(state.took_ms));
     for (n, poll) in subject.polls.iter().enumerate() {
         let status = poll.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
@@ -232,6 +251,12 @@ fn to_json(subject: &Subject<'_>, is_full: bool) -> Value {
         "listed": state.listed,
         "entries": count.entries,
         "records": count.records,
+        "articles": {
+            "read": subject.articles.read,
+            "waiting": subject.articles.waiting,
+            "given_up": subject.articles.given_up,
+            "why": subject.articles.why,
+        },
     });
     if let (true, Some(fields)) = (is_full, value.as_object_mut()) {
         let polls = subject.polls.iter().map(|poll| {

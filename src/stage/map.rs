@@ -15,7 +15,7 @@ use crate::stage::{clean, naming, text};
 use crate::syntax::{is_iri, is_iri_char, is_media_type};
 
 /// Counts up when the same entry and configuration would give another draft, so that stored records are derived anew.
-pub const MAP_VERSION: u32 = 1;
+pub const MAP_VERSION: u32 = 2;
 
 /// Longest title made of an untitled entry's text, in characters.
 const MADE_TITLE_MAX_CHARS: usize = 80;
@@ -193,7 +193,7 @@ impl Texts {
         let whole = described.map(plain).map(|s| text::without_boilerplate(&s).to_owned());
         let content = content.map(|c| text::without_boilerplate(&c).to_owned()).unwrap_or_default();
         let whole = whole.filter(|s| !s.is_empty()).unwrap_or_else(|| content.clone());
-        let summary = text::excerpt(&whole, source.excerpt_max_chars);
+        let summary = text::teaser(&whole, source.excerpt_max_chars);
         let title = entry.title.as_ref().map(plain).filter(|t| !t.is_empty());
         let title = match title {
             Some(title) => naming::title_without_site(&title, Some(source_title)),
@@ -204,6 +204,7 @@ impl Texts {
             }
         };
         let body = match described {
+            _ if source.rights.is_some() => full_text(entry, source, described),
             // Emphasis and links survive only in a summary that is published whole.
             Some(html) if html.kind == TextKind::Html && html.value.contains('<') && summary == whole => {
                 let base = entry.base.as_deref().and_then(|b| Url::parse(b).ok());
@@ -229,6 +230,18 @@ impl Texts {
             fixed: &source.categories,
         }
     }
+}
+
+/// The whole text as the source gives it, for sources whose publisher allowed that.
+fn full_text(entry: &Entry, source: &Source, described: Option<&Text>) -> String {
+    let base = entry.base.as_deref().and_then(|b| Url::parse(b).ok());
+    let content = entry.content.as_ref().and_then(|content| {
+        let kind = if content.media_type == "text/plain" { TextKind::Plain } else { TextKind::Html };
+        let is_text = content.media_type.starts_with("text/") || content.media_type.contains("html");
+        content.value.clone().filter(|_| is_text).map(|value| Text { value, kind })
+    });
+    let whole = [content.as_ref(), described].into_iter().flatten();
+    whole.map(|text| text::paragraphs(text, base.as_ref().or(Some(&source.url)), None)).find(|body| !body.is_empty()).unwrap_or_default()
 }
 
 /// Who answers for a record: the configured curator, else its authors, else its source.

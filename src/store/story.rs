@@ -50,7 +50,7 @@ impl SqliteStore {
 
     pub(super) fn untold_records(&self, limit: usize, off: &[String]) -> Result<Vec<Untold>> {
         let off = serde_json::to_string(off).map_err(|e| self.damaged("a list of sources", e))?;
-        let columns = SELECT_RECORD.replace(" FROM", ", o.name, e.key, e.first_seen, e.raw, r.story_rank FROM");
+        let columns = SELECT_RECORD.replace(" FROM record", ", o.name, e.key, e.first_seen, e.raw, r.story_rank FROM record");
         let rows = self
             .connection
             .prepare_cached(&format!(
@@ -59,8 +59,8 @@ impl SqliteStore {
             ))
             .and_then(|mut s| {
                 s.query_map(params![limit as i64, off], |row| {
-                    let entry = StoredEntry { source: row.get(8)?, key: row.get(9)?, first_seen: time(row.get(10)?), raw: row.get(11)? };
-                    Ok((RecordRow::read(row)?, entry, row.get(12)?))
+                    let entry = StoredEntry { source: row.get(9)?, key: row.get(10)?, first_seen: time(row.get(11)?), raw: row.get(12)? };
+                    Ok((RecordRow::read(row)?, entry, row.get(13)?))
                 })?
                 .collect::<rusqlite::Result<Vec<_>>>()
             })
@@ -194,12 +194,12 @@ impl SqliteStore {
     }
 
     pub(super) fn story_members(&self, story: u64) -> Result<Vec<StoryMember>> {
-        let columns = SELECT_RECORD.replace(" FROM", ", r.story_rank, r.story_why FROM");
+        let columns = SELECT_RECORD.replace(" FROM record", ", r.story_rank, r.story_why FROM record");
         let rows = self
             .connection
             .prepare_cached(&format!("{columns} WHERE r.story = ?1 AND r.number IS NOT NULL ORDER BY r.story_rank, r.number"))
             .and_then(|mut s| {
-                s.query_map([story.cast_signed()], |row| Ok((RecordRow::read(row)?, row.get(8)?, row.get(9)?)))?
+                s.query_map([story.cast_signed()], |row| Ok((RecordRow::read(row)?, row.get(9)?, row.get(10)?)))?
                     .collect::<rusqlite::Result<Vec<_>>>()
             })
             .map_err(|e| self.error(e))?;

@@ -96,6 +96,8 @@ pub struct Response {
     pub retry_after: Option<String>,
     /// `Server`.
     pub server: Option<String>,
+    /// `X-Robots-Tag`; several are joined with commas.
+    pub robots_tag: Option<String>,
     /// `cf-mitigated`, by which Cloudflare marks its challenge pages.
     pub cf_mitigated: Option<String>,
     /// The body, decoded. Whole for a success; the first 64 KiB at most for an error; empty for 204, 205 and 304.
@@ -105,6 +107,29 @@ pub struct Response {
 }
 
 impl Response {
+    /// A redirect that is not followed.
+    fn redirect(status: u16, final_url: Url, to: Url) -> Self {
+        Self {
+            status,
+            final_url,
+            hops: vec![Hop { status, to }],
+            conditional: false,
+            etag: None,
+            last_modified: None,
+            content_type: None,
+            cache_control: None,
+            age: None,
+            expires: None,
+            date: None,
+            retry_after: None,
+            server: None,
+            robots_tag: None,
+            cf_mitigated: None,
+            body: Vec::new(),
+            wire_bytes: 0,
+        }
+    }
+
     /// Whether there were redirects and every one was permanent.
     pub fn permanent(&self) -> bool {
         !self.hops.is_empty() && self.hops.iter().all(|hop| matches!(hop.status, 301 | 308))
@@ -205,7 +230,7 @@ impl Fetcher {
     /// # Errors
     /// Any [`FetchError`] but [`FetchError::Setup`].
     pub async fn get(&self, request: &Request) -> Result<Response, FetchError> {
-        self.follow(request, None).await
+        self.follow(request, None, HOPS_MAX).await
     }
 
     /// [`Self::get`] at the pace of the hosts: `pass` is for the host of `request.url`, and moves with the redirects. Waiting for a host
@@ -214,10 +239,19 @@ impl Fetcher {
     /// # Errors
     /// As [`Self::get`].
     pub async fn get_paced(&self, request: &Request, pass: &mut Pass) -> Result<Response, FetchError> {
-        self.follow(request, Some(pass)).await
+        self.follow(request, Some(pass), HOPS_MAX).await
     }
 
-    async fn follow(&self, request: &Request, mut pass: Option<&mut Pass>) -> Result<Response, FetchError> {
+    /// [`Self::get_paced`] without following redirects: one is an answer like any other, empty, and the last of its `hops` says where it
+    /// leads. For callers who must ask leave of each host first.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn get_hop(&self, request: &Request, pass: &mut Pass) -> Result<Response, FetchError> {
+        self.follow(request, Some(pass), 0).await
+    }
+
+    async fn follow(&self, request: &Request, mut pass: Option<&mut Pass>, hops_max: usize) -> Result<Response, FetchError> {
         let validated = without_credentials(request.validator_url.as_ref().unwrap_or(&request.url));
         let mut url = request.url.clone();
         url.set_fragment(None);
@@ -252,13 +286,16 @@ impl Fetcher {
                 Next::Hop(next) => next,
             };
             let to = without_credentials(&next);
+            if hops_max == 0 {
+                return Ok(Response::redirect(status, here, to));
+            }
             let seen = to == without_credentials(&request.url) || hops.iter().any(|hop| hop.to == to);
             hops.push(Hop { status, to });
             let broken = |why| Err(FetchError::Redirect { why, chain: chain(&request.url, &hops) });
             if seen {
                 return broken("it redirects in a circle");
             }
-            if hops.len() > HOPS_MAX {
+            if hops.len() > hops_max {
                 return broken("it redirects more than 5 times");
             }
             if url.scheme() == "https" && next.scheme() == "http" {
@@ -363,6 +400,7 @@ impl Fetcher {
             date: text(header::DATE),
             retry_after: text(header::RETRY_AFTER),
             server: text(header::SERVER),
+            robots_tag: text(HeaderName::from_static("x-robots-tag")),
             cf_mitigated: text(HeaderName::from_static("cf-mitigated")),
             body,
             wire_bytes,
