@@ -269,7 +269,10 @@ fn each_problem_is_told_with_its_place_and_remedy() {
         ),
         ("time_zone = \"Helsinki\"", "{at}:13: unknown time zone \"Helsinki\"; did you mean \"Europe/Helsinki\"?"),
         ("language = \"english!\"", "{at}:12: \"english!\" is no language tag; write one such as \"en\", \"fi\" or \"en-US\""),
-        ("enrich = \"sometimes\"", "{at}:10: \"enrich\" cannot be \"sometimes\"; known are always, when-missing, never"),
+        (
+            "enrich = \"sometimes\"",
+            "{at}:10: \"enrich\" cannot be \"sometimes\"; the nearest is \"never\"; known are always, when-missing, never",
+        ),
         (
             "rights = { full_text = true, allowed_by = \"A. Keeper\" }",
             "{at}:10: whole texts may be published only with a note on the leave for it, and on, where is missing; \

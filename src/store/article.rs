@@ -234,9 +234,9 @@ impl SqliteStore {
     pub(super) fn count_articles(&self) -> Result<HashMap<String, ArticleCount>> {
         self.connection
             .prepare_cached(
+                // SQLite takes `why` from the row in which the maximum stands.
                 "SELECT s.name, count(a.article), sum(a.article IS NULL AND a.due IS NOT NULL), sum(a.article IS NULL AND a.due IS NULL), \
-                 (SELECT l.why FROM article l JOIN record m ON m.id = l.record WHERE m.source = s.id AND l.why IS NOT NULL \
-                 ORDER BY l.tried_at DESC, l.record DESC LIMIT 1) \
+                 a.why, max(CASE WHEN a.why IS NULL THEN -1 ELSE a.tried_at END) \
                  FROM article a JOIN record r ON r.id = a.record JOIN source s ON s.id = r.source GROUP BY s.id",
             )
             .and_then(|mut s| {

@@ -1,5 +1,6 @@
 //! Article pages, end to end: what they add to records, what they may not change, and what of them cannot be had.
 
+use crate::cli::Server;
 use crate::common::{Answer, NOW, Origin, Place, rss};
 
 const TOPICS: &str = "[[topic]]\ncategory = \"Test: Telehealth\"\nany = [\"telehealth\"]\n";
@@ -147,7 +148,7 @@ fn a_page_fills_in_what_the_feed_left_out() {
     place.run(&["refresh"]).expect(0);
     let feed: serde_json::Value = serde_json::from_str(&place.published("topic/test-telehealth/feed.json")).unwrap();
     let item = &feed["items"][0];
-    assert_eq!((&item["summary"], &item["authors"][0]["name"]), (&"All of <it>.".into(), &"A. Keeper".into()), "{item}");
+    assert_eq!((&item["summary"], &item["authors"][0]["name"]), (&"All of ‹it›.".into(), &"A. Keeper".into()), "{item}");
     assert_eq!(item["date_modified"], "2026-11-10T08:00:00Z", "that is no news of the article");
     assert_eq!(record(&place).0["description"], "All of &lt;it&gt;.");
     let text = place.tree().into_iter().find(|(path, _)| path.ends_with(".md")).unwrap().1;
@@ -456,4 +457,30 @@ fn whole_texts_are_published_only_with_a_note_on_the_leave() {
     );
     place.run_at(NOW, &["refresh"]).expect(0);
     assert!(feed(&place).contains("&lt;b&gt;end&lt;/b&gt;") || feed(&place).contains("<b>end</b>"), "{}", feed(&place));
+}
+
+#[test]
+fn one_host_gets_one_page_in_two_seconds() {
+    let origin = Origin::start();
+    feed(&origin, &["/a", "/b"]);
+    ["/a", "/b"].iter().for_each(|path| origin.put(path, "text/html", PAGE));
+    let place = place(&origin, "");
+    let config = std::fs::read_to_string(place.config()).unwrap().replace("host_gap = \"0s\"", "host_gap = \"1ms\"\narticle_budget = 1");
+    std::fs::write(place.config(), config).unwrap();
+    let ran = place.run(&["refresh"]).expect(0);
+    assert!(ran.out.contains("1 article pages read; 1 article page is still to be read"), "{}", ran.out);
+    assert_eq!(origin.hits("/a").requests + origin.hits("/b").requests, 1);
+}
+
+#[test]
+fn a_service_reads_pages_beside_its_polls() {
+    let origin = Origin::start();
+    whole(&origin);
+    let place = place(&origin, "");
+    let mut server = Server::start(&place);
+    server.until_logged("article pages");
+    server.signal("-TERM");
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    assert_eq!(record(&place).0["featuredImage"]["valid"], true);
+    assert_eq!(origin.hits("/b").requests, 1);
 }

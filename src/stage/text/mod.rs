@@ -2,6 +2,7 @@
 
 mod body;
 pub(crate) mod entity;
+mod links;
 pub(crate) mod markup;
 mod mojibake;
 mod sanitise;
