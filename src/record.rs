@@ -247,6 +247,9 @@ pub struct FromPage {
     /// Its clean address, where that is another than the draft's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub href: Option<String>,
+    /// Its clean address, where that is another record's: the two are one story.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub same_as: Option<String>,
     /// An excerpt of its description as plain text, where the draft has no text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,

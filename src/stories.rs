@@ -63,7 +63,8 @@ impl Candidate {
         let Untold { record, rank, entry } = untold;
         // What does not read back was made by another version; its draft still tells what it is about.
         let read: Entry = serde_json::from_slice(&entry.raw).unwrap_or_default();
-        let signature = map::signature(&read, &record.draft, site.sources.iter().find(|s| s.id == entry.source));
+        let mut signature = map::signature(&read, &record.draft, site.sources.iter().find(|s| s.id == entry.source));
+        signature.addresses.extend(record.page.and_then(|page| page.href.or(page.same_as)));
         Self {
             number: record.number,
             source: record.source,

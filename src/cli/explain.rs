@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{CommandError, Context, Exit, Result, print, print_json, reason, status, stories};
 use crate::config::overrides::RecordWord;
-use crate::config::{Enrich, Site, Source};
+use crate::config::{Enrich, FullText, Site, Source};
 use crate::entry::Entry;
 use crate::stage::classify::{Classifier, Explanation};
 use crate::stage::map::{self, Rules};
@@ -59,6 +59,9 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
             print(&format!("{:<12} {line}\n", "editor"));
         }
         let owner = trace.entries.first().and_then(|entry| site.sources.iter().find(|s| s.id == entry.source));
+        if let Some(FullText { allowed_by, on, written }) = owner.and_then(|source| source.rights.as_ref()) {
+            print(&format!("{:<12} whole text: allowed by {allowed_by} on {on} ({written})\n", "rights"));
+        }
         for (name, line) in page.as_ref().map_or_else(|| unread(owner), page_lines) {
             print(&format!("{name:<12} {}\n", status::line(&line)));
         }

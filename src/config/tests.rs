@@ -280,7 +280,7 @@ fn each_problem_is_told_with_its_place_and_remedy() {
         ),
         (
             "rights = { full_text = true, allowed_by = \"A\", on = \"May\", where = \"B\" }",
-            "{at}:49: \"on\" in rights is no day: \"May\"; write one such as 2026-01-05",
+            "{at}:53: \"on\" in rights is no day: \"May\"; write one such as 2026-01-05",
         ),
         (
             "entries_max = \"9\"",

@@ -215,20 +215,17 @@ impl Enricher {
             article.icon = Some(icon).filter(|icon| icon.is_valid() || !guessed);
         }
         let mut shown = article::shown(&article.facts, &draft, source.excerpt_max_chars);
-        if let Some(address) = shown.as_mut().and_then(|shown| shown.href.take()) {
-            let asked = address.clone();
-            match self.stored(move |store| store.holder(&asked)).await? {
-                // Both were published under addresses of their own, and those never move.
-                Some(holder) => {
-                    let note = format!("its address is that of another record, “{}”; the two stay apart", holder.title);
-                    if !article.facts.notes.contains(&note) {
-                        article.facts.notes.push(note);
-                    }
-                }
-                None => shown = shown.map(|shown| crate::record::FromPage { href: Some(address), ..shown }),
+        if let Some(page) = &mut shown
+            && let Some(address) = page.href.clone()
+            && let Some(holder) = self.stored(move |store| store.holder(&address)).await?
+        {
+            // Both have addresses of their own, and those never move.
+            page.same_as = page.href.take();
+            let note = format!("its address is that of another record, “{}”; both stay, as one story", holder.title);
+            if !article.facts.notes.contains(&note) {
+                article.facts.notes.push(note);
             }
         }
-        let shown = shown.filter(|shown| *shown != crate::record::FromPage::default());
         let next = if article.lacks_something() { (attempt::next(now, tries + 1, None), tries + 1) } else { (None, tries) };
         if next.0.is_none()
             && let Some(image) = &mut article.image

@@ -265,3 +265,54 @@ pub(super) async fn stored<T: Send + 'static>(
     let asked = tokio::task::spawn_blocking(move || ask(&mut *locked(&store)));
     Ok(asked.await.map_err(|_| IngestError::Lost("an article".to_owned()))??)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::FetchPolicy;
+    use crate::store::sqlite::SqliteStore;
+
+    fn visitor(host_gap: Duration) -> Visitor {
+        let policy = FetchPolicy { host_gap, ..FetchPolicy::default() };
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&dir.path().join("a.db")).unwrap();
+        let gate = HostGate::new(&policy, HashMap::new(), []);
+        Visitor::new(Fetcher::new(&policy, "t").unwrap(), gate, Arc::new(Mutex::new(store)), host_gap)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_gets_a_page_in_two_seconds_or_as_it_asked() {
+        let visitor = visitor(Duration::from_millis(10));
+        let begin = Instant::now();
+        let at = || begin.elapsed().as_millis();
+        let gap = visitor.page_gap;
+        visitor.take_turn("a", gap).await;
+        visitor.take_turn("b", gap).await;
+        assert_eq!(at(), 0);
+        visitor.take_turn("a", Duration::from_secs(30)).await;
+        assert_eq!((at(), (visitor.turn("a") - begin).as_secs()), (2_000, 32));
+        visitor.take_turn("a", gap).await;
+        assert_eq!(at(), 32_000);
+    }
+
+    #[test]
+    fn without_pauses_there_are_none_for_pages_either() {
+        assert_eq!(visitor(Duration::ZERO).page_gap, Duration::ZERO);
+        assert_eq!(visitor(Duration::from_secs(5)).page_gap, Duration::from_secs(5));
+    }
+
+    #[test]
+    fn the_last_robots_txt_holds_while_there_is_no_answer() {
+        let at = |day: i64| DateTime::from_timestamp(1_700_000_000 + day * 86_400, 0).unwrap();
+        let url = Url::parse("https://example.org/a").unwrap();
+        let good =
+            StoredRobots { fetched: at(0), failing_since: None, unreachable: None, body: Some(b"User-agent: *\nDisallow: /a".to_vec()) };
+        let kept = Known::of(&unreachable(Some(good), at(1), "503".into()), at(1));
+        assert!(kept.closed.is_none() && !kept.robots.allows(AGENT, &url));
+        let none = unreachable(None, at(1), "503".into());
+        assert_eq!(Known::of(&none, at(2)).closed.as_deref(), Some("503"));
+        let still = unreachable(Some(none), at(40), "503".into());
+        assert_eq!(still.failing_since, Some(at(1)));
+        assert!(Known::of(&still, at(40)).closed.is_none(), "after a month there is none");
+    }
+}

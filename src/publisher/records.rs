@@ -95,7 +95,7 @@ impl Press<'_> {
 
 /// Fills in what the source left out with what the article's page says.
 pub(super) fn add_page(draft: &mut Draft, page: Option<FromPage>) {
-    let Some(FromPage { href, summary, language, authors }) = page else { return };
+    let Some(FromPage { href, summary, language, authors, .. }) = page else { return };
     if let Some(href) = href {
         draft.href = href;
     }

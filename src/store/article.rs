@@ -141,6 +141,10 @@ impl SqliteStore {
                 tx.prepare_cached("UPDATE record SET dirty = 1, last_mod = ?2 WHERE id = ?1")?.execute(params![record, micros(now)])?;
             }
             if old_shown != shown {
+                // An address more may make it part of a story.
+                if read.shown.as_ref().is_some_and(|shown| shown.same_as.is_some() || shown.href.is_some()) {
+                    tx.prepare_cached("UPDATE record SET told = 0 WHERE id = ?1")?.execute([record])?;
+                }
                 tx.prepare_cached(
                     "UPDATE topic SET dirty = 1 WHERE slug IN \
                      (SELECT t.value ->> 'slug' FROM record r, json_each(r.draft, '$.topics') t WHERE r.id = ?1)",

@@ -294,7 +294,7 @@ fn a_canonical_link_is_believed_on_its_own_site_and_takes_nobodys_place() {
         ("https://thief.example/a", "its canonical link is not believed: it leads to another site, thief.example"),
         ("/", "its canonical link is not believed: it leads to the site's front page"),
         ("javascript:alert(1)", "its canonical link is not believed: it is no address of the web"),
-        ("/other", "its address is that of another record, “Telehealth /other”; the two stay apart"),
+        ("/other", "its address is that of another record, “Telehealth /other”; both stay, as one story"),
     ] {
         let origin = Origin::start();
         feed(&origin, &["/a", "/other"]);
@@ -304,6 +304,8 @@ fn a_canonical_link_is_believed_on_its_own_site_and_takes_nobodys_place() {
         place.run(&["refresh"]).expect(0);
         let told = explained(&place, &origin.url("/a"));
         assert!(told.contains(&format!("note: {note}")), "{told}");
+        let stories = place.run(&["stories", "--json"]).expect(0).out;
+        assert_eq!(stories.contains(&origin.url("/other")), link == "/other", "{link}: {stories}");
         let feed = place.published("topic/test-telehealth/feed.atom");
         assert!(feed.contains(&origin.url("/a")) && feed.contains(&origin.url("/other")), "{feed}");
         assert_eq!(place.tree().keys().filter(|path| path.ends_with(".md")).count(), 2);

@@ -199,6 +199,7 @@ pub fn shown(facts: &Facts, draft: &Draft, excerpt_max_chars: usize) -> Option<F
     let summary = facts.description.as_deref().filter(|_| draft.summary.is_empty() && excerpt_max_chars > 0);
     let shown = FromPage {
         href: Some(facts.address.clone()).filter(|address| !address.is_empty() && *address != draft.href),
+        same_as: None,
         summary: summary.map(|summary| text::teaser(text::without_boilerplate(summary), excerpt_max_chars)).filter(|text| !text.is_empty()),
         language: facts.language.clone().filter(|_| draft.language.is_none()),
         authors: if draft.authors.is_empty() { facts.authors.clone() } else { Vec::new() },
