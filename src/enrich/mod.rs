@@ -31,6 +31,8 @@ use crate::syntax::hex;
 const AT_ONCE: usize = 8;
 /// Pages of one host that fail one after another before the others there are put off.
 const FAILURES_MAX: usize = 3;
+/// Hosts that are silent before any speaks: then it is the network that is down, and the other articles lose no try for it.
+const SILENT_MAX: usize = 5;
 /// Longest that one article may take, its pictures included.
 const ARTICLE_LIMIT: Duration = Duration::from_secs(60);
 /// How far an article that was begun may go over the time of its run.
@@ -98,18 +100,25 @@ impl Enricher {
         let hosts = self
             .stored(move |store| {
                 store.queue_articles(&wanted, now)?;
-                store.due_hosts(&named, now)
+                let mut hosts = Vec::new();
+                for (host, _) in store.due_hosts(&named, now)? {
+                    // One that answered 429 to a poll wants no pages read either.
+                    if store.host_limit(&host)?.is_none_or(|until| until <= now) {
+                        hosts.push(host);
+                    }
+                }
+                Ok(hosts)
             })
             .await?;
         if hosts.is_empty() {
             return Ok(Enriched::default());
         }
         let until = Instant::now() + budget;
-        let (read, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let tally = Tally { read: &read, failed: &failed };
-        try_join_all(hosts.into_iter().map(|(host, _)| Box::pin(self.host(host, Arc::clone(&sources), now, until, tally)))).await?;
+        let tally = Tally::default();
+        try_join_all(hosts.into_iter().map(|host| Box::pin(self.host(host, Arc::clone(&sources), now, until, &tally)))).await?;
         let left = self.stored(move |store| store.due_hosts(&sources, now)).await?;
-        Ok(Enriched { read: read.into_inner(), failed: failed.into_inner(), left: left.into_iter().map(|(_, count)| count).sum() })
+        let left = left.into_iter().map(|(_, count)| count).sum();
+        Ok(Enriched { read: tally.read.into_inner(), failed: tally.failed.into_inner(), left })
     }
 
     /// One host's articles, one after another.
@@ -119,7 +128,7 @@ impl Enricher {
         sources: Arc<[String]>,
         now: DateTime<Utc>,
         until: Instant,
-        tally: Tally<'_>,
+        tally: &Tally,
     ) -> Result<(), IngestError> {
         let mut failures = 0;
         loop {
@@ -130,7 +139,7 @@ impl Enricher {
             tokio::time::sleep_until(turn).await;
             // Held while an article is read, not while its host rests. Never closed.
             let _place = self.places.acquire().await.ok();
-            if Instant::now() >= until {
+            if Instant::now() >= until || tally.is_cut_off() {
                 return Ok(());
             }
             let (asked, named) = (host.clone(), Arc::clone(&sources));
@@ -141,9 +150,11 @@ impl Enricher {
             let read = AssertUnwindSafe(self.read(due, now)).catch_unwind();
             let outcome = match tokio::time::timeout(limit, read).await {
                 Ok(Ok(outcome)) => outcome?,
-                Ok(Err(_)) => Outcome::Failed(Failure::page("a fault in topicwire itself; please report it with the article's address")),
+                Ok(Err(_)) => Outcome::Failed(Failure::fault()),
                 Err(_) => Outcome::Failed(Failure::page(format!("it was not read within {} s", limit.as_secs()))),
             };
+            let is_silent = matches!(&outcome, Outcome::Failed(failure) if failure.is_silent);
+            if is_silent { &tally.silent } else { &tally.spoken }.fetch_add(1, Ordering::Relaxed);
             match outcome {
                 Outcome::Read(read) => {
                     failures = 0;
@@ -176,7 +187,7 @@ impl Enricher {
         why: String,
         not_before: Option<DateTime<Utc>>,
         now: DateTime<Utc>,
-        tally: Tally<'_>,
+        tally: &Tally,
     ) -> Result<(), IngestError> {
         let count = self.stored(move |store| store.host_failed(&host, &why, &|tries| attempt::next(now, tries, not_before), now)).await?;
         tally.failed.fetch_add(usize::try_from(count).unwrap_or(usize::MAX), Ordering::Relaxed);
@@ -194,7 +205,8 @@ impl Enricher {
             Some(known) => known,
             None => match self.page(source, &draft.href, &draft.title, now).await? {
                 Ok((facts, pdf)) => {
-                    Article { facts, pdf: pdf.map(|bytes| keep_pdf(source, &draft.href, bytes, &mut files)), ..Article::default() }
+                    let pdf = pdf.map(|bytes| keep_pdf(source, &facts.address, bytes, &mut files));
+                    Article { facts, pdf, ..Article::default() }
                 }
                 Err(failure) => return Ok(Outcome::Failed(failure)),
             },
@@ -263,9 +275,12 @@ impl Enricher {
                 bytes: &body,
                 title: &title,
             };
-            article::read(&answer).map(|facts| (facts.is_pdf).then_some(body).map_or((facts.clone(), None), |body| (facts, Some(body))))
+            article::read(&answer).map(|facts| {
+                let pdf = facts.is_pdf.then_some(body);
+                (facts, pdf)
+            })
         };
-        let mut read = tokio::task::spawn_blocking(read).await.map_err(|_| IngestError::Lost(source.id.clone()))?;
+        let Ok(mut read) = tokio::task::spawn_blocking(read).await else { return Ok(Err(Failure::fault())) };
         if let (true, Ok((facts, _))) = (robots_note, &mut read) {
             facts.notes.push("the site's robots.txt is an HTML page, which says nothing to robots".to_owned());
         }
@@ -331,7 +346,7 @@ impl Enricher {
             return Ok(failed(format!("it is larger than {} MiB", PICTURE_MAX_BYTES >> 20), false));
         }
         let look = move || (image::sniff(&response.body), response.body);
-        let (seen, bytes) = tokio::task::spawn_blocking(look).await.map_err(|_| IngestError::Lost(source.id.clone()))?;
+        let Ok((seen, bytes)) = tokio::task::spawn_blocking(look).await else { return Ok(failed(Failure::fault().why, false)) };
         Ok(match seen {
             Ok(seen) => {
                 (Picture { url: url.to_owned(), format: Some(seen.format.to_owned()), size: seen.size, ..Picture::default() }, bytes)
@@ -349,10 +364,20 @@ impl Enricher {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Tally<'a> {
-    read: &'a AtomicUsize,
-    failed: &'a AtomicUsize,
+/// What a run has done so far.
+#[derive(Default)]
+struct Tally {
+    read: AtomicUsize,
+    failed: AtomicUsize,
+    /// Hosts that were not reached, and articles for which one was.
+    silent: AtomicUsize,
+    spoken: AtomicUsize,
+}
+
+impl Tally {
+    fn is_cut_off(&self) -> bool {
+        self.spoken.load(Ordering::Relaxed) == 0 && self.silent.load(Ordering::Relaxed) >= SILENT_MAX
+    }
 }
 
 /// Puts a file's bytes among those to be stored.

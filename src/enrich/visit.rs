@@ -28,6 +28,8 @@ pub(super) struct Failure {
     pub(super) why: String,
     /// Whether it is the host's, so that its other pages fare alike.
     pub(super) is_hosts: bool,
+    /// Whether nothing was reached at all.
+    pub(super) is_silent: bool,
     /// Whether trying again is no use.
     pub(super) is_final: bool,
     /// Whether it says nothing of the host's other pages.
@@ -39,6 +41,11 @@ pub(super) struct Failure {
 impl Failure {
     pub(super) fn page(why: impl Into<String>) -> Self {
         Self { why: why.into(), ..Self::default() }
+    }
+
+    /// A panic is our bug; it costs one article.
+    pub(super) fn fault() -> Self {
+        Self::page("a fault in topicwire itself; please report it with the article's address")
     }
 
     /// What is wrong with an answer, by its status.
@@ -253,7 +260,8 @@ fn capped(mut body: Vec<u8>) -> Vec<u8> {
 /// What a request without an answer says of its page, and of its host's others.
 fn failure(error: &FetchError, at_home: bool) -> Failure {
     let is_hosts = matches!(error.class(), "dns" | "connect" | "tls" | "timeout" | "forbidden");
-    Failure { is_hosts: is_hosts && at_home, ..Failure::page(error.to_string()) }
+    let is_silent = matches!(error.class(), "dns" | "connect" | "timeout");
+    Failure { is_hosts: is_hosts && at_home, is_silent, ..Failure::page(error.to_string()) }
 }
 
 /// Asks the store, off the threads that serve sockets.

@@ -486,3 +486,17 @@ fn a_service_reads_pages_beside_its_polls() {
     assert_eq!(record(&place).0["featuredImage"]["valid"], true);
     assert_eq!(origin.hits("/b").requests, 1);
 }
+
+#[test]
+fn where_the_network_is_down_the_other_articles_lose_no_try() {
+    let origin = Origin::start();
+    let links: Vec<(String, String)> =
+        (10..60).map(|n| (format!("Telehealth {n}"), format!("http://127.0.0.{n}:{}/", origin.address.port()))).collect();
+    let items: Vec<_> = links.iter().map(|(title, link)| (title.as_str(), title.as_str(), link.as_str(), 10)).collect();
+    origin.put("/feed", "application/rss+xml", rss("News", &items));
+    let place = place(&origin, "");
+    let ran = place.run(&["refresh", "--json"]).expect(0).json();
+    let (failed, left) = (ran["articles"]["failed"].as_u64().unwrap(), ran["articles"]["left"].as_u64().unwrap());
+    // Those that were under way when it showed are among them.
+    assert!((5..=13).contains(&failed) && failed + left == 50, "{failed} failed, {left} left");
+}
