@@ -184,11 +184,7 @@ struct Texts {
 
 impl Texts {
     fn read(entry: &Entry, source: &Source, source_title: &str, href: Option<&str>) -> Option<Self> {
-        let content = entry.content.as_ref().and_then(|c| {
-            let kind = if c.media_type == "text/plain" { TextKind::Plain } else { TextKind::Html };
-            let is_text = c.media_type.starts_with("text/") || c.media_type.contains("html");
-            c.value.as_ref().filter(|_| is_text).map(|value| plain(&Text { value: value.clone(), kind }))
-        });
+        let content = content_of(entry).map(|content| plain(&content));
         let described = entry.summary.as_ref().or_else(|| entry.media.iter().find_map(|m| m.description.as_ref()));
         let whole = described.map(plain).map(|s| text::without_boilerplate(&s).to_owned());
         let content = content.map(|c| text::without_boilerplate(&c).to_owned()).unwrap_or_default();
@@ -232,14 +228,18 @@ impl Texts {
     }
 }
 
+/// An entry's content, if it is a text.
+fn content_of(entry: &Entry) -> Option<Text> {
+    let content = entry.content.as_ref()?;
+    let kind = if content.media_type == "text/plain" { TextKind::Plain } else { TextKind::Html };
+    let is_text = content.media_type.starts_with("text/") || content.media_type.contains("html");
+    content.value.clone().filter(|_| is_text).map(|value| Text { value, kind })
+}
+
 /// The whole text as the source gives it, for sources whose publisher allowed that.
 fn full_text(entry: &Entry, source: &Source, described: Option<&Text>) -> String {
     let base = entry.base.as_deref().and_then(|b| Url::parse(b).ok());
-    let content = entry.content.as_ref().and_then(|content| {
-        let kind = if content.media_type == "text/plain" { TextKind::Plain } else { TextKind::Html };
-        let is_text = content.media_type.starts_with("text/") || content.media_type.contains("html");
-        content.value.clone().filter(|_| is_text).map(|value| Text { value, kind })
-    });
+    let content = content_of(entry);
     let whole = [content.as_ref(), described].into_iter().flatten();
     whole.map(|text| text::paragraphs(text, base.as_ref().or(Some(&source.url)), None)).find(|body| !body.is_empty()).unwrap_or_default()
 }
@@ -281,7 +281,7 @@ fn authors(entry: &Entry) -> Vec<String> {
 }
 
 /// An author's name without an e-mail address (acceptance P12).
-fn author(name: &str) -> Option<String> {
+pub(crate) fn author(name: &str) -> Option<String> {
     let name = plain_str(name);
     let words = name.split_whitespace().filter(|word| !word.contains('@'));
     let name = words.collect::<Vec<_>>().join(" ");

@@ -45,7 +45,8 @@ pub fn of(url: &Url, canonical: &[String], base: &Url) -> (String, Vec<String>) 
     (address.unwrap_or(own).into(), notes)
 }
 
-fn is_front(url: &Url) -> bool {
+/// Whether it is a site's front page.
+pub(super) fn is_front(url: &Url) -> bool {
     url.path() == "/" && url.query().is_none()
 }
 

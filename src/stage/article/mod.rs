@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::record::{Draft, FromPage, PageMeta};
 use crate::stage::page::{barrier, charset};
-use crate::stage::{date, text};
+use crate::stage::{date, map, text};
 use crate::syntax::is_language_tag;
 
 /// Pictures that are tried, the page's best first.
@@ -128,7 +128,7 @@ pub fn read(answer: &Answer<'_>) -> Result<Facts, Unusable> {
         let media_type: String = media_type.chars().filter(|c| c.is_ascii_graphic()).take(60).collect();
         return Err(Unusable::Kind(if media_type.is_empty() { "a picture".to_owned() } else { media_type }));
     }
-    if is_front(answer.url) && !is_front(answer.asked) {
+    if address::is_front(answer.url) && !address::is_front(answer.asked) {
         return Err(Unusable::FrontPage(answer.url.host_str().unwrap_or_default().to_owned()));
     }
     let html = charset::decode(answer.bytes, answer.content_type);
@@ -170,7 +170,7 @@ pub fn read(answer: &Answer<'_>) -> Result<Facts, Unusable> {
     let mut authors: Vec<String> = Vec::new();
     let named =
         [head.get("author"), head.get("articleauthor").filter(|name| !name.contains("://"))].into_iter().flatten().map(str::to_owned);
-    for author in linked.authors.into_iter().chain(named).filter_map(|name| person(&name)) {
+    for author in linked.authors.into_iter().chain(named).filter_map(|name| map::author(&name)) {
         if authors.len() < AUTHORS_MAX && !authors.contains(&author) {
             authors.push(author);
         }
@@ -205,18 +205,6 @@ pub fn shown(facts: &Facts, draft: &Draft, excerpt_max_chars: usize) -> Option<F
         authors: if draft.authors.is_empty() { facts.authors.clone() } else { Vec::new() },
     };
     (shown != FromPage::default()).then_some(shown)
-}
-
-/// A name without an e-mail address (acceptance P12).
-fn person(name: &str) -> Option<String> {
-    let words: Vec<&str> = name.split_whitespace().filter(|word| !word.contains('@')).collect();
-    let name = words.join(" ");
-    let name = name.trim_matches(|c: char| c.is_whitespace() || "()<>,;".contains(c));
-    (!name.is_empty()).then(|| name.to_owned())
-}
-
-fn is_front(url: &Url) -> bool {
-    url.path() == "/" && url.query().is_none()
 }
 
 /// An absolute address of the web, of a length that servers take.
