@@ -69,6 +69,7 @@ impl Failure {
         Some(Self {
             why,
             is_hosts: status == 429 || not_before.is_some(),
+            is_silent: false,
             is_final: crate::stage::article::attempt::is_final(status),
             is_harmless: matches!(status, 404 | 410 | 451),
             not_before,
