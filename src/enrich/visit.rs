@@ -57,7 +57,7 @@ impl Failure {
         let why = match status {
             200..=299 if !response.body.is_empty() => return None,
             200..=299 => "an empty answer came".to_owned(),
-            401 | 402 | 403 => format!("the server refuses it (status {status})"),
+            401..=403 => format!("the server refuses it (status {status})"),
             404 => "the server does not have it (status 404)".to_owned(),
             410 => "it is gone for good (status 410)".to_owned(),
             451 => "it is withheld for legal reasons (status 451)".to_owned(),

@@ -50,7 +50,7 @@ fn article<'v>(value: &'v Value, left: &mut usize) -> Option<&'v Value> {
 }
 
 fn linked(article: &Value) -> Linked {
-    let text = |key: &str| article.get(key).and_then(Value::as_str).map(|value| plain(value)).filter(|value| !value.is_empty());
+    let text = |key: &str| article.get(key).and_then(Value::as_str).map(plain).filter(|value| !value.is_empty());
     Linked {
         is_article: true,
         description: text("description"),
@@ -64,7 +64,7 @@ fn linked(article: &Value) -> Linked {
 
 /// Texts of a value that is a text, an object with one under `key`, or a list of such.
 fn names(value: Option<&Value>, key: &str) -> Vec<String> {
-    let one = |value: &Value| value.as_str().or_else(|| value.get(key)?.as_str()).map(|name| plain(name));
+    let one = |value: &Value| value.as_str().or_else(|| value.get(key)?.as_str()).map(plain);
     let items = match value {
         Some(Value::Array(items)) => items.as_slice(),
         Some(value) => std::slice::from_ref(value),
