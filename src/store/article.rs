@@ -144,6 +144,7 @@ impl SqliteStore {
                 // An address more may make it part of a story.
                 if read.shown.as_ref().is_some_and(|shown| shown.same_as.is_some() || shown.href.is_some()) {
                     tx.prepare_cached("UPDATE record SET told = 0 WHERE id = ?1")?.execute([record])?;
+                    tx.prepare_cached("DELETE FROM signature WHERE record = ?1")?.execute([record])?;
                 }
                 tx.prepare_cached(
                     "UPDATE topic SET dirty = 1 WHERE slug IN \

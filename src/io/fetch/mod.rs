@@ -23,6 +23,7 @@ pub(crate) use guard::Lookup;
 pub use guard::{Forbidden, Guard};
 
 use crate::config::{Access, FetchPolicy, Published, Secret};
+use crate::syntax::is_language_tag;
 use error::{host, without_credentials};
 use guard::Vetted;
 
@@ -100,6 +101,12 @@ pub struct Response {
     pub robots_tag: Option<String>,
     /// `cf-mitigated`, by which Cloudflare marks its challenge pages.
     pub cf_mitigated: Option<String>,
+    /// `cf-ray`, the number that Cloudflare's support asks for.
+    pub cf_ray: Option<String>,
+    /// `Content-Language`.
+    pub content_language: Option<String>,
+    /// `Content-Location`.
+    pub content_location: Option<String>,
     /// The body, decoded. Whole for a success; the first 64 KiB at most for an error; empty for 204, 205 and 304.
     pub body: Vec<u8>,
     /// Bytes of the body as they came.
@@ -125,6 +132,9 @@ impl Response {
             server: None,
             robots_tag: None,
             cf_mitigated: None,
+            cf_ray: None,
+            content_language: None,
+            content_location: None,
             body: Vec::new(),
             wire_bytes: 0,
         }
@@ -133,6 +143,21 @@ impl Response {
     /// Whether there were redirects and every one was permanent.
     pub fn permanent(&self) -> bool {
         !self.hops.is_empty() && self.hops.iter().all(|hop| matches!(hop.status, 301 | 308))
+    }
+
+    /// What relative addresses in the body are relative to where it names no base itself: `Content-Location`, but only at the origin that
+    /// answered, for no other can be spoken for (RFC 9110 section 8.7); else the URL that answered.
+    pub fn base(&self) -> Url {
+        let location = self.content_location.as_deref().and_then(|location| self.final_url.join(location.trim()).ok());
+        location
+            .filter(|url| url.origin() == self.final_url.origin())
+            .map_or_else(|| self.final_url.clone(), |url| without_credentials(&url))
+    }
+
+    /// The language of the body by `Content-Language`, if that names just one: several are those of its readers, not of its text (RFC 9110
+    /// section 8.5).
+    pub fn language(&self) -> Option<&str> {
+        self.content_language.as_deref().map(str::trim).filter(|tag| is_language_tag(tag))
     }
 }
 
@@ -402,6 +427,9 @@ impl Fetcher {
             server: text(header::SERVER),
             robots_tag: text(HeaderName::from_static("x-robots-tag")),
             cf_mitigated: text(HeaderName::from_static("cf-mitigated")),
+            cf_ray: text(HeaderName::from_static("cf-ray")),
+            content_language: text(header::CONTENT_LANGUAGE),
+            content_location: text(header::CONTENT_LOCATION),
             body,
             wire_bytes,
         })
