@@ -4,6 +4,39 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+/// The keys of `htmlMetaData`, in the contract's order.
+pub const HTML_META: [&str; 22] = [
+    "author",
+    "description",
+    "generator",
+    "viewport",
+    "articlemodified_time",
+    "articlepublished_time",
+    "msvalidate.01",
+    "ogdescription",
+    "ogimage",
+    "ogsite_name",
+    "ogtitle",
+    "ogtype",
+    "ogupdated_time",
+    "ogurl",
+    "yandex-verification",
+    "robots",
+    "fbapp_id",
+    "oglocale",
+    "fbadmins",
+    "articlepublisher",
+    "google-site-verification",
+    "keywords",
+];
+
+/// The keys of `openGraphMetaData`, in the contract's order.
+pub const OPEN_GRAPH_META: [&str; 8] =
+    ["ogdescription", "ogtitle", "ogurl", "ogimage", "ogsite_name", "ogtype", "ogupdated_time", "ogimageheight"];
+
+/// The keys of `twitterMetaData`, in the contract's order.
+pub const TWITTER_META: [&str; 5] = ["twittercard", "twitterdescription", "twittertitle", "twitterimage", "twitterurl"];
+
 /// A part of the site that records are filed in (`News` by default).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Section {
@@ -42,9 +75,9 @@ impl Default for Section {
 pub struct Attachment {
     /// `alt`: the record's title.
     pub alt: String,
-    /// `format`: `JPEG`, `PNG`, `WEBP`, `GIF`, `SVG`, `AVIF` or `PDF`, as sniffed from the bytes.
+    /// `format`: `JPEG`, `PNG`, `WEBP`, `GIF`, `SVG`, `AVIF`, `ICO` or `PDF`, as sniffed from the bytes; `null` if empty.
     pub format: String,
-    /// `href`: file name beside the record.
+    /// `href`: file name beside the record; `null` if empty, where there is no such file.
     pub href: String,
     /// `size`: height and width in pixels.
     pub size: Option<(u32, u32)>,
@@ -203,6 +236,29 @@ pub struct Draft {
     /// Whether an editor put it before everything else of its topics.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pinned: bool,
+}
+
+/// What an article's own page adds to its record in feeds, where the source said nothing else.
+///
+/// It never changes the record's identity: that stays a function of [`Draft::href`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FromPage {
+    /// Its clean address, where that is another than the draft's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub href: Option<String>,
+    /// Its clean address, where that is another record's: the two are one story.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub same_as: Option<String>,
+    /// An excerpt of its description as plain text, where the draft has no text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// Its language (BCP 47), where the draft has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Its authors, where the draft has none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub authors: Vec<String>,
 }
 
 /// A topic of a draft.

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::task::{Id, JoinSet};
 
 use crate::config::Site;
+use crate::enrich::{Enriched, Enricher};
 use crate::ingest::{Ingest, IngestError, Polled, SharedStore, locked};
 use crate::io::clock::Clock;
 use crate::publisher::{self, PublishError, Scope};
@@ -27,6 +28,10 @@ const WAKE_MAX: Duration = Duration::from_secs(60);
 const ASLEEP_MIN: TimeDelta = TimeDelta::seconds(120);
 /// The shortest pause between two looks.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
+/// Article pages are read for so long before what came of it is published.
+const PAGES_RUN: Duration = Duration::from_secs(60);
+/// How often pages that failed are looked for where no poll brings news.
+const PAGES_REST: TimeDelta = TimeDelta::minutes(5);
 /// Changes wait at most this long for other polls before they are published.
 const PUBLISH_GAP: Duration = Duration::from_secs(5);
 
@@ -99,6 +104,7 @@ pub async fn serve(
 ) -> Result<(), ServiceError> {
     let mut stop = std::pin::pin!(stop);
     let mut polls = Polls::default();
+    let mut pages = Pages::new(&ingest);
     let mut waiting = true;
     let mut turns = HashMap::new();
     let mut woke: Option<DateTime<Utc>> = None;
@@ -122,6 +128,7 @@ pub async fn serve(
                 polls.start(&ingest, position, &source.id, now);
             }
         }
+        pages.start(now);
         if waiting && polls.tasks.is_empty() {
             publish(ingest.site(), ingest.store()).await;
             wire.published();
@@ -133,16 +140,20 @@ pub async fn serve(
         tokio::select! {
             () = &mut stop => break,
             Some((source, changed)) = polls.next(ingest.store(), &wire) => {
+                pages.idle &= !changed;
                 waiting |= changed;
                 if ingest.is_list(&source) && let Some(new) = ingest.resubscribed()? {
                     tracing::info!(sources = new.site().sources.len(), "a list of feeds changed");
                     wire.reloaded(new.clone());
+                    pages.reload(&new);
                     ingest = new;
                 }
             }
+            Some(changed) = pages.next() => waiting |= changed,
             Some(new) = reload.recv() => {
                 wire.reloaded(new.clone());
                 ingest = new;
+                pages.reload(&ingest);
                 waiting = true;
             }
             () = wire.hinted() => {}
@@ -154,6 +165,8 @@ pub async fn serve(
             }
         }
     }
+    // An article is stored whole or not at all, and is read another time.
+    pages.task.abort_all();
     while polls.next(ingest.store(), &wire).await.is_some() {}
     publish(ingest.site(), ingest.store()).await;
     Ok(())
@@ -171,6 +184,58 @@ fn hints(site: &Site, store: &SharedStore, states: &HashMap<String, PollState>) 
         Some(push::poll_at(*hinted.get(&source.id)?, polled, failures, source.floor))
     };
     Ok(site.sources.iter().enumerate().filter_map(|(position, source)| Some((position, at(source)?))).collect())
+}
+
+/// The reading of article pages, which goes on beside the polls.
+struct Pages {
+    enricher: Enricher,
+    /// One run, or none.
+    task: JoinSet<Result<Enriched, IngestError>>,
+    /// Whether nothing was due when it was last looked, and no poll has brought anything since.
+    idle: bool,
+    looked: Option<DateTime<Utc>>,
+}
+
+impl Pages {
+    fn new(ingest: &Ingest) -> Self {
+        Self { enricher: Enricher::new(ingest), task: JoinSet::new(), idle: false, looked: None }
+    }
+
+    /// From the next run on, the new configuration holds.
+    fn reload(&mut self, ingest: &Ingest) {
+        self.enricher = Enricher::new(ingest);
+        self.idle = false;
+    }
+
+    fn start(&mut self, now: DateTime<Utc>) {
+        // What failed is due again some day, without any poll.
+        let rested = self.looked.is_none_or(|looked| now - looked >= PAGES_REST);
+        if !self.task.is_empty() || self.idle && !rested {
+            return;
+        }
+        self.looked = Some(now);
+        let enricher = self.enricher.clone();
+        self.task.spawn(async move { enricher.run(now, PAGES_RUN).await });
+    }
+
+    /// Waits for the run to end. Whether it may have changed anything; `None` if none is under way.
+    async fn next(&mut self) -> Option<bool> {
+        let ended = self.task.join_next().await?;
+        match ended.map_err(|e| e.to_string()).and_then(|run| run.map_err(|e| e.to_string())) {
+            Ok(Enriched { read, failed, left }) => {
+                self.idle = left == 0;
+                if read + failed > 0 {
+                    tracing::info!(read, failed, left, "article pages");
+                }
+                Some(read > 0)
+            }
+            Err(error) => {
+                self.idle = true;
+                tracing::error!(error, "article pages could not be stored; they are read another time");
+                Some(false)
+            }
+        }
+    }
 }
 
 /// Polls under way, by source: a source is never polled twice at once.

@@ -114,7 +114,11 @@ fn signed(number: u64, site: &Site, store: &dyn Store) -> Result<Signature, Stor
     let read: Entry = entry.and_then(|entry| serde_json::from_slice(&entry.raw).ok()).unwrap_or_default();
     let record = store.records(&[number])?.into_iter().next();
     let none = || story::sign(&story::Article { title: "", text: "", language: None, addresses: &[] });
-    Ok(record.map_or_else(none, |record| map::signature(&read, &record.draft, source)))
+    // What its page says of its address counts like the source's word.
+    Ok(record.map_or_else(none, |record| {
+        let page = record.page.and_then(|page| page.href.or(page.same_as));
+        map::signature(&read, &record.draft, page.as_deref(), source)
+    }))
 }
 
 fn place(site: &Site, fresh: Vec<Candidate>, known: Vec<Candidate>, mut last_story: u64) -> (Vec<Put>, u64, Vec<Candidate>) {

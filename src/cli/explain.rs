@@ -5,15 +5,15 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{CommandError, Context, Exit, Result, print, print_json, reason, stories};
-use crate::config::Site;
+use super::{CommandError, Context, Exit, Result, print, print_json, reason, status, stories};
 use crate::config::overrides::RecordWord;
+use crate::config::{Enrich, FullText, Site, Source};
 use crate::entry::Entry;
 use crate::stage::classify::{Classifier, Explanation};
 use crate::stage::map::{self, Rules};
 use crate::stage::{clean, naming};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Store, StoreError, Trace};
+use crate::store::{ArticleState, Store, StoreError, Trace};
 use crate::syntax::rfc3339;
 
 #[derive(Debug, Args)]
@@ -39,6 +39,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
     let classifier = Classifier::of(&site.topics, site.model.as_ref()).map_err(|e| CommandError::Usage(e.to_string()))?;
     let reasons = reasons(&site, &classifier, &trace)?;
     let word = site.overrides.records.get(&trace.record.draft.href);
+    let page = store.article_state(trace.record.number)?;
     let story = stories::story(&site, &store, trace.record.clone())?;
     let story = Some(story).filter(|s| s.members.len() > 1);
     if options.json {
@@ -50,11 +51,19 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         if let Some(word) = word {
             json["editor"] = json!(word);
         }
+        json["page"] = page.as_ref().map_or(Value::Null, page_json);
         print_json(&json);
     } else {
         print(&as_text(&site, &trace, &reasons));
         for line in word.map(editor).unwrap_or_default() {
             print(&format!("{:<12} {line}\n", "editor"));
+        }
+        let owner = trace.entries.first().and_then(|entry| site.sources.iter().find(|s| s.id == entry.source));
+        if let Some(FullText { allowed_by, on, written }) = owner.and_then(|source| source.rights.as_ref()) {
+            print(&format!("{:<12} whole text: allowed by {allowed_by} on {on} ({written})\n", "rights"));
+        }
+        for (name, line) in page.as_ref().map_or_else(|| unread(owner), page_lines) {
+            print(&format!("{name:<12} {}\n", status::line(&line)));
         }
         story.iter().for_each(|s| print(&format!("{:<12} {}", "story", s.text())));
     }
@@ -135,6 +144,69 @@ fn as_text(site: &Site, trace: &Trace, reasons: &[Explanation]) -> String {
         line("published at", &place);
     }
     out
+}
+
+/// Why an article's page is not among those to be read.
+fn unread(source: Option<&Source>) -> Vec<(&'static str, String)> {
+    let why = match source.map(|source| source.enrich) {
+        Some(Enrich::Never) => "not read: its source says enrich = \"never\"",
+        Some(Enrich::WhenMissing) => "not read: it came with text and picture, and its source says enrich = \"when-missing\"",
+        Some(Enrich::Always) => "not looked at yet, or it has none of its own",
+        None => "not read: its source is not configured any more",
+    };
+    vec![("page", why.to_owned())]
+}
+
+/// How it stands with the article's page, a line each.
+fn page_lines(state: &ArticleState) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    let next = || match (state.due, state.tries) {
+        (Some(due), 0) => format!("to be read from {} on", rfc3339(due)),
+        (Some(due), tries) => format!("tried {tries} times; next try {}", rfc3339(due)),
+        (None, tries) => format!("tried {tries} times, and not any more"),
+    };
+    let Some(article) = &state.article else {
+        let why = state.why.as_ref().map(|why| format!("not read: {why}; ")).unwrap_or_default();
+        return vec![("page", why + &next())];
+    };
+    let facts = &article.facts;
+    lines.push(("page", format!("read on {}: {}", state.read_at.map(rfc3339).unwrap_or_default(), facts.address)));
+    let mut put = |what: &str, value: Option<String>| lines.extend(value.map(|value| ("", format!("{what}: {value}"))));
+    put("description", facts.description.clone());
+    put("authors", Some(facts.authors.join(", ")).filter(|authors| !authors.is_empty()));
+    put("published", facts.published.map(rfc3339));
+    put("changed", facts.modified.map(rfc3339));
+    put("language", facts.language.clone());
+    for (what, picture) in [("picture", &article.image), ("icon", &article.icon), ("PDF", &article.pdf)] {
+        let Some(picture) = picture else { continue };
+        let format = picture.format.as_deref().unwrap_or_default();
+        let size = picture.size.map(|(height, width)| format!(", {width} by {height} pixels")).unwrap_or_default();
+        put(
+            what,
+            Some(match &picture.why {
+                Some(why) => format!("not valid: {why} ({})", picture.url),
+                None => format!("{format}{size} ({})", picture.url),
+            }),
+        );
+    }
+    for note in &facts.notes {
+        put("note", Some(note.clone()));
+    }
+    if let Some(due) = state.due {
+        put("again", Some(format!("what is missing is tried on {}", rfc3339(due))));
+    }
+    lines
+}
+
+fn page_json(state: &ArticleState) -> Value {
+    json!({
+        "read": state.read_at.map(rfc3339),
+        "tries": state.tries,
+        "tried": state.tried_at.map(rfc3339),
+        "why": state.why,
+        "next": state.due.map(rfc3339),
+        "article": state.article,
+    })
 }
 
 /// What an editor decided, a line each.

@@ -63,7 +63,7 @@ enum Command {
     Init,
     /// Read the configuration and report every problem at once
     Check,
-    /// Poll the named sources (all by default) once, then publish what changed
+    /// Poll the named sources (all by default) once, publish what changed, and read the pages of new articles
     Refresh(refresh::Options),
     /// Poll each source on its schedule and when its hub pushes, publish, tell hubs and followers, and serve the result, until SIGTERM
     /// or SIGINT; SIGHUP re-reads the configuration
@@ -76,7 +76,8 @@ enum Command {
     Retry(retry::Options),
     /// Show how politely each source was asked: gaps, conditional requests, and what followed a 429
     Etiquette(etiquette::Options),
-    /// Tell an article's way: which source brought it, how its URL was cleaned, each topic with the words that matched
+    /// Tell an article's way: which source brought it, how its URL was cleaned, what its page gave or why it was not read, each topic with
+    /// the words that matched
     Explain(explain::Options),
     /// List the events that several sources tell of, with their articles and why they belong together
     Stories(stories::Options),

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::table::{table, took};
 use super::{CommandError, Context, Exit, Result, print, print_json, runtime};
 use crate::config::Site;
+use crate::enrich::{Enriched, Enricher};
 use crate::ingest::{Ingest, Polled, locked};
 use crate::io::output::Written;
 use crate::publisher::{self, Scope};
@@ -67,9 +68,16 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         bar.inc(1);
     }))?;
     bar.finish_and_clear();
-    let written = publisher::publish(ingest.site(), ingest.store(), Scope::Changed)?;
+    let mut written = publisher::publish(ingest.site(), ingest.store(), Scope::Changed)?;
+    // After the publication: readers need not wait for pages, and what these add is published by itself.
+    let articles = runtime.block_on(Enricher::new(&ingest).run(now, ingest.site().fetch.article_budget))?;
+    if articles.read > 0 {
+        let added = publisher::publish(ingest.site(), ingest.store(), Scope::Changed)?;
+        written.written += added.written;
+        written.removed += added.removed;
+    }
     runtime.block_on(push::announce(&ingest, &context.clock))?;
-    report(&ingest, &polled, &written, options.json);
+    report(&ingest, &polled, &written, Some(&articles), options.json);
     let failed = polled.iter().any(|p| !p.state.outcome.is_good());
     Ok(if failed { Exit::SomeFailed } else { Exit::Well })
 }
@@ -167,11 +175,13 @@ fn dry_run(site: &Site, named: Vec<usize>, options: &Options, now: DateTime<Utc>
     Ok(Exit::Well)
 }
 
-pub(super) fn report(ingest: &Ingest, polled: &[Polled], written: &Written, as_json: bool) {
+pub(super) fn report(ingest: &Ingest, polled: &[Polled], written: &Written, articles: Option<&Enriched>, as_json: bool) {
+    let articles = articles.copied().unwrap_or_default();
     if as_json {
         let sources: Vec<Value> = polled.iter().map(source_json).collect();
         print_json(&json!({
             "sources": sources,
+            "articles": {"read": articles.read, "failed": articles.failed, "left": articles.left},
             "published": {"written": written.written, "unchanged": written.unchanged, "removed": written.removed},
         }));
         return;
@@ -195,6 +205,33 @@ pub(super) fn report(ingest: &Ingest, polled: &[Polled], written: &Written, as_j
         sum(|s| s.changed),
         written.written
     ));
+    if articles != Enriched::default() {
+        print(&articles_text(&articles));
+    }
+}
+
+fn articles_text(articles: &Enriched) -> String {
+    let Enriched { read, failed, left } = articles;
+    let failed = if *failed > 0 { format!(", {failed} could not be had and are tried again (`topicwire status`)") } else { String::new() };
+    let left = match left {
+        0 => String::new(),
+        1 => "; 1 article page is still to be read: `serve` goes on, or another `refresh`".to_owned(),
+        left => format!("; {} article pages are still to be read: `serve` goes on, or another `refresh`", grouped(*left)),
+    };
+    format!("{read} article pages read{failed}{left}\n")
+}
+
+/// A number with commas between thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 fn row(polled: &Polled) -> Vec<String> {

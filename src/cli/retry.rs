@@ -55,7 +55,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
     }))?;
     bar.finish_and_clear();
     let written = publisher::publish(ingest.site(), ingest.store(), Scope::Changed)?;
-    report(&ingest, &polled, &written, options.json);
+    report(&ingest, &polled, &written, None, options.json);
     let failed = polled.iter().any(|p| !p.state.outcome.is_good());
     Ok(if failed { Exit::SomeFailed } else { Exit::Well })
 }

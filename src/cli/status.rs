@@ -15,7 +15,7 @@ use crate::stage::poll::{self, Degraded, Health, PollLine, PollState};
 use crate::stage::push::{Announcement, Subscription};
 use crate::stage::{drift, schedule, text};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{PushStore as _, SourceCount, Store};
+use crate::store::{ArticleCount, PushStore as _, SourceCount, Store};
 use crate::syntax::rfc3339;
 
 /// Polls shown of a source that is shown in full.
@@ -39,6 +39,7 @@ struct Subject<'a> {
     source: &'a Source,
     state: PollState,
     count: SourceCount,
+    articles: ArticleCount,
     polls: Vec<PollLine>,
     /// Its host wants no request before this.
     host_until: Option<DateTime<Utc>>,
@@ -55,8 +56,8 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
     let chosen = positions(&site, &options.sources)?;
     let is_full = options.verbose || !options.sources.is_empty();
     let store = SqliteStore::open_to_read(&site.store)?;
-    let (states, counts) = match &store {
-        Some(store) => (store.poll_states()?, store.source_counts()?),
+    let (states, counts, mut articles) = match &store {
+        Some(store) => (store.poll_states()?, store.source_counts()?, store.article_counts()?),
         None => Default::default(),
     };
     let mut states: HashMap<_, _> = states.into_iter().collect();
@@ -76,7 +77,8 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
             ),
             None => Default::default(),
         };
-        subjects.push(Subject { source, state, count, polls, host_until, same_as, push });
+        let articles = articles.remove(&source.id).unwrap_or_default();
+        subjects.push(Subject { source, state, count, articles, polls, host_until, same_as, push });
     }
     if options.json {
         let sources: Vec<Value> = subjects.iter().map(|subject| to_json(subject, is_full)).collect();
@@ -243,7 +245,21 @@ fn summary(subjects: &[Subject<'_>]) -> String {
     let (well, new) = (count(|h| h == Health::Well), count(|h| h == Health::New));
     let broken = subjects.len() - well - new;
     let more = if broken > 0 { "; `topicwire status SOURCE` shows what a server said" } else { "" };
-    format!("{} sources: {well} well, {broken} not, {new} never polled{more}\n", subjects.len())
+    let articles = subjects.iter().fold(ArticleCount::default(), |sum, subject| ArticleCount {
+        read: sum.read + subject.articles.read,
+        waiting: sum.waiting + subject.articles.waiting,
+        given_up: sum.given_up + subject.articles.given_up,
+        why: None,
+    });
+    let articles = articles_text(&articles).map(|text| format!("article pages: {text}\n")).unwrap_or_default();
+    format!("{} sources: {well} well, {broken} not, {new} never polled{more}\n{articles}", subjects.len())
+}
+
+/// How it stands with article pages; nothing where there are none.
+fn articles_text(count: &ArticleCount) -> Option<String> {
+    let ArticleCount { read, waiting, given_up, why } = count;
+    let why = why.as_ref().map(|why| format!("; the last that failed: {}", line(why))).unwrap_or_default();
+    (read + waiting + given_up > 0).then(|| format!("{read} read, {waiting} to be read, {given_up} given up{why}"))
 }
 
 fn in_full(subject: &Subject<'_>) -> String {
@@ -313,6 +329,9 @@ fn in_full(subject: &Subject<'_>) -> String {
         put("names", format!("{} feeds", state.outlines.len()));
     }
     put("holds", format!("{} entries, {} records; {} listed when last read", subject.count.entries, subject.count.records, state.listed));
+    if let Some(articles) = articles_text(&subject.articles) {
+        put("pages", articles);
+    }
     put("took", took(state.took_ms));
     for (n, poll) in subject.polls.iter().enumerate() {
         let status = poll.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
@@ -364,6 +383,12 @@ fn to_json(subject: &Subject<'_>, is_full: bool) -> Value {
         "listed": state.listed,
         "entries": count.entries,
         "records": count.records,
+        "articles": {
+            "read": subject.articles.read,
+            "waiting": subject.articles.waiting,
+            "given_up": subject.articles.given_up,
+            "why": subject.articles.why,
+        },
     });
     if let (true, Some(fields)) = (is_full, value.as_object_mut()) {
         let polls = subject.polls.iter().map(|poll| {

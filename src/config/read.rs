@@ -38,10 +38,21 @@ const SITE_KEYS: &[&str] = &[
     "model",
     "model_confidence",
 ];
-const FETCH_KEYS: &[&str] =
-    &["concurrency", "host_gap", "floor", "timeout", "connect_timeout", "first_byte_timeout", "wire_max", "body_max", "allow", "ports"];
 const PUSH_KEYS: &[&str] = &["subscribe", "callback_base"];
 const HUB_KEYS: &[&str] = &["announce", "own"];
+const FETCH_KEYS: &[&str] = &[
+    "concurrency",
+    "host_gap",
+    "floor",
+    "timeout",
+    "connect_timeout",
+    "first_byte_timeout",
+    "wire_max",
+    "body_max",
+    "allow",
+    "ports",
+    "article_budget",
+];
 const SECTION_KEYS: &[&str] = &["id", "base_path", "identifier", "mast_head", "search_category", "tags", "content_categories", "archetype"];
 
 /// The id of the section that is always there.
@@ -148,6 +159,7 @@ fn fetch(report: &mut Report, top: &Fields) -> FetchPolicy {
         body_max_bytes: table.bytes(report, "body_max").unwrap_or(32 << 20),
         allow,
         ports: ports.into_iter().filter_map(|port| u16::try_from(port).ok()).collect(),
+        article_budget: table.duration(report, "article_budget", s(0)..=s(86_400)).unwrap_or(s(30)),
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use ipnet::IpNet;
 use serde::Serialize;
@@ -81,6 +82,8 @@ pub struct FetchPolicy {
     pub allow: Vec<IpNet>,
     /// Ports that may be reached besides 80 and 443.
     pub ports: Vec<u16>,
+    /// How long `refresh` reads article pages before it leaves the others to the next run or to `serve` (default 30 s).
+    pub article_budget: Duration,
 }
 
 impl Default for FetchPolicy {
@@ -96,6 +99,7 @@ impl Default for FetchPolicy {
             body_max_bytes: 32 << 20,
             allow: Vec::new(),
             ports: Vec::new(),
+            article_budget: Duration::from_secs(30),
         }
     }
 }
@@ -171,12 +175,42 @@ pub struct Source {
     pub excerpt_max_chars: usize,
     /// Whether its articles are joined with other sources' to stories (default yes).
     pub stories: bool,
+    /// Whether the pages of its articles are read (default always).
+    pub enrich: Enrich,
+    /// Its leave to publish whole texts, if there is one.
+    pub rights: Option<FullText>,
     /// What its own host is given besides the public internet.
     pub access: Access,
     /// Its host shares one budget of requests with the hosts of every source that names the same group.
     pub host_group: Option<String>,
     /// Id of the `opml` source whose list names it; `None` for a source of the configuration's own.
     pub parent: Option<String>,
+}
+
+/// Whether the pages of a source's articles are read, once each.
+///
+/// Always by default: the record's metadata, its clean address and its picture are nowhere else. A page costs its host one request in
+/// two seconds at most, and what `robots.txt` forbids is not read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Enrich {
+    /// Those of all articles.
+    #[default]
+    Always,
+    /// Those of articles that came without a picture or without a text.
+    WhenMissing,
+    /// None.
+    Never,
+}
+
+/// A publisher's leave to publish whole texts, as the operator noted it (acceptance P1, P5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FullText {
+    /// Who allowed it.
+    pub allowed_by: String,
+    /// When.
+    pub on: NaiveDate,
+    /// Where that is written: an address, a file, a contract's number.
+    pub written: String,
 }
 
 /// How a source is read.

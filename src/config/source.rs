@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use chrono::format::{Item, StrftimeItems};
 use chrono_tz::Tz;
 use scraper::Selector;
@@ -14,7 +15,7 @@ use super::access::{self, Published};
 use super::fields::{At, Fields, spell_duration};
 use super::problem::{Report, suggest};
 use super::read::{id as read_id, is_duplicate, language, time_zone, web_url};
-use super::site::{FetchPolicy, NamedSection, PageSelectors, Source, SourceKind};
+use super::site::{Enrich, FetchPolicy, FullText, NamedSection, PageSelectors, Source, SourceKind};
 use crate::stage::schedule::Schedule;
 use crate::stage::wordpress;
 
@@ -38,6 +39,7 @@ const SOURCE_KEYS: &[&str] = &[
     "excerpt_max",
     "enrich",
     "stories",
+    "rights",
     "i_have_permission",
     "allow",
     "ports",
@@ -45,6 +47,7 @@ const SOURCE_KEYS: &[&str] = &[
     "host_group",
 ];
 const SELECTOR_KEYS: &[&str] = &["item", "title", "link", "summary", "date", "date_format", "image", "author", "skip", "next", "pages_max"];
+const RIGHTS_KEYS: &[&str] = &["full_text", "allowed_by", "on", "where"];
 const SCHEDULE_KEYS: &[&str] = &["cron", "time_zone"];
 const KINDS: &[&str] = &["feed", "page", "sitemap", "wordpress", "opml"];
 
@@ -77,6 +80,7 @@ struct Settings {
     entries_max: usize,
     excerpt_max_chars: usize,
     stories: bool,
+    enrich: Enrich,
 }
 
 /// The sources in the file's order; `None` for one that cannot be used, which is then reported.
@@ -91,6 +95,7 @@ pub(super) fn sources(report: &mut Report, top: &Fields, around: &Around) -> Vec
         entries_max: 10_000,
         excerpt_max_chars: 300,
         stories: true,
+        enrich: Enrich::default(),
     };
     let mut defaults = settings(report, &table, &plain, around.fetch.floor, around);
     if !table.has("schedule") {
@@ -137,6 +142,7 @@ fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Aro
     let categories = categories(report, table, around);
     let institution = table.text(report, "institution");
     let offering = table.text(report, "offering");
+    let rights = rights(report, table);
     let floor = if table.flag(report, "i_have_permission") { Duration::ZERO } else { around.fetch.floor };
     let settings = settings(report, table, defaults, floor, around);
     Some(Source {
@@ -156,6 +162,8 @@ fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Aro
         entries_max: settings.entries_max,
         excerpt_max_chars: settings.excerpt_max_chars,
         stories: settings.stories,
+        enrich: settings.enrich,
+        rights,
         access,
         host_group: host_group.map(|group| group.value),
         parent: None,
@@ -194,10 +202,6 @@ fn settings(report: &mut Report, table: &Fields, defaults: &Settings, floor: Dur
         }
         index
     });
-    if let Some(enrich) = table.text(report, "enrich").filter(|text| text.value != "never") {
-        let what = format!("\"enrich\" cannot be \"{}\": article pages are not read in this version", enrich.value);
-        report.wrong(enrich.span, what, "write \"never\", or leave it out");
-    }
     let number = |number: Option<u64>, other| number.and_then(|number| usize::try_from(number).ok()).unwrap_or(other);
     Settings {
         schedule: if table.has("schedule") { schedule(report, table, floor, around) } else { defaults.schedule.clone() },
@@ -208,7 +212,51 @@ fn settings(report: &mut Report, table: &Fields, defaults: &Settings, floor: Dur
         entries_max: number(table.number(report, "entries_max", 1..=100_000), defaults.entries_max),
         excerpt_max_chars: number(table.number(report, "excerpt_max", 0..=10_000), defaults.excerpt_max_chars),
         stories: table.flag_or(report, "stories", defaults.stories),
+        enrich: enrich(report, table).unwrap_or(defaults.enrich),
     }
+}
+
+fn enrich(report: &mut Report, table: &Fields) -> Option<Enrich> {
+    let text = table.text(report, "enrich")?;
+    match text.value {
+        "always" => Some(Enrich::Always),
+        "when-missing" => Some(Enrich::WhenMissing),
+        "never" => Some(Enrich::Never),
+        other => {
+            report.wrong(text.span, format!("\"enrich\" cannot be \"{other}\""), suggest(other, ["always", "when-missing", "never"]));
+            None
+        }
+    }
+}
+
+/// Leave to publish whole texts, with the note on it that must not be missing (acceptance P1).
+fn rights(report: &mut Report, table: &Fields) -> Option<FullText> {
+    let inner = table.table(report, "rights", "rights", RIGHTS_KEYS);
+    let text = |report: &mut Report, key: &str| inner.text(report, key).map(|text| text.value.to_owned());
+    let (allowed_by, written) = (text(report, "allowed_by"), text(report, "where"));
+    let on = match inner.get("on").map(|value| (value.span(), value.get_ref())) {
+        // TOML's own date, or the same as text.
+        Some((span, DeValue::Datetime(date))) => Some((span, date.to_string())),
+        Some(_) => inner.text(report, "on").map(|text| (text.span, text.value.to_owned())),
+        None => None,
+    };
+    let on = on.and_then(|(span, text)| {
+        let day = NaiveDate::parse_from_str(&text, "%Y-%m-%d").ok();
+        if day.is_none() {
+            report.wrong(span, format!("\"on\" in rights is no day: \"{text}\""), "write one such as 2026-01-05");
+        }
+        day
+    });
+    if !inner.flag(report, "full_text") {
+        return None;
+    }
+    let missing: Vec<&str> = ["allowed_by", "on", "where"].into_iter().filter(|key| !inner.has(key)).collect();
+    if !missing.is_empty() {
+        let what = format!("whole texts may be published only with a note on the leave for it, and {} is missing", missing.join(", "));
+        let remedy = "add allowed_by = \"who allowed it\", on = 2026-01-05, where = \"where that is written\", or remove full_text";
+        report.missing(inner.span.clone(), what, remedy);
+    }
+    Some(FullText { allowed_by: allowed_by?, on: on?, written: written? })
 }
 
 /// An interval or cron fields in the site's zone, or a table that names another zone.

@@ -270,8 +270,17 @@ fn each_problem_is_told_with_its_place_and_remedy() {
         ("time_zone = \"Helsinki\"", "{at}:13: unknown time zone \"Helsinki\"; did you mean \"Europe/Helsinki\"?"),
         ("language = \"english!\"", "{at}:12: \"english!\" is no language tag; write one such as \"en\", \"fi\" or \"en-US\""),
         (
-            "enrich = \"always\"",
-            "{at}:10: \"enrich\" cannot be \"always\": article pages are not read in this version; write \"never\", or leave it out",
+            "enrich = \"sometimes\"",
+            "{at}:10: \"enrich\" cannot be \"sometimes\"; the nearest is \"never\"; known are always, when-missing, never",
+        ),
+        (
+            "rights = { full_text = true, allowed_by = \"A. Keeper\" }",
+            "{at}:10: whole texts may be published only with a note on the leave for it, and on, where is missing; \
+             add allowed_by = \"who allowed it\", on = 2026-01-05, where = \"where that is written\", or remove full_text",
+        ),
+        (
+            "rights = { full_text = true, allowed_by = \"A\", on = \"May\", where = \"B\" }",
+            "{at}:53: \"on\" in rights is no day: \"May\"; write one such as 2026-01-05",
         ),
         (
             "entries_max = \"9\"",

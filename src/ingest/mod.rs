@@ -173,6 +173,11 @@ impl Ingest {
         &self.gate
     }
 
+    /// What requests are made with, and the pace of the hosts.
+    pub(crate) fn edges(&self) -> (&Fetcher, &HostGate) {
+        (&self.fetcher, &self.gate)
+    }
+
     fn rules(&self) -> Rules<'_> {
         Rules { site: &self.site, classifier: &self.classifier }
     }
@@ -631,7 +636,8 @@ fn rules_hash(site: &Site) -> String {
                 &source.categories,
                 &source.institution,
                 &source.offering,
-                source.excerpt_max_chars
+                source.excerpt_max_chars,
+                &source.rights
             )
         ));
     }

@@ -3,6 +3,7 @@
 use quick_xml::escape::escape;
 
 use super::Press;
+use super::records::add_page;
 use crate::format::document::{Enclosure, FeedCategory, FeedItem, FeedSource, Related};
 use crate::record::{Draft, DraftTopic};
 use crate::stage::{naming, text};
@@ -11,7 +12,8 @@ use crate::syntax;
 
 impl Press<'_> {
     pub(super) fn item(&self, (stored, related): Telling) -> FeedItem {
-        let StoredRecord { published_id, updated, draft, .. } = stored;
+        let StoredRecord { published_id, updated, page, mut draft, .. } = stored;
+        add_page(&mut draft, page);
         let category = |t: DraftTopic| FeedCategory {
             url: format!("{}topic/{}/", self.site.base_url, t.slug),
             label: naming::category_label(&t.category).to_owned(),
@@ -53,8 +55,11 @@ pub(super) fn others(store: &dyn Store, record: StoredRecord, once: bool) -> Res
     let Some(story) = record.story.filter(|_| once) else { return Ok((record, Vec::new())) };
     let number = record.number;
     let members = store.story(story)?.into_iter().map(|m| m.record).filter(|r| r.number != number && !r.draft.hidden);
-    let related = |other: StoredRecord| Related {
-        url: address(&other.draft).to_owned(),
+    let related = |mut other: StoredRecord| Related {
+        url: {
+            add_page(&mut other.draft, other.page.take());
+            address(&other.draft).to_owned()
+        },
         title: text::xml_clean(&other.draft.title).into_owned(),
         source: other.draft.taken_from.title,
     };

@@ -103,9 +103,8 @@ pub fn publish(site: &Site, store: &SharedStore, scope: Scope) -> Result<Written
         press.all_records(&mut tree, store)?;
     } else {
         for numbers in pending.records.chunks(BATCH) {
-            for record in locked(store).records(numbers)? {
-                press.record(&mut tree, record)?;
-            }
+            let records = locked(store).records(numbers)?;
+            press.records(&mut tree, store, records)?;
         }
     }
     let newest = {

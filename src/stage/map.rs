@@ -81,7 +81,7 @@ pub fn make(
     let origin = entry.source.as_ref().filter(|o| o.title.is_some() || o.id.is_some() || o.url.is_some());
     let topics = topics(&texts.article(&address.clean, entry, source), rules);
     let language = entry.language.clone().or_else(|| source.language.clone());
-    let signature = signature_of(entry, &texts.title, &texts.told(), &address.clean, language.as_deref());
+    let signature = signature_of(entry, &texts.title, &texts.told(), (&address.clean, None), language.as_deref());
     let draft = Draft {
         topics,
         href: address.clean,
@@ -150,21 +150,22 @@ pub fn refile(entry: &Entry, old: &Draft, source: &Source, rules: Rules<'_>) -> 
     Texts::read(entry, source, title, Some(&old.href)).map(|texts| topics(&texts.article(&old.href, entry, source), rules))
 }
 
-/// What of an entry is compared to find its story. `source` is `None` if it is not configured any more.
+/// What of an entry is compared to find its story. `page` is the address that its article's page gives; `source` is `None` if it is not
+/// configured any more.
 #[must_use]
-pub fn signature(entry: &Entry, draft: &Draft, source: Option<&Source>) -> Signature {
+pub fn signature(entry: &Entry, draft: &Draft, page: Option<&str>, source: Option<&Source>) -> Signature {
     let texts = source.and_then(|source| Texts::read(entry, source, &draft.taken_from.title, Some(&draft.href)));
     let title = draft.given_title.as_ref().unwrap_or(&draft.title);
     let text = texts.as_ref().map_or(Cow::Borrowed(draft.summary.as_str()), Texts::told);
-    signature_of(entry, title, &text, &draft.href, draft.language.as_deref())
+    signature_of(entry, title, &text, (&draft.href, page), draft.language.as_deref())
 }
 
-fn signature_of(entry: &Entry, title: &str, text: &str, href: &str, language: Option<&str>) -> Signature {
+fn signature_of(entry: &Entry, title: &str, text: &str, (href, page): (&str, Option<&str>), language: Option<&str>) -> Signature {
     let links = entry.links.iter().filter(|l| matches!(l.rel.as_deref(), Some("canonical" | "via"))).map(|l| l.href.as_str());
     let id = entry.id.as_deref().filter(|id| *id != href && is_web(id));
     // The record's own address is clean.
     let own = Some(href.to_owned()).filter(|href| !href.contains('#') && !is_front_page(href));
-    let addresses: Vec<String> = own.into_iter().chain(id.into_iter().chain(links).filter_map(own_address)).collect();
+    let addresses: Vec<String> = own.into_iter().chain(id.into_iter().chain(links).chain(page).filter_map(own_address)).collect();
     story::sign(&story::Article { title, text, language, addresses: &addresses })
 }
 
@@ -204,16 +205,12 @@ struct Texts {
 
 impl Texts {
     fn read(entry: &Entry, source: &Source, source_title: &str, href: Option<&str>) -> Option<Self> {
-        let content = entry.content.as_ref().and_then(|c| {
-            let kind = if c.media_type == "text/plain" { TextKind::Plain } else { TextKind::Html };
-            let is_text = c.media_type.starts_with("text/") || c.media_type.contains("html");
-            c.value.as_ref().filter(|_| is_text).map(|value| plain(&Text { value: value.clone(), kind }))
-        });
+        let content = content_of(entry).map(|content| plain(&content));
         let described = entry.summary.as_ref().or_else(|| entry.media.iter().find_map(|m| m.description.as_ref()));
         let whole = described.map(plain).map(|s| text::without_boilerplate(&s).to_owned());
         let content = content.map(|c| text::without_boilerplate(&c).to_owned()).unwrap_or_default();
         let whole = whole.filter(|s| !s.is_empty()).unwrap_or_else(|| content.clone());
-        let summary = text::excerpt(&whole, source.excerpt_max_chars);
+        let summary = text::teaser(&whole, source.excerpt_max_chars);
         let title = entry.title.as_ref().map(plain).filter(|t| !t.is_empty());
         let title = match title {
             Some(title) => naming::title_without_site(&title, Some(source_title)),
@@ -224,6 +221,7 @@ impl Texts {
             }
         };
         let body = match described {
+            _ if source.rights.is_some() => full_text(entry, source, described),
             // Emphasis and links survive only in a summary that is published whole.
             Some(html) if html.kind == TextKind::Html && html.value.contains('<') && summary == whole => {
                 // A private base would make private links of relative ones.
@@ -264,6 +262,22 @@ impl Texts {
     }
 }
 
+/// An entry's content, if it is a text.
+fn content_of(entry: &Entry) -> Option<Text> {
+    let content = entry.content.as_ref()?;
+    let kind = if content.media_type == "text/plain" { TextKind::Plain } else { TextKind::Html };
+    let is_text = content.media_type.starts_with("text/") || content.media_type.contains("html");
+    content.value.clone().filter(|_| is_text).map(|value| Text { value, kind })
+}
+
+/// The whole text as the source gives it, for sources whose publisher allowed that.
+fn full_text(entry: &Entry, source: &Source, described: Option<&Text>) -> String {
+    let base = entry.base.as_deref().and_then(|b| Url::parse(b).ok());
+    let content = content_of(entry);
+    let whole = [content.as_ref(), described].into_iter().flatten();
+    whole.map(|text| text::paragraphs(text, base.as_ref().or(Some(&source.url)), None)).find(|body| !body.is_empty()).unwrap_or_default()
+}
+
 /// Who answers for a record: the configured curator, else its authors, else its source.
 fn curators(source: &Source, rules: Rules<'_>, authors: &[String], source_title: &str) -> Vec<String> {
     match source.curator.as_ref().or(rules.site.curator.as_ref()) {
@@ -301,7 +315,7 @@ fn authors(entry: &Entry) -> Vec<String> {
 }
 
 /// An author's name without an e-mail address (acceptance P12).
-fn author(name: &str) -> Option<String> {
+pub(crate) fn author(name: &str) -> Option<String> {
     let name = plain_str(name);
     let words = name.split_whitespace().filter(|word| !word.contains('@'));
     let name = words.collect::<Vec<_>>().join(" ");

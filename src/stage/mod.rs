@@ -1,5 +1,6 @@
 //! The pure stages: no clock, files, network, async, randomness or globals. Values in, values out.
 
+pub mod article;
 pub mod classify;
 pub mod clean;
 pub mod date;
@@ -15,6 +16,7 @@ pub mod page;
 pub mod parse;
 pub mod poll;
 pub mod push;
+pub mod robots;
 pub mod schedule;
 pub mod sitemap;
 pub mod story;

@@ -9,6 +9,7 @@
 
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "the store is an edge: its database and its lock are files")]
 
+mod article;
 pub mod lock;
 mod push;
 pub mod sqlite;
@@ -23,7 +24,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::push::PushStore;
-use crate::record::Draft;
+use crate::record::{Draft, FromPage};
+use crate::stage::article::Article;
+use crate::stage::article::image::Picture;
 pub use crate::stage::identity::{Fingerprint, Holder, KnownEntry, RecordChange};
 pub use crate::stage::poll::{Asked, Failure, Outcome, PollLine, PollState};
 use crate::stage::story::Signature;
@@ -134,8 +137,83 @@ pub struct StoredRecord {
     pub last_mod: DateTime<Utc>,
     /// The story it tells, if another article tells it too.
     pub story: Option<u64>,
+    /// What its page adds, if it was read.
+    pub page: Option<FromPage>,
     /// The rest.
     pub draft: Draft,
+}
+
+/// An article whose page is to be read now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DueArticle {
+    /// Its record's row.
+    pub record: i64,
+    /// The owning source's id.
+    pub source: String,
+    /// Tries that failed.
+    pub tries: u32,
+    /// What was read of it, if only a picture is missing.
+    pub known: Option<Article>,
+    /// The record's draft.
+    pub draft: Draft,
+}
+
+/// What came of reading an article's page.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReadArticle {
+    /// What was read.
+    pub article: Article,
+    /// What of it feeds show, if anything.
+    pub shown: Option<FromPage>,
+    /// Files that the article names: hash in hexadecimal, bytes.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// The site's icon, if it was looked at.
+    pub icon: Option<Picture>,
+    /// When a missing picture is tried again, and how often something has been tried.
+    pub next: (Option<DateTime<Utc>>, u32),
+}
+
+/// How it stands with an article's page.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ArticleState {
+    /// When its page was read.
+    pub read_at: Option<DateTime<Utc>>,
+    /// What was read.
+    pub article: Option<Article>,
+    /// Tries that failed.
+    pub tries: u32,
+    /// When it was last tried.
+    pub tried_at: Option<DateTime<Utc>>,
+    /// Why the last try failed.
+    pub why: Option<String>,
+    /// When it is tried next.
+    pub due: Option<DateTime<Utc>>,
+}
+
+/// How many article pages of a source were read, are to be read, or were given up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ArticleCount {
+    /// Read.
+    pub read: u64,
+    /// To be read, now or later.
+    pub waiting: u64,
+    /// Not tried any more.
+    pub given_up: u64,
+    /// Why the last one failed, of those not read.
+    pub why: Option<String>,
+}
+
+/// A site's `robots.txt` as kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredRobots {
+    /// When it was asked for.
+    pub fetched: DateTime<Utc>,
+    /// Since when it could not be had.
+    pub failing_since: Option<DateTime<Utc>>,
+    /// Why it could not be had, if it could not.
+    pub unreachable: Option<String>,
+    /// The last that came; `None` if there is none.
+    pub body: Option<Vec<u8>>,
 }
 
 /// An entry as kept.
@@ -518,4 +596,91 @@ pub trait Store: PushStore + Send {
     /// # Errors
     /// Any [`StoreError`].
     fn entries(&self, number: u64) -> Result<Vec<StoredEntry>, StoreError>;
+
+    /// Takes note of the articles whose pages are to be read: those of records that have come since this was last done, or of all
+    /// if `wanted` has changed. It names the sources, and whether only records without a picture or a text want their page.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn queue_articles(&mut self, wanted: &[(String, bool)], now: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// Hosts with article pages that are due, with how many, of these sources.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn due_hosts(&self, sources: &[String], now: DateTime<Utc>) -> Result<Vec<(String, u64)>, StoreError>;
+
+    /// The article at a host that has been due for longest, of these sources.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn due_article(&self, host: &str, sources: &[String], now: DateTime<Utc>) -> Result<Option<DueArticle>, StoreError>;
+
+    /// Stores what was read of an article, in one transaction. The record is published again if that differs from what is known,
+    /// and its topics if feeds show some of it; `updated` never moves.
+    ///
+    /// # Errors
+    /// Any [`StoreError`]; then nothing of it is stored.
+    fn article_read(&mut self, record: i64, read: &ReadArticle, now: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// Notes that a page could not be had; `next` is when it is tried again, if it is.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn article_failed(&mut self, record: i64, why: &str, next: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// Notes a failed try for every article that is due at a host; `next` says when an article with so many tries is tried again.
+    /// Returns how many there were.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn host_failed(
+        &mut self,
+        host: &str,
+        why: &str,
+        next: &dyn Fn(u32) -> Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError>;
+
+    /// What was read of the articles with these records' numbers.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn articles(&self, numbers: &[u64]) -> Result<std::collections::HashMap<u64, Article>, StoreError>;
+
+    /// How it stands with the page of the record with this number; `None` if it is not to be read.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn article_state(&self, number: u64) -> Result<Option<ArticleState>, StoreError>;
+
+    /// Counts of article pages by source id.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn article_counts(&self) -> Result<std::collections::HashMap<String, ArticleCount>, StoreError>;
+
+    /// The bytes that are kept under this hash.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn file(&self, hash: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// What was found at an icon's address, and when.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn icon(&self, url: &str) -> Result<Option<(DateTime<Utc>, Picture)>, StoreError>;
+
+    /// What is known of an origin's `robots.txt`.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn robots(&self, origin: &str) -> Result<Option<StoredRobots>, StoreError>;
+
+    /// Keeps an origin's `robots.txt`.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn put_robots(&mut self, origin: &str, robots: &StoredRobots) -> Result<(), StoreError>;
 }

@@ -120,3 +120,28 @@ CREATE TABLE follower (
 CREATE INDEX follower_due ON follower (due) WHERE due IS NOT NULL;
 CREATE INDEX follower_by_host ON follower (host);
 CREATE INDEX follower_waiting ON follower (waiting) WHERE waiting = 1;
+-- Articles whose pages are to be read or were: one row a record that wants it. `due` is NULL when there is nothing left to try.
+CREATE TABLE article (
+  record INTEGER PRIMARY KEY REFERENCES record (id),
+  host TEXT NOT NULL,
+  due INTEGER,
+  tries INTEGER NOT NULL DEFAULT 0,
+  tried_at INTEGER,
+  why TEXT,
+  read_at INTEGER,
+  -- JSON of stage::article::Article; JSON of FromPage, if it adds anything to feeds; its address, if that is not the record's.
+  article TEXT, shown TEXT, href TEXT
+);
+CREATE INDEX article_by_host ON article (host, due) WHERE due IS NOT NULL;
+CREATE INDEX article_by_href ON article (href) WHERE href IS NOT NULL;
+
+-- robots.txt of each origin. Without a body it allows everything (there is none), unless it is `unreachable`.
+CREATE TABLE robots (
+  origin TEXT PRIMARY KEY, fetched INTEGER NOT NULL, failing_since INTEGER, unreachable TEXT, body BLOB
+) WITHOUT ROWID;
+
+-- Icons of sites by their address: JSON of Picture. Many articles have the same.
+CREATE TABLE icon (url TEXT PRIMARY KEY, at INTEGER NOT NULL, picture TEXT NOT NULL) WITHOUT ROWID;
+
+-- Pictures by the hash of their bytes.
+CREATE TABLE file (hash TEXT PRIMARY KEY, bytes BLOB NOT NULL);

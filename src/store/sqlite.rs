@@ -10,10 +10,13 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, Trans
 use uuid::Uuid;
 
 use super::{
-    Approve, Asked, Change, Derive, Fingerprint, Holder, KnownEntry, Outcome, Pending, PollCommit, PollLine, PollState, Put, RecordChange,
-    Shift, SourceCount, Store, StoreError, StoredEntry, StoredRecord, StoryMember, Surveyed, Telling, TopicCount, Trace,
+    Approve, ArticleCount, ArticleState, Asked, Change, Derive, DueArticle, Fingerprint, Holder, KnownEntry, Outcome, Pending, PollCommit,
+    PollLine, PollState, Put, ReadArticle, RecordChange, Shift, SourceCount, Store, StoreError, StoredEntry, StoredRecord, StoredRobots,
+    StoryMember, Surveyed, Telling, TopicCount, Trace,
 };
 use crate::record::Draft;
+use crate::stage::article::Article;
+use crate::stage::article::image::Picture;
 use crate::stage::story::Signature;
 
 const SCHEMA: &str = include_str!("schema.sql");
@@ -165,6 +168,7 @@ impl SqliteStore {
             updated: time(row.updated),
             last_mod: time(row.last_mod),
             story: row.story.map(i64::unsigned_abs),
+            page: row.shown.map(|page| serde_json::from_str(&page)).transpose().map_err(|e| self.damaged("an article", e))?,
             draft,
         })
     }
@@ -211,8 +215,8 @@ impl SqliteStore {
     }
 }
 
-pub(super) const SELECT_RECORD: &str = "SELECT r.number, r.published_id, s.name, r.added, r.updated, r.last_mod, r.draft, r.story \
-     FROM record r JOIN source s ON s.id = r.source";
+pub(super) const SELECT_RECORD: &str = "SELECT r.number, r.published_id, s.name, r.added, r.updated, r.last_mod, r.draft, r.story, \
+     (SELECT a.shown FROM article a WHERE a.record = r.id) FROM record r JOIN source s ON s.id = r.source";
 
 pub(super) struct RecordRow {
     number: u64,
@@ -223,6 +227,7 @@ pub(super) struct RecordRow {
     last_mod: i64,
     draft: String,
     story: Option<i64>,
+    shown: Option<String>,
 }
 
 impl RecordRow {
@@ -236,6 +241,7 @@ impl RecordRow {
             last_mod: row.get(5)?,
             draft: row.get(6)?,
             story: row.get(7)?,
+            shown: row.get(8)?,
         })
     }
 }
@@ -784,8 +790,11 @@ impl Store for SqliteStore {
     }
 
     fn trace(&self, url: &str) -> Result<Option<Trace>> {
-        let found =
-            self.select_records("WHERE (r.url = ?1 OR r.original = ?1) AND r.number IS NOT NULL ORDER BY r.number LIMIT 1", [url])?;
+        let found = self.select_records(
+            "WHERE (r.url = ?1 OR r.original = ?1 OR r.id IN (SELECT record FROM article WHERE href = ?1)) AND r.number IS NOT NULL \
+             ORDER BY r.url <> ?1, r.number LIMIT 1",
+            [url],
+        )?;
         let Some(record) = found.into_iter().next() else { return Ok(None) };
         let entries = self.entries(record.number)?;
         Ok(Some(Trace { record, entries }))
@@ -817,6 +826,58 @@ impl Store for SqliteStore {
 
     fn told(&self) -> Result<Vec<u64>> {
         self.told_more_than_once()
+    }
+
+    fn queue_articles(&mut self, wanted: &[(String, bool)], now: DateTime<Utc>) -> Result<()> {
+        self.queue_new_articles(wanted, now)
+    }
+
+    fn due_hosts(&self, sources: &[String], now: DateTime<Utc>) -> Result<Vec<(String, u64)>> {
+        self.hosts_due(sources, now)
+    }
+
+    fn due_article(&self, host: &str, sources: &[String], now: DateTime<Utc>) -> Result<Option<DueArticle>> {
+        self.article_due(host, sources, now)
+    }
+
+    fn article_read(&mut self, record: i64, read: &ReadArticle, now: DateTime<Utc>) -> Result<()> {
+        self.put_article(record, read, now)
+    }
+
+    fn article_failed(&mut self, record: i64, why: &str, next: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<()> {
+        self.put_failed_article(record, why, next, now)
+    }
+
+    fn host_failed(&mut self, host: &str, why: &str, next: &dyn Fn(u32) -> Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<u64> {
+        self.put_off_host(host, why, next, now)
+    }
+
+    fn articles(&self, numbers: &[u64]) -> Result<HashMap<u64, Article>> {
+        self.known_articles(numbers)
+    }
+
+    fn article_state(&self, number: u64) -> Result<Option<ArticleState>> {
+        self.state_of_article(number)
+    }
+
+    fn article_counts(&self) -> Result<HashMap<String, ArticleCount>> {
+        self.count_articles()
+    }
+
+    fn file(&self, hash: &str) -> Result<Option<Vec<u8>>> {
+        self.bytes_of(hash)
+    }
+
+    fn icon(&self, url: &str) -> Result<Option<(DateTime<Utc>, Picture)>> {
+        self.known_icon(url)
+    }
+
+    fn robots(&self, origin: &str) -> Result<Option<StoredRobots>> {
+        self.known_robots(origin)
+    }
+
+    fn put_robots(&mut self, origin: &str, robots: &StoredRobots) -> Result<()> {
+        self.keep_robots(origin, robots)
     }
 
     fn entries(&self, number: u64) -> Result<Vec<StoredEntry>> {

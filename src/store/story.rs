@@ -175,12 +175,12 @@ impl SqliteStore {
     }
 
     pub(super) fn story_members(&self, story: u64) -> Result<Vec<StoryMember>> {
-        let columns = SELECT_RECORD.replace(" FROM", ", r.story_rank, r.story_why FROM");
+        let columns = SELECT_RECORD.replace(" FROM record", ", r.story_rank, r.story_why FROM record");
         let rows = self
             .connection
             .prepare_cached(&format!("{columns} WHERE r.story = ?1 AND r.number IS NOT NULL ORDER BY r.story_rank, r.number"))
             .and_then(|mut s| {
-                s.query_map([story.cast_signed()], |row| Ok((RecordRow::read(row)?, row.get(8)?, row.get(9)?)))?
+                s.query_map([story.cast_signed()], |row| Ok((RecordRow::read(row)?, row.get(9)?, row.get(10)?)))?
                     .collect::<rusqlite::Result<Vec<_>>>()
             })
             .map_err(|e| self.error(e))?;

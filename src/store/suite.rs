@@ -2,8 +2,12 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Change, Holder, Outcome, Packed, PollCommit, PollState, RecordChange, Store};
-use crate::record::{Draft, DraftTopic, TakenFrom};
+use super::{
+    ArticleCount, Change, Holder, Outcome, Packed, Pending, PollCommit, PollState, ReadArticle, RecordChange, Store, StoredRobots,
+};
+use crate::record::{Draft, DraftTopic, FromPage, TakenFrom};
+use crate::stage::article::image::Picture;
+use crate::stage::article::{Article, Facts};
 
 type Make<'a> = &'a dyn Fn() -> Box<dyn Store>;
 
@@ -24,6 +28,9 @@ pub(super) fn every_rule(make: Make<'_>) {
     an_article_is_found_by_both_addresses(make);
     the_first_source_owns_an_article_until_it_is_settled(make);
     pushes_read_back_and_are_due_in_order(make);
+    an_article_is_due_once_and_read_once(make);
+    a_host_that_is_down_puts_off_all_that_is_due(make);
+    a_robots_txt_reads_back_whole(make);
 }
 
 fn at(day: i64) -> DateTime<Utc> {
@@ -342,4 +349,88 @@ fn pushes_read_back_and_are_due_in_order(make: Make<'_>) {
     store.alter_announcement("h", "f", &mut |_| None).unwrap();
     store.alter_subscription("00", &mut |_| None).unwrap();
     assert_eq!((store.followers_due(at(3), 9).unwrap().len(), store.push_due().unwrap()), (1, Some(at(3))));
+}
+
+fn article(address: &str) -> ReadArticle {
+    let facts = Facts { address: address.into(), ..Facts::default() };
+    let image = Picture { url: "https://example.org/i".into(), file: Some("aa".into()), ..Picture::default() };
+    ReadArticle {
+        article: Article { facts, image: Some(image.clone()), ..Article::default() },
+        shown: None,
+        files: vec![("aa".into(), b"picture".to_vec())],
+        icon: Some(image),
+        next: (None, 0),
+    }
+}
+
+fn an_article_is_due_once_and_read_once(make: Make<'_>) {
+    let mut store = make();
+    let pictured = Draft { image: Some("https://example.org/i".into()), ..draft("pictured", 2, &["u"]) };
+    let apart = Draft { href: "https://example.org/#part".into(), ..draft("apart", 3, &["u"]) };
+    create(&mut *store, "a", &[draft("bare", 1, &["u"]), pictured, apart]);
+    create(&mut *store, "b", &[draft("elsewhere", 4, &["u"])]);
+    store.settle().unwrap();
+    let sources = ["a".to_owned(), "b".to_owned()];
+    let mut queue = |only: bool| {
+        store.queue_articles(&[("a".into(), only)], at(31)).unwrap();
+        store.due_hosts(&sources, at(31)).unwrap()
+    };
+    assert_eq!(queue(true), [("example.org".to_owned(), 1)], "only what has no picture");
+    assert_eq!(queue(true), [("example.org".to_owned(), 1)]);
+    assert_eq!(queue(false), [("example.org".to_owned(), 2)], "what leads to no page of its own is left out");
+    assert_eq!(store.due_hosts(&["b".into()], at(31)).unwrap(), []);
+    let pending = store.pending().unwrap();
+    store.published(&pending, "h").unwrap();
+
+    let due = store.due_article("example.org", &sources, at(31)).unwrap().unwrap();
+    assert_eq!((due.draft.href.as_str(), due.tries, &due.known), ("https://example.org/bare", 0, &None));
+    let before = store.trace(&due.draft.href).unwrap().unwrap().record;
+    let read = article("https://example.org/bare");
+    store.article_read(due.record, &read, at(32)).unwrap();
+    let after = store.trace(&due.draft.href).unwrap().unwrap().record;
+    assert_eq!((after.updated, after.last_mod, &after.published_id), (before.updated, at(32), &before.published_id));
+    assert_eq!(store.pending().unwrap(), Pending { topics: Vec::new(), records: vec![before.number] }, "feeds show nothing of it");
+    assert_eq!(store.articles(&[before.number, 99]).unwrap(), [(before.number, read.article.clone())].into());
+    assert_eq!(store.file("aa").unwrap().as_deref(), Some(&b"picture"[..]));
+    assert_eq!(store.icon("https://example.org/i").unwrap(), Some((at(32), read.icon.clone().unwrap())));
+    assert_eq!(store.article_counts().unwrap()["a"], ArticleCount { read: 1, waiting: 1, given_up: 0, why: None });
+
+    let shown = Some(FromPage { href: Some("https://example.org/canonical".into()), ..FromPage::default() });
+    store.article_read(due.record, &ReadArticle { shown: shown.clone(), ..read.clone() }, at(33)).unwrap();
+    assert_eq!(store.pending().unwrap().topics, ["u"]);
+    let found = store.trace("https://example.org/canonical").unwrap().unwrap().record;
+    assert_eq!((found.number, found.page, found.last_mod), (before.number, shown, at(32)));
+
+    let due = store.due_article("example.org", &sources, at(31)).unwrap().unwrap();
+    store.article_failed(due.record, "gone", None, at(33)).unwrap();
+    assert_eq!(store.due_article("example.org", &sources, at(99)).unwrap(), None);
+    assert_eq!(store.article_counts().unwrap()["a"], ArticleCount { read: 1, waiting: 0, given_up: 1, why: Some("gone".into()) });
+    let number = store.trace(&due.draft.href).unwrap().unwrap().record.number;
+    let state = store.article_state(number).unwrap().unwrap();
+    assert_eq!((state.tries, state.why.as_deref(), state.due, state.tried_at), (1, Some("gone"), None, Some(at(33))));
+}
+
+fn a_host_that_is_down_puts_off_all_that_is_due(make: Make<'_>) {
+    let mut store = make();
+    let other = Draft { href: "https://other.example/x".into(), ..draft("x", 1, &[]) };
+    create(&mut *store, "a", &[draft("one", 1, &[]), draft("two", 2, &[]), other]);
+    store.queue_articles(&[("a".into(), false)], at(31)).unwrap();
+    let sources = ["a".to_owned()];
+    let first = store.due_article("example.org", &sources, at(31)).unwrap().unwrap();
+    store.article_failed(first.record, "busy", Some(at(31)), at(31)).unwrap();
+    assert_eq!(store.host_failed("example.org", "down", &|tries| (tries < 2).then(|| at(40)), at(32)).unwrap(), 2);
+    assert_eq!(store.due_hosts(&sources, at(39)).unwrap(), [("other.example".to_owned(), 1)]);
+    assert_eq!(store.due_hosts(&sources, at(41)).unwrap(), [("example.org".to_owned(), 1), ("other.example".to_owned(), 1)]);
+    assert_eq!(store.due_article("example.org", &sources, at(41)).unwrap().unwrap().draft.href, "https://example.org/two");
+}
+
+fn a_robots_txt_reads_back_whole(make: Make<'_>) {
+    let mut store = make();
+    let none = StoredRobots { fetched: at(1), failing_since: None, unreachable: None, body: None };
+    let some = StoredRobots { failing_since: Some(at(0)), unreachable: Some("503".into()), body: Some(b"\xff".to_vec()), ..none.clone() };
+    assert_eq!(store.robots("https://a.example").unwrap(), None);
+    for robots in [&none, &some] {
+        store.put_robots("https://a.example", robots).unwrap();
+        assert_eq!(store.robots("https://a.example").unwrap().as_ref(), Some(robots));
+    }
 }

@@ -87,13 +87,13 @@ fn parse_shows_what_the_reader_makes_of_a_file() {
 }
 
 /// A running `serve`, ended with the test.
-struct Server {
-    child: std::process::Child,
+pub(crate) struct Server {
+    pub(crate) child: std::process::Child,
     address: String,
 }
 
 impl Server {
-    fn start(place: &Place) -> Self {
+    pub(crate) fn start(place: &Place) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_topicwire"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(place.config());
         Self::from(command)
@@ -122,7 +122,7 @@ impl Server {
     }
 
     /// Waits until a log line says so.
-    fn until_logged(&mut self, words: &str) {
+    pub(crate) fn until_logged(&mut self, words: &str) {
         let mut log = BufReader::new(self.child.stderr.take().unwrap());
         let mut line = String::new();
         while !line.contains(words) {
@@ -132,7 +132,7 @@ impl Server {
         self.child.stderr = Some(log.into_inner());
     }
 
-    fn signal(&mut self, signal: &str) {
+    pub(crate) fn signal(&mut self, signal: &str) {
         assert!(Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap().success());
     }
 }

@@ -162,7 +162,8 @@ impl Place {
     pub(crate) fn configure(&self, origin: &Origin, sources: &[(String, String)], rest: &str) {
         let mut config = format!(
             "[site]\ntitle = \"Test wire\"\nbase_url = \"https://wire.example/\"\ncurator = \"Desk\"\n\n\
-             [fetch]\nallow = [\"127.0.0.0/8\"]\nports = [{}]\nhost_gap = \"0s\"\nfloor = \"0s\"\n\n",
+             [fetch]\nallow = [\"127.0.0.0/8\"]\nports = [{}]\nhost_gap = \"0s\"\nfloor = \"0s\"\n\n\
+             [defaults]\nenrich = \"never\"\n\n",
             origin.address.port()
         );
         for (id, url) in sources {

@@ -308,7 +308,7 @@ fn four_on_one_host() -> (Vec<Instant>, usize) {
     });
     let dir = tempfile::tempdir().unwrap();
     let mut config = format!(
-        "[site]\ntitle = \"T\"\nbase_url = \"https://wire.example/\"\n[fetch]\nallow = [\"127.0.0.0/8\"]\nports = [{port}]\nhost_gap = \"200ms\"\n"
+        "[site]\ntitle = \"T\"\nbase_url = \"https://wire.example/\"\n[fetch]\nallow = [\"127.0.0.0/8\"]\nports = [{port}]\nhost_gap = \"200ms\"\n[defaults]\nenrich = \"never\"\n"
     );
     for n in 0..4 {
         config += &format!("[[source]]\nid = \"s{n}\"\nurl = \"http://127.0.0.1:{port}/{n}\"\n");

@@ -5,7 +5,7 @@ use crate::common::{Answer, NOW, Origin, Place, rss};
 fn place(origin: &Origin, site: &str, fetch: &str, sources: &str) -> Place {
     let place = Place { dir: tempfile::tempdir().unwrap() };
     let config = format!(
-        "[site]\ntitle = \"T\"\nbase_url = \"https://wire.example/\"\n{site}\n[fetch]\nhost_gap = 0\nfloor = 0\n{fetch}\n\n{sources}"
+        "[site]\ntitle = \"T\"\nbase_url = \"https://wire.example/\"\n{site}\n[fetch]\nhost_gap = 0\nfloor = 0\n{fetch}\n\n[defaults]\nenrich = \"never\"\n{sources}"
     );
     std::fs::write(place.config(), config.replace("PORT", &origin.address.port().to_string())).unwrap();
     place

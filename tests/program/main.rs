@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "what a test skips, measures or needs to be run again is told on its output")]
 
 mod acceptance;
+mod articles;
 mod cli;
 mod common;
 mod drift;

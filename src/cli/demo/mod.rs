@@ -48,7 +48,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         let everything = (0..ingest.site().sources.len()).collect();
         let polled = scheduler::round(&ingest, everything, context.clock.now(), |_| {}).await?;
         let written = publisher::publish(ingest.site(), ingest.store(), Scope::Changed)?;
-        refresh::report(&ingest, &polled, &written, false);
+        refresh::report(&ingest, &polled, &written, None, false);
         print(&format!("\nopen {}   (Ctrl-C ends the demo and removes its folder)\n", ingest.site().base_url));
         let listener = TcpListener::from_std(listener).map_err(CommandError::io("cannot listen"))?;
         let router = web::router(ingest.site().output.clone());

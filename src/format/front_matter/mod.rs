@@ -6,41 +6,8 @@ use chrono::SecondsFormat;
 use url::Url;
 
 use self::yaml::Document;
-use crate::record::{Attachment, Record};
+use crate::record::{Attachment, HTML_META, OPEN_GRAPH_META, Record, TWITTER_META};
 use crate::stage::naming;
-
-/// The keys of `htmlMetaData`, in the contract's order.
-const HTML_META: [&str; 22] = [
-    "author",
-    "description",
-    "generator",
-    "viewport",
-    "articlemodified_time",
-    "articlepublished_time",
-    "msvalidate.01",
-    "ogdescription",
-    "ogimage",
-    "ogsite_name",
-    "ogtitle",
-    "ogtype",
-    "ogupdated_time",
-    "ogurl",
-    "yandex-verification",
-    "robots",
-    "fbapp_id",
-    "oglocale",
-    "fbadmins",
-    "articlepublisher",
-    "google-site-verification",
-    "keywords",
-];
-
-/// The keys of `openGraphMetaData`, in the contract's order.
-const OPEN_GRAPH_META: [&str; 8] =
-    ["ogdescription", "ogtitle", "ogurl", "ogimage", "ogsite_name", "ogtype", "ogupdated_time", "ogimageheight"];
-
-/// The keys of `twitterMetaData`, in the contract's order.
-const TWITTER_META: [&str; 5] = ["twittercard", "twitterdescription", "twittertitle", "twitterimage", "twitterurl"];
 
 /// The whole Markdown file of a record: front matter between `---` lines, then the body, with no line break at the end.
 ///
@@ -148,8 +115,8 @@ fn write_attachment(yaml: &mut Document, key: &str, attachment: Option<&Attachme
 
 /// What icons, pictures and PDFs have in common.
 fn write_file(yaml: &mut Document, attachment: &Attachment) {
-    yaml.text(1, "format", &attachment.format);
-    yaml.text(1, "href", &attachment.href);
+    yaml.text_or_null(1, "format", Some(attachment.format.as_str()).filter(|format| !format.is_empty()));
+    yaml.text_or_null(1, "href", Some(attachment.href.as_str()).filter(|href| !href.is_empty()));
     match attachment.size {
         Some((height_px, width_px)) => yaml.numbers(1, "size", [height_px.into(), width_px.into()]),
         None => yaml.null(1, "size"),

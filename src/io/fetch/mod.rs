@@ -114,6 +114,8 @@ pub struct Response {
     pub server: Option<String>,
     /// `Link`; several are joined with commas.
     pub link: Option<String>,
+    /// `X-Robots-Tag`; several are joined with commas.
+    pub robots_tag: Option<String>,
     /// `cf-mitigated`, by which Cloudflare marks its challenge pages.
     pub cf_mitigated: Option<String>,
     /// `cf-ray`, the number that Cloudflare's support asks for.
@@ -129,13 +131,11 @@ pub struct Response {
 }
 
 impl Response {
-    /// A file's content as if it had been fetched.
-    #[must_use]
-    pub fn of_file(url: Url, body: Vec<u8>) -> Self {
+    /// An answer of which only its status, its address and its body are known.
+    fn bare(status: u16, final_url: Url, body: Vec<u8>) -> Self {
         Self {
-            link: None,
-            status: 200,
-            final_url: url,
+            status,
+            final_url,
             hops: Vec::new(),
             conditional: false,
             etag: None,
@@ -147,6 +147,8 @@ impl Response {
             date: None,
             retry_after: None,
             server: None,
+            link: None,
+            robots_tag: None,
             cf_mitigated: None,
             cf_ray: None,
             content_language: None,
@@ -154,6 +156,17 @@ impl Response {
             wire_bytes: body.len() as u64,
             body,
         }
+    }
+
+    /// A file's content as if it had been fetched.
+    #[must_use]
+    pub fn of_file(url: Url, body: Vec<u8>) -> Self {
+        Self::bare(200, url, body)
+    }
+
+    /// A redirect that is not followed.
+    fn redirect(status: u16, final_url: Url, to: Url) -> Self {
+        Self { hops: vec![Hop { status, to }], ..Self::bare(status, final_url, Vec::new()) }
     }
 
     /// Whether there were redirects and every one was permanent.
@@ -271,7 +284,7 @@ impl Fetcher {
     /// # Errors
     /// Any [`FetchError`] but [`FetchError::Setup`].
     pub async fn get(&self, request: &Request) -> Result<Response, FetchError> {
-        self.follow(request, None, None).await
+        self.follow(request, None, None, HOPS_MAX).await
     }
 
     /// [`Self::get`] at the pace of the hosts: `pass` is for the host of `request.url`, and moves with the redirects. Waiting for a host
@@ -280,7 +293,7 @@ impl Fetcher {
     /// # Errors
     /// As [`Self::get`].
     pub async fn get_paced(&self, request: &Request, pass: &mut Pass) -> Result<Response, FetchError> {
-        self.follow(request, None, Some(pass)).await
+        self.follow(request, None, Some(pass), HOPS_MAX).await
     }
 
     /// Sends a POST at the pace of the hosts, with the checks and limits of a GET. Of the answer's body the first 64 KiB are taken.
@@ -296,7 +309,7 @@ impl Fetcher {
             accept: "*/*",
             access: Access::default(),
         };
-        self.follow(&request, Some(post), Some(pass)).await
+        self.follow(&request, Some(post), Some(pass), HOPS_MAX).await
     }
 
     /// Whether a request to this address may be sent, as far as the address itself tells.
@@ -307,7 +320,22 @@ impl Fetcher {
         self.may_ask(url, &Access::default(), Home { host: false, origin: false })
     }
 
-    async fn follow(&self, request: &Request, post: Option<&Post>, mut pass: Option<&mut Pass>) -> Result<Response, FetchError> {
+    /// [`Self::get_paced`] without following redirects: one is an answer like any other, empty, and the last of its `hops` says where it
+    /// leads. For callers who must ask leave of each host first.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn get_hop(&self, request: &Request, pass: &mut Pass) -> Result<Response, FetchError> {
+        self.follow(request, None, Some(pass), 0).await
+    }
+
+    async fn follow(
+        &self,
+        request: &Request,
+        post: Option<&Post>,
+        mut pass: Option<&mut Pass>,
+        hops_max: usize,
+    ) -> Result<Response, FetchError> {
         let validated = without_credentials(request.validator_url.as_ref().unwrap_or(&request.url));
         let mut url = request.url.clone();
         url.set_fragment(None);
@@ -343,13 +371,16 @@ impl Fetcher {
                 Next::Hop(next) => next,
             };
             let to = without_credentials(&next);
+            if hops_max == 0 {
+                return Ok(Response::redirect(status, here, to));
+            }
             let seen = to == without_credentials(&request.url) || hops.iter().any(|hop| hop.to == to);
             hops.push(Hop { status, to });
             let broken = |why| Err(FetchError::Redirect { why, chain: chain(&request.url, &hops) });
             if seen {
                 return broken("it redirects in a circle");
             }
-            if hops.len() > HOPS_MAX {
+            if hops.len() > hops_max {
                 return broken("it redirects more than 5 times");
             }
             if url.scheme() == "https" && next.scheme() == "http" {
@@ -476,6 +507,7 @@ impl Fetcher {
             retry_after: text(header::RETRY_AFTER),
             server: text(header::SERVER),
             link: text(header::LINK),
+            robots_tag: text(HeaderName::from_static("x-robots-tag")),
             cf_mitigated: text(HeaderName::from_static("cf-mitigated")),
             cf_ray: text(HeaderName::from_static("cf-ray")),
             content_language: text(header::CONTENT_LANGUAGE),

@@ -21,6 +21,7 @@ pub(super) fn policy(ports: &[u16]) -> FetchPolicy {
         body_max_bytes: 32 << 20,
         allow: vec!["127.0.0.0/8".parse().expect("a network")],
         ports: ports.to_vec(),
+        ..FetchPolicy::default()
     }
 }
 

@@ -91,7 +91,7 @@ const BARRIERS: [(&str, &[&str]); 6] = [
 ];
 
 /// What a page with this title is, if it is no list of news: one part of the title (`Sign in | Site`) begins as such pages' do.
-pub(super) fn name(title: &str) -> Option<&'static str> {
+pub(crate) fn name(title: &str) -> Option<&'static str> {
     let title = title.to_lowercase();
     let parts = || title.split(['|', '–', '—', '·', ':', '»']).flat_map(|part| part.split(" - ")).map(str::trim);
     let begins = |part: &str, start: &str| part.strip_prefix(start).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));

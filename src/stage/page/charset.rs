@@ -11,7 +11,7 @@ const DECLARATION_MAX_BYTES: usize = 4096;
 
 /// Decodes a page: byte order mark, HTTP's charset, `<meta>`, UTF-8 where the bytes are valid, Windows-1252 (HTML Standard
 /// 13.2.3.2, with UTF-8 before the locale's default). Bytes that the charset does not have become U+FFFD.
-pub(super) fn decode<'a>(bytes: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
+pub(crate) fn decode<'a>(bytes: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
     if let Some((encoding, bom_bytes)) = Encoding::for_bom(bytes) {
         return encoding.decode_without_bom_handling(&bytes[bom_bytes..]).0;
     }

@@ -2,8 +2,8 @@
 //!
 //! HTML types end here: what comes out is a [`Feed`] like any other.
 
-mod barrier;
-mod charset;
+pub(crate) mod barrier;
+pub(crate) mod charset;
 mod document;
 mod find;
 mod item;

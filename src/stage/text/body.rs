@@ -5,17 +5,27 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 use url::Url;
 
+use super::links;
 use super::sanitise::{paragraph, sanitise};
 use super::{escape_into, excerpt, plain, plain_html};
 use crate::entry::{Text, TextKind};
 
 /// What WordPress appends to every excerpt: how it begins, and what stands between the article's title and the site's.
-const FIRST_APPEARED: [(&str, &str); 6] = [
+const FIRST_APPEARED: [(&str, &str); 15] = [
     ("The post ", " appeared first on "),
+    ("The post ", " first appeared on "),
+    ("This post ", " appeared first on "),
+    ("This post ", " first appeared on "),
+    ("This article ", " appeared first on "),
+    ("This article ", " first appeared on "),
     ("Der Beitrag ", " erschien zuerst auf "),
+    ("Der Artikel ", " erschien zuerst auf "),
     ("Artikkeli ", " julkaistiin ensimmäisen kerran "),
+    ("Artikkeli ", " ilmestyi ensin "),
     ("Inlägget ", " dök först upp på "),
     ("L’article ", " est apparu en premier sur "),
+    ("L\'article ", " est apparu en premier sur "),
+    ("Cet article ", " est apparu en premier sur "),
     ("La entrada ", " se publicó primero en "),
 ];
 
@@ -80,6 +90,9 @@ fn cut(text: &str) -> &str {
         {
             return &text[..at];
         }
+    }
+    if let Some(at) = links::read_on(tail).or_else(|| links::share(tail)) {
+        return &text[..tail_at + at];
     }
     // "Continue reading <the title> →", the title being whatever it is.
     if text.ends_with('→')
@@ -167,6 +180,17 @@ mod tests {
             ("Text. Continue reading →", "Text."),
             ("Text. Continue reading How to sleep →", "Text."),
             ("Teksti. Artikkeli Otsikko julkaistiin ensimmäisen kerran Sivusto.", "Teksti."),
+            ("Text. This article A title first appeared on A Site.", "Text."),
+            ("Texte. L'article Un titre est apparu en premier sur Un site.", "Texte."),
+            ("Text. Der Beitrag Ein Titel erschien zuerst auf Seite.", "Text."),
+            ("Text. Inlägget En titel dök först upp på En sajt.", "Text."),
+            ("Texte. Lire la suite…", "Texte."),
+            ("Text [weiterlesen]", "Text"),
+            ("Text. Fortsätt läsa ”En titel” →", "Text."),
+            ("Teksti! Lue koko artikkeli »", "Teksti!"),
+            ("Text. Continue reading “A title”", "Text."),
+            ("Text. Share this: Facebook Twitter", "Text."),
+            ("Text. Read more. Share on X", "Text."),
             ("Read more", ""),
             ("Children should read more", "Children should read more"),
             ("He said the post office appeared first on maps", "He said the post office appeared first on maps"),

@@ -2,6 +2,7 @@
 
 mod body;
 pub(crate) mod entity;
+mod links;
 pub(crate) mod markup;
 mod mojibake;
 mod sanitise;
@@ -191,6 +192,20 @@ pub fn excerpt(plain: &str, max_chars: usize) -> String {
     out
 }
 
+/// An [`excerpt`] that has no more words than its length lets one expect either: one for five characters, so 60 in the usual 300
+/// (acceptance P1).
+#[must_use]
+pub fn teaser(plain: &str, max_chars: usize) -> String {
+    let words_max = max_chars.div_ceil(5).max(1);
+    // The end of the last word that fits; a text that is longer than the excerpt is cut before it is counted to its end.
+    match plain.match_indices(' ').nth(words_max - 1) {
+        Some((end, _)) if plain[..end].chars().nth(max_chars.saturating_sub(1)).is_none() => {
+            excerpt(&format!("{}…", plain[..end].trim_end_matches([',', ';', ':', '–', '—', '-', ' ', '…'])), max_chars)
+        }
+        _ => excerpt(plain, max_chars),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -252,6 +267,22 @@ mod tests {
         ] {
             assert_eq!(excerpt(given, max), wanted, "{given} {max}");
         }
+    }
+
+    #[test]
+    fn teasers_are_short_in_words_too() {
+        for (given, max, wanted) in [
+            ("a b c d", 10, "a b…"),
+            ("a b", 10, "a b"),
+            ("a, b c", 5, "a…"),
+            ("one two three", 12, "one two…"),
+            ("one two three", 13, "one two three"),
+            ("abc", 0, ""),
+        ] {
+            assert_eq!(teaser(given, max), wanted, "{given} {max}");
+        }
+        let many = "a ".repeat(100);
+        assert_eq!(teaser(many.trim_end(), 300).split(' ').count(), 60);
     }
 
     #[test]

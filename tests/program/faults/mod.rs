@@ -46,7 +46,7 @@ impl Stage {
         let ports: Vec<u16> = ports.into_iter().collect();
         let mut config = format!(
             "[site]\ntitle = \"T\"\nbase_url = \"https://wire.example/\"\n\n[fetch]\nallow = [\"127.0.0.0/8\"]\nports = {ports:?}\n\
-             host_gap = 0\nfloor = 0\nconcurrency = 64\ntimeout = 5\nconnect_timeout = 1\nfirst_byte_timeout = 2\n\n\
+             host_gap = 0\nfloor = 0\nconcurrency = 64\ntimeout = 5\nconnect_timeout = 1\nfirst_byte_timeout = 2\n\n[defaults]\nenrich = \"never\"\n\n\
              [[topic]]\ncategory = \"Test: Telehealth\"\nany = [\"telehealth\"]\n\n"
         );
         for source in &sources {
