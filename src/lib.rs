@@ -18,12 +18,14 @@ pub mod entry;
 pub mod format;
 pub mod ingest;
 pub mod io;
+pub mod measure;
 pub mod publisher;
 pub mod record;
 pub mod scheduler;
 #[cfg(test)]
 mod shared;
 pub mod stage;
+pub mod standing;
 pub mod store;
 pub mod stories;
 mod syntax;

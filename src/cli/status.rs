@@ -1,20 +1,15 @@
 //! `topicwire status`.
 
-use std::collections::HashMap;
-
-use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::refresh::positions;
 use super::table::{table, took};
 use super::{Context, Exit, Result, print, print_json};
-use crate::config::Source;
 use crate::io::fetch::shown;
-use crate::stage::poll::{self, Health, PollLine, PollState};
-use crate::stage::text;
+use crate::standing::{self, Standing, line, tally, when};
+use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{SourceCount, Store};
 use crate::syntax::rfc3339;
 
 /// Polls shown of a source that is shown in full.
@@ -33,120 +28,49 @@ pub(super) struct Options {
     json: bool,
 }
 
-/// One source and what is known of it.
-struct Subject<'a> {
-    source: &'a Source,
-    state: PollState,
-    count: SourceCount,
-    polls: Vec<PollLine>,
-    /// Its host wants no request before this.
-    host_until: Option<DateTime<Utc>>,
-}
-
 /// Shows how each configured source is doing. Reads beside a running service.
 pub(super) fn run(context: &Context, options: &Options) -> Result {
     let site = context.site()?;
-    let now = context.clock.now();
     let chosen = positions(&site, &options.sources)?;
     let is_full = options.verbose || !options.sources.is_empty();
     let store = SqliteStore::open_to_read(&site.store)?;
-    let (states, counts) = match &store {
-        Some(store) => (store.poll_states()?, store.source_counts()?),
-        None => Default::default(),
-    };
-    let mut states: HashMap<_, _> = states.into_iter().collect();
-    let mut subjects = Vec::with_capacity(chosen.len());
-    for source in chosen.into_iter().filter_map(|n| site.sources.get(n)) {
-        let state: PollState = states.remove(&source.id).unwrap_or_default();
-        let count = counts.get(&source.id).copied().unwrap_or_default();
-        let url = url::Url::parse(poll::address(&state, source.url.as_str())).ok();
-        let (polls, host_until) = match &store {
-            Some(store) => (
-                if is_full { store.poll_lines(&source.id, POLLS_SHOWN)? } else { Vec::new() },
-                url.and_then(|url| store.host_limit(url.host_str()?).transpose()).transpose()?.filter(|until| *until > now),
-            ),
-            None => Default::default(),
-        };
-        subjects.push(Subject { source, state, count, polls, host_until });
-    }
+    let store = store.as_ref().map(|store| store as &dyn Store);
+    let standings = standing::gather(&site, store, chosen, if is_full { POLLS_SHOWN } else { 0 }, context.clock.now())?;
     if options.json {
-        let sources: Vec<Value> = subjects.iter().map(|subject| to_json(subject, is_full)).collect();
+        let sources: Vec<Value> = standings.iter().map(|standing| standing.to_json(is_full)).collect();
         print_json(&json!({ "sources": sources }));
     } else if is_full {
-        let texts: Vec<String> = subjects.iter().map(in_full).collect();
+        let texts: Vec<String> = standings.iter().map(in_full).collect();
         print(&texts.join("\n"));
     } else {
-        print(&table(&["source", "is", "since", "why", "last good", "next try", "entries", "records"], &[6, 7], subjects.iter().map(row)));
-        print(&summary(&subjects));
+        print(&table(&["source", "is", "since", "why", "last good", "next try", "entries", "records"], &[6, 7], standings.iter().map(row)));
+        print(&summary(&standings));
     }
     Ok(Exit::Well)
 }
 
-/// Text from outside as a terminal may get it (S25).
-fn line(text: &str) -> String {
-    text.chars().filter(|c| text::keeps(*c) && !c.is_control()).collect()
-}
-
-fn when(at: Option<DateTime<Utc>>) -> String {
-    at.map_or_else(|| "-".to_owned(), rfc3339)
-}
-
-fn next(subject: &Subject<'_>) -> String {
-    match (subject.state.next_due, subject.host_until) {
-        (None, None) => "now".to_owned(),
-        (due, Some(until)) if due.is_none_or(|due| due < until) => format!("{} (its host asked for fewer requests)", rfc3339(until)),
-        (due, _) => format!("{} ({})", when(due), line(&subject.state.next_why)),
-    }
-}
-
-fn row(subject: &Subject<'_>) -> Vec<String> {
-    let state = &subject.state;
-    let mut why: Vec<String> = state.failure.iter().map(|failure| line(&failure.why)).collect();
-    if state.failures > 1 {
-        why.push(format!("{} failures in a row", state.failures));
-    }
-    why.extend(moves(subject));
+fn row(standing: &Standing<'_>) -> Vec<String> {
+    let state = &standing.state;
     vec![
-        subject.source.id.clone(),
+        standing.source.id.clone(),
         state.health().word().to_owned(),
         when(state.failing_since),
-        why.join("; "),
+        standing.why(),
         when(state.well_at),
-        next(subject),
-        subject.count.entries.to_string(),
-        subject.count.records.to_string(),
+        standing.next(),
+        standing.count.entries.to_string(),
+        standing.count.records.to_string(),
     ]
 }
 
-/// What there is to say of a permanent move, with what to do about it.
-fn moves(subject: &Subject<'_>) -> Option<String> {
-    let (state, id) = (&subject.state, &subject.source.id);
-    if let Some(adopted) = state.adopted.as_ref().filter(|_| state.source_url.as_deref() == Some(subject.source.url.as_str())) {
-        let (day, url) = (adopted.at.format("%Y-%m-%d"), line(&adopted.url));
-        return Some(format!(
-            "moved for good, asked at its new address since {day}: write url = \"{url}\" into feeds.toml, or take it back with \
-             `topicwire retry {id} --undo-move`"
-        ));
-    }
-    let moving = state.moving.as_ref()?;
-    let (to, day, times) = (line(&moving.to), moving.since.format("%Y-%m-%d"), moving.fetches);
-    let then = match &moving.held {
-        Some(held) => format!("not followed: {}", line(held)),
-        None => "followed when that has lasted a week".to_owned(),
-    };
-    Some(format!("permanently redirected to {to} since {day} ({times} times); {then}"))
-}
-
-fn summary(subjects: &[Subject<'_>]) -> String {
-    let count = |wanted: fn(Health) -> bool| subjects.iter().filter(|subject| wanted(subject.state.health())).count();
-    let (well, new) = (count(|h| h == Health::Well), count(|h| h == Health::New));
-    let broken = subjects.len() - well - new;
+fn summary(standings: &[Standing<'_>]) -> String {
+    let (well, broken, new) = tally(standings);
     let more = if broken > 0 { "; `topicwire status SOURCE` shows what a server said" } else { "" };
-    format!("{} sources: {well} well, {broken} not, {new} never polled{more}\n", subjects.len())
+    format!("{} sources: {well} well, {broken} not, {new} never polled{more}\n", standings.len())
 }
 
-fn in_full(subject: &Subject<'_>) -> String {
-    let Subject { source, state, .. } = subject;
+fn in_full(standing: &Standing<'_>) -> String {
+    let Standing { source, state, .. } = standing;
     let mut text = String::new();
     let mut put = |name: &str, value: String| text += &format!("{name:<12} {value}\n");
     let title = source.title.as_ref().or(state.title.as_ref());
@@ -173,7 +97,7 @@ fn in_full(subject: &Subject<'_>) -> String {
         }
     }
     put("last good", when(state.well_at));
-    put("next try", next(subject));
+    put("next try", standing.next());
     if let Some(until) = state.retry_not_before {
         put("wait", format!("no request before {}, as the server asked; not even by hand", rfc3339(until)));
     }
@@ -181,15 +105,15 @@ fn in_full(subject: &Subject<'_>) -> String {
     let validators: Vec<_> =
         [("ETag", &state.etag), ("Last-Modified", &state.last_modified)].iter().filter(|(_, v)| v.is_some()).map(|(n, _)| *n).collect();
     put("validators", if validators.is_empty() { "none".to_owned() } else { validators.join(" and ") });
-    if let Some(moves) = moves(subject) {
+    if let Some(moves) = standing.moves() {
         put("move", moves);
     }
     for repair in &state.repairs {
         put("repaired", line(repair));
     }
-    put("holds", format!("{} entries, {} records; {} listed when last read", subject.count.entries, subject.count.records, state.listed));
+    put("holds", format!("{} entries, {} records; {} listed when last read", standing.count.entries, standing.count.records, state.listed));
     put("took", took(state.took_ms));
-    for (n, poll) in subject.polls.iter().enumerate() {
+    for (n, poll) in standing.polls.iter().enumerate() {
         let status = poll.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
         let why = poll.why.as_ref().map(|why| format!(", {}", line(why))).unwrap_or_default();
         let news = if poll.new + poll.changed > 0 { format!(", {} new, {} changed", poll.new, poll.changed) } else { String::new() };
@@ -199,56 +123,4 @@ fn in_full(subject: &Subject<'_>) -> String {
         );
     }
     text
-}
-
-fn to_json(subject: &Subject<'_>, is_full: bool) -> Value {
-    let Subject { source, state, count, .. } = subject;
-    let mut value = json!({
-        "id": source.id,
-        "title": source.title.as_ref().or(state.title.as_ref()),
-        "url": source.url.as_str(),
-        "address": poll::address(state, source.url.as_str()),
-        "health": state.health().word(),
-        "outcome": state.outcome.word(),
-        "polled": state.polled_at.map(rfc3339),
-        "well": state.well_at.map(rfc3339),
-        "next": state.next_due.map(rfc3339),
-        "next_why": state.next_why,
-        "failures": state.failures,
-        "failing_since": state.failing_since.map(rfc3339),
-        "failure": state.failure,
-        "status": state.status,
-        "said": state.words,
-        "retry_not_before": state.retry_not_before.map(rfc3339),
-        "host_wait_until": subject.host_until.map(rfc3339),
-        "asked": state.asked.word(),
-        "bytes": state.bytes,
-        "unmodified_since": state.unmodified_since.map(rfc3339),
-        "moved_to": state.moved_to,
-        "moving": state.moving,
-        "adopted": state.adopted,
-        "gone": state.gone,
-        "repairs": state.repairs,
-        "listed": state.listed,
-        "entries": count.entries,
-        "records": count.records,
-    });
-    if let (true, Some(fields)) = (is_full, value.as_object_mut()) {
-        let polls = subject.polls.iter().map(|poll| {
-            json!({
-                "at": rfc3339(poll.at),
-                "outcome": poll.outcome.word(),
-                "status": poll.status,
-                "asked": poll.asked.word(),
-                "bytes": poll.bytes,
-                "retry_not_before": poll.retry_not_before.map(rfc3339),
-                "class": poll.class,
-                "why": poll.why,
-                "new": poll.new,
-                "changed": poll.changed,
-            })
-        });
-        fields.insert("polls".to_owned(), polls.collect());
-    }
-    value
 }

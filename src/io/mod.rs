@@ -9,4 +9,6 @@
 pub mod clock;
 pub mod fetch;
 pub mod file;
+pub mod notify;
 pub mod output;
+pub mod stamp;

@@ -13,4 +13,5 @@ pub mod parse;
 pub mod poll;
 pub mod schedule;
 pub mod story;
+pub mod subscription;
 pub mod text;

@@ -10,6 +10,8 @@
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "the store is an edge: its database and its lock are files")]
 
 pub mod lock;
+mod growth;
+mod select;
 pub mod sqlite;
 mod story;
 #[cfg(test)]
@@ -22,6 +24,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::record::Draft;
+pub use self::growth::{Arrival, Growth};
+pub use self::select::Selection;
 pub use crate::stage::identity::{Fingerprint, Holder, KnownEntry, RecordChange};
 pub use crate::stage::poll::{Asked, Failure, Outcome, PollLine, PollState};
 use crate::stage::story::Signature;
@@ -507,4 +511,22 @@ pub trait Store: Send {
     /// # Errors
     /// Any [`StoreError`].
     fn entries(&self, number: u64) -> Result<Vec<StoredEntry>, StoreError>;
+
+    /// The newest records of a selection, at most `count`, each story once where no source is named; hidden ones are left out.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn select(&self, selection: &Selection, count: usize) -> Result<Vec<StoredRecord>, StoreError>;
+
+    /// What the polls of each day brought, from `since` on, oldest day first; days without a poll are left out.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn growth(&self, since: DateTime<Utc>) -> Result<Vec<Growth>, StoreError>;
+
+    /// Records that came since the last [`Store::settle`] from sources that had been read before: news, and no backlog.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn arrivals(&self) -> Result<Vec<Arrival>, StoreError>;
 }

@@ -9,8 +9,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, Trans
 use uuid::Uuid;
 
 use super::{
-    Approve, Asked, Change, Derive, Fingerprint, Holder, KnownEntry, Outcome, Pending, PollCommit, PollLine, PollState, Put, RecordChange,
-    Shift, SourceCount, Store, StoreError, StoredEntry, StoredRecord, StoryMember, Surveyed, Telling, TopicCount, Trace, Untold,
+    Approve, Arrival, Asked, Change, Derive, Fingerprint, Growth, Holder, KnownEntry, Outcome, Pending, PollCommit, PollLine, PollState, Put, RecordChange,
+    Selection, Shift, SourceCount, Store, StoreError, StoredEntry, StoredRecord, StoryMember, Surveyed, Telling, TopicCount, Trace, Untold,
 };
 use crate::record::Draft;
 
@@ -694,6 +694,18 @@ impl Store for SqliteStore {
             records.extend(self.select_records("WHERE r.number = ?1", [number.cast_signed()])?);
         }
         Ok(records)
+    }
+
+    fn select(&self, selection: &Selection, count: usize) -> Result<Vec<StoredRecord>> {
+        self.selected(selection, count)
+    }
+
+    fn growth(&self, since: DateTime<Utc>) -> Result<Vec<Growth>> {
+        self.growth_since(since)
+    }
+
+    fn arrivals(&self) -> Result<Vec<Arrival>> {
+        self.unsettled_arrivals()
     }
 
     fn topic_counts(&self) -> Result<HashMap<String, TopicCount>> {

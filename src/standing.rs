@@ -1,0 +1,173 @@
+//! What is known of each source, gathered from the store for those who look after them: `topicwire status` and `/status`.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use crate::config::{Site, Source};
+use crate::stage::poll::{self, Health, PollLine, PollState};
+use crate::stage::text;
+use crate::store::{SourceCount, Store, StoreError};
+use crate::syntax::rfc3339;
+
+/// One source and what is known of it.
+pub struct Standing<'a> {
+    /// The source.
+    pub source: &'a Source,
+    /// What its polls left.
+    pub state: PollState,
+    /// What it has in the store.
+    pub count: SourceCount,
+    /// Its last polls, newest first, if they were asked for.
+    pub polls: Vec<PollLine>,
+    /// Its host wants no request before this.
+    pub host_until: Option<DateTime<Utc>>,
+}
+
+/// The standing of these sources, by their places in the configuration, with so many of their last polls; of all that is known
+/// where there is no store yet.
+///
+/// # Errors
+/// The store's.
+pub fn gather<'a>(
+    site: &'a Site,
+    store: Option<&dyn Store>,
+    chosen: impl IntoIterator<Item = usize>,
+    polls: usize,
+    now: DateTime<Utc>,
+) -> Result<Vec<Standing<'a>>, StoreError> {
+    let (states, counts) = match store {
+        Some(store) => (store.poll_states()?, store.source_counts()?),
+        None => Default::default(),
+    };
+    let mut states: HashMap<_, _> = states.into_iter().collect();
+    let mut standings = Vec::new();
+    for source in chosen.into_iter().filter_map(|n| site.sources.get(n)) {
+        let state: PollState = states.remove(&source.id).unwrap_or_default();
+        let count = counts.get(&source.id).copied().unwrap_or_default();
+        let url = url::Url::parse(poll::address(&state, source.url.as_str())).ok();
+        let (polls, host_until) = match store {
+            Some(store) => (
+                if polls > 0 { store.poll_lines(&source.id, polls)? } else { Vec::new() },
+                url.and_then(|url| store.host_limit(url.host_str()?).transpose()).transpose()?.filter(|until| *until > now),
+            ),
+            None => Default::default(),
+        };
+        standings.push(Standing { source, state, count, polls, host_until });
+    }
+    Ok(standings)
+}
+
+/// Text from outside as a terminal may get it (S25).
+pub(crate) fn line(text: &str) -> String {
+    text.chars().filter(|c| text::keeps(*c) && !c.is_control()).collect()
+}
+
+/// A moment, or a dash.
+pub(crate) fn when(at: Option<DateTime<Utc>>) -> String {
+    at.map_or_else(|| "-".to_owned(), rfc3339)
+}
+
+impl Standing<'_> {
+    /// When it is next tried, and why then.
+    pub(crate) fn next(&self) -> String {
+        match (self.state.next_due, self.host_until) {
+            (None, None) => "now".to_owned(),
+            (due, Some(until)) if due.is_none_or(|due| due < until) => {
+                format!("{} (its host asked for fewer requests)", rfc3339(until))
+            }
+            (due, _) => format!("{} ({})", when(due), line(&self.state.next_why)),
+        }
+    }
+
+    /// Why it is not well, in one line; what there is to say of a permanent move with it.
+    pub(crate) fn why(&self) -> String {
+        let mut why: Vec<String> = self.state.failure.iter().map(|failure| line(&failure.why)).collect();
+        if self.state.failures > 1 {
+            why.push(format!("{} failures in a row", self.state.failures));
+        }
+        why.extend(self.moves());
+        why.join("; ")
+    }
+
+/// What there is to say of a permanent move, with what to do about it.
+pub(crate) fn moves(&self) -> Option<String> {
+    let (state, id) = (&self.state, &self.source.id);
+    if let Some(adopted) = state.adopted.as_ref().filter(|_| state.source_url.as_deref() == Some(self.source.url.as_str())) {
+        let (day, url) = (adopted.at.format("%Y-%m-%d"), line(&adopted.url));
+        return Some(format!(
+            "moved for good, asked at its new address since {day}: write url = \"{url}\" into feeds.toml, or take it back with \
+             `topicwire retry {id} --undo-move`"
+        ));
+    }
+    let moving = state.moving.as_ref()?;
+    let (to, day, times) = (line(&moving.to), moving.since.format("%Y-%m-%d"), moving.fetches);
+    let then = match &moving.held {
+        Some(held) => format!("not followed: {}", line(held)),
+        None => "followed when that has lasted a week".to_owned(),
+    };
+    Some(format!("permanently redirected to {to} since {day} ({times} times); {then}"))
+}
+
+
+/// Everything, as JSON; the last polls with it where `is_full`.
+    pub(crate) fn to_json(&self, is_full: bool) -> Value {
+    let Standing { source, state, count, .. } = self;
+    let mut value = json!({
+        "id": source.id,
+        "title": source.title.as_ref().or(state.title.as_ref()),
+        "url": source.url.as_str(),
+        "address": poll::address(state, source.url.as_str()),
+        "health": state.health().word(),
+        "outcome": state.outcome.word(),
+        "polled": state.polled_at.map(rfc3339),
+        "well": state.well_at.map(rfc3339),
+        "next": state.next_due.map(rfc3339),
+        "next_why": state.next_why,
+        "failures": state.failures,
+        "failing_since": state.failing_since.map(rfc3339),
+        "failure": state.failure,
+        "status": state.status,
+        "said": state.words,
+        "retry_not_before": state.retry_not_before.map(rfc3339),
+        "host_wait_until": self.host_until.map(rfc3339),
+        "asked": state.asked.word(),
+        "bytes": state.bytes,
+        "unmodified_since": state.unmodified_since.map(rfc3339),
+        "moved_to": state.moved_to,
+        "moving": state.moving,
+        "adopted": state.adopted,
+        "gone": state.gone,
+        "repairs": state.repairs,
+        "listed": state.listed,
+        "entries": count.entries,
+        "records": count.records,
+    });
+    if let (true, Some(fields)) = (is_full, value.as_object_mut()) {
+        let polls = self.polls.iter().map(|poll| {
+            json!({
+                "at": rfc3339(poll.at),
+                "outcome": poll.outcome.word(),
+                "status": poll.status,
+                "asked": poll.asked.word(),
+                "bytes": poll.bytes,
+                "retry_not_before": poll.retry_not_before.map(rfc3339),
+                "class": poll.class,
+                "why": poll.why,
+                "new": poll.new,
+                "changed": poll.changed,
+            })
+        });
+        fields.insert("polls".to_owned(), polls.collect());
+    }
+    value
+}
+}
+
+/// How many sources are well, not well, and never polled.
+pub(crate) fn tally(standings: &[Standing<'_>]) -> (usize, usize, usize) {
+    let count = |wanted: Health| standings.iter().filter(|standing| standing.state.health() == wanted).count();
+    let (well, new) = (count(Health::Well), count(Health::New));
+    (well, standings.len() - well - new, new)
+}
