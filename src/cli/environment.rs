@@ -127,7 +127,8 @@ mod tests {
             ("TOPICWIRE_LOG_FORMAT", "json"),
         ])
         .unwrap();
-        let mut site = crate::config::check(std::path::Path::new("f"), "[site]\ntitle = \"T\"\nbase_url = \"https://t.example/\"").unwrap();
+        let text = "[site]\ntitle = \"T\"\nbase_url = \"https://t.example/\"\n[[source]]\nid = \"s\"\nurl = \"https://s.example/\"\n";
+        let mut site = crate::config::check(std::path::Path::new("f"), text).unwrap();
         environment.apply(&mut site);
         assert_eq!((site.listen.to_string().as_str(), site.base_url.as_str()), ("0.0.0.0:80", "https://wire.example/feeds/"));
         assert_eq!((site.store, site.output), (PathBuf::from("/data/wire.db"), PathBuf::from("output")));

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Change, Holder, Outcome, PollCommit, PollState, RecordChange, Store};
+use super::{Arrival, Change, Holder, Outcome, PollCommit, PollState, RecordChange, Selection, Store};
 use crate::record::{Draft, DraftTopic, TakenFrom};
 
 type Make<'a> = &'a dyn Fn() -> Box<dyn Store>;
@@ -23,6 +23,8 @@ pub(super) fn every_rule(make: Make<'_>) {
     new_rules_refile_what_is_stored(make);
     an_article_is_found_by_both_addresses(make);
     the_first_source_owns_an_article_until_it_is_settled(make);
+    a_selection_is_any_of_what_is_under_all(make);
+    days_are_counted_and_backlogs_are_no_news(make);
 }
 
 fn at(day: i64) -> DateTime<Utc> {
@@ -275,4 +277,48 @@ fn the_first_source_owns_an_article_until_it_is_settled(make: Make<'_>) {
     store.settle().unwrap();
     assert_eq!(store.window("t", 5, 5, true).unwrap().len(), 0);
     assert_eq!(store.window("u", 5, 5, true).unwrap()[0].source, "first");
+}
+
+fn a_selection_is_any_of_what_is_under_all(make: Make<'_>) {
+    let mut store = make();
+    let hidden = Draft { hidden: true, ..draft("hidden", 9, &["a", "b"]) };
+    create(&mut *store, "s", &[draft("a", 1, &["a"]), draft("ab", 2, &["a", "b"]), draft("b", 3, &["b"]), draft("c", 4, &["c"]), hidden]);
+    create(&mut *store, "t", &[draft("abc", 5, &["a", "b", "c"])]);
+    store.settle().unwrap();
+    for (any, sources, count, expected) in [
+        (&[&["a"][..]][..], &[][..], 9, &["abc", "ab", "a"][..]),
+        (&[&["a"], &["c"]], &[], 9, &["abc", "c", "ab", "a"]),
+        (&[&["a", "b"]], &[], 9, &["abc", "ab"]),
+        (&[&["a", "b"], &["c"]], &[], 9, &["abc", "c", "ab"]),
+        (&[&["a", "b"]], &["s"], 9, &["ab"]),
+        (&[&["a"], &["b"]], &["s", "t"], 3, &["abc", "b", "ab"]),
+        (&[&["a", "nothing"]], &[], 9, &[]),
+        (&[&["a"]], &["nobody"], 9, &[]),
+    ] {
+        let strings = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let selection = Selection { any: any.iter().map(|all| strings(all)).collect(), sources: strings(sources) };
+        let found = store.select(&selection, count).unwrap();
+        let found: Vec<_> = found.iter().map(|r| r.draft.href.rsplit('/').next().unwrap()).collect();
+        assert_eq!(found, expected, "{any:?} {sources:?}");
+    }
+}
+
+fn days_are_counted_and_backlogs_are_no_news(make: Make<'_>) {
+    let mut store = make();
+    let poll = |store: &mut dyn Store, day: i64, paths: &[&str]| {
+        let changes: Vec<_> = paths.iter().map(|path| change(path, RecordChange::Create(draft(path, day - 1, &[])))).collect();
+        let state = PollState { outcome: Outcome::Succeeded, new: paths.len(), polled_at: Some(at(day)), ..PollState::default() };
+        store.commit(&PollCommit { source: "s", now: at(day), state, changes }).unwrap();
+    };
+    poll(&mut *store, 1, &["one", "two"]);
+    assert_eq!(store.arrivals().unwrap(), [], "all of a source's first document is backlog");
+    store.settle().unwrap();
+    poll(&mut *store, 2, &["three"]);
+    poll(&mut *store, 2, &[]);
+    assert_eq!(store.arrivals().unwrap(), [Arrival { published: at(1), added: at(2) }]);
+    store.settle().unwrap();
+    assert_eq!(store.arrivals().unwrap(), []);
+    let days: Vec<_> = store.growth(at(0)).unwrap().into_iter().map(|day| (day.day.date_naive(), day.new, day.polls, day.failed)).collect();
+    assert_eq!(days, [(at(1).date_naive(), 2, 1, 0), (at(2).date_naive(), 1, 2, 0)]);
+    assert_eq!(store.growth(at(2)).unwrap().len(), 1);
 }

@@ -11,6 +11,7 @@ mod guard;
 mod kill;
 mod live;
 mod rules;
+mod serving;
 mod stories;
 mod topics;
 mod wire;
