@@ -10,12 +10,14 @@ work=$(mktemp -d)
 pids=
 trap 'for pid in $pids; do kill "$pid" 2>/dev/null || :; done; wait; rm -rf "$work"' EXIT INT TERM
 
-mkdir -p "$work/output/topic/bench" "$work/logs"
+mkdir -p "$work/output/news" "$work/logs"
+# nginx' workers may be another user.
+chmod 755 "$work"
 awk 'BEGIN {
     print "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\">"
     for (n = 0; n < 200; n++)
         printf "<entry><id>urn:bench:%d</id><title>Entry %d</title><updated>2026-11-20T12:00:00Z</updated><summary>%0440d</summary></entry>\n", n, n, n * 7919
-    print "</feed>" }' > "$work/output/topic/bench/feed.atom"
+    print "</feed>" }' > "$work/output/news/bench.atom"
 printf '[site]\ntitle = "Bench"\nbase_url = "http://127.0.0.1:18081/"\nlisten = "127.0.0.1:18081"\n[[source]]\nid = "none"\nurl = "https://none.invalid/"\nschedule = "1d"\n' > "$work/feeds.toml"
 cat > "$work/nginx.conf" <<END
 worker_processes $cores;
@@ -35,7 +37,7 @@ http {
 END
 nginx -p "$work" -c "$work/nginx.conf" & pids="$pids $!"
 "$program" --config "$work/feeds.toml" serve > "$work/logs/serve" 2>&1 & pids="$pids $!"
-feed=topic/bench/feed.atom
+feed=news/bench.atom
 for port in 18081 18082; do
     n=0
     until curl -sf -o /dev/null "http://127.0.0.1:$port/$feed"; do n=$((n + 1)); [ $n -lt 50 ] || { cat "$work"/logs/*; exit 1; }; sleep 0.1; done

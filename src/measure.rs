@@ -210,7 +210,9 @@ impl Measures {
         }
         if self.sources.load(Relaxed) > 0 && moment(&self.fresh_until).is_none_or(|until| until < now) {
             complaints.push(match moment(&self.well_at) {
-                Some(at) => format!("no source has been read since {}, and each has missed {MISSED_MAX} of its turns", crate::syntax::rfc3339(at)),
+                Some(at) => {
+                    format!("no source has been read since {}, and each has missed {MISSED_MAX} of its turns", crate::syntax::rfc3339(at))
+                }
                 None => "no source has been read yet".to_owned(),
             });
         }

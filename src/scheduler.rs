@@ -280,7 +280,11 @@ mod tests {
         assert_eq!(turns.len(), 10, "s0 was never polled, s11 is not due");
         let last = turns.values().max().unwrap();
         assert_eq!((*last - now).num_seconds(), 300);
-        assert_eq!(pause(&site, &states, &Polls::new(Arc::new(Measures::new(now))), &turns, now), Duration::from_millis(100), "the first turn is now");
+        assert_eq!(
+            pause(&site, &states, &Polls::new(Arc::new(Measures::new(now))), &turns, now),
+            Duration::from_millis(100),
+            "the first turn is now"
+        );
         let (_, first) = turns.iter().filter(|(_, turn)| **turn > now).min_by_key(|(_, turn)| **turn).unwrap();
         let later: HashMap<_, _> = turns.iter().filter(|(_, turn)| **turn > now).map(|(id, turn)| (id.clone(), *turn)).collect();
         states.retain(|id, _| later.contains_key(id));

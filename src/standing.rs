@@ -91,78 +91,77 @@ impl Standing<'_> {
         why.join("; ")
     }
 
-/// What there is to say of a permanent move, with what to do about it.
-pub(crate) fn moves(&self) -> Option<String> {
-    let (state, id) = (&self.state, &self.source.id);
-    if let Some(adopted) = state.adopted.as_ref().filter(|_| state.source_url.as_deref() == Some(self.source.url.as_str())) {
-        let (day, url) = (adopted.at.format("%Y-%m-%d"), line(&adopted.url));
-        return Some(format!(
-            "moved for good, asked at its new address since {day}: write url = \"{url}\" into feeds.toml, or take it back with \
+    /// What there is to say of a permanent move, with what to do about it.
+    pub(crate) fn moves(&self) -> Option<String> {
+        let (state, id) = (&self.state, &self.source.id);
+        if let Some(adopted) = state.adopted.as_ref().filter(|_| state.source_url.as_deref() == Some(self.source.url.as_str())) {
+            let (day, url) = (adopted.at.format("%Y-%m-%d"), line(&adopted.url));
+            return Some(format!(
+                "moved for good, asked at its new address since {day}: write url = \"{url}\" into feeds.toml, or take it back with \
              `topicwire retry {id} --undo-move`"
-        ));
+            ));
+        }
+        let moving = state.moving.as_ref()?;
+        let (to, day, times) = (line(&moving.to), moving.since.format("%Y-%m-%d"), moving.fetches);
+        let then = match &moving.held {
+            Some(held) => format!("not followed: {}", line(held)),
+            None => "followed when that has lasted a week".to_owned(),
+        };
+        Some(format!("permanently redirected to {to} since {day} ({times} times); {then}"))
     }
-    let moving = state.moving.as_ref()?;
-    let (to, day, times) = (line(&moving.to), moving.since.format("%Y-%m-%d"), moving.fetches);
-    let then = match &moving.held {
-        Some(held) => format!("not followed: {}", line(held)),
-        None => "followed when that has lasted a week".to_owned(),
-    };
-    Some(format!("permanently redirected to {to} since {day} ({times} times); {then}"))
-}
 
-
-/// Everything, as JSON; the last polls with it where `is_full`.
+    /// Everything, as JSON; the last polls with it where `is_full`.
     pub(crate) fn to_json(&self, is_full: bool) -> Value {
-    let Standing { source, state, count, .. } = self;
-    let mut value = json!({
-        "id": source.id,
-        "title": source.title.as_ref().or(state.title.as_ref()),
-        "url": source.url.as_str(),
-        "address": poll::address(state, source.url.as_str()),
-        "health": state.health().word(),
-        "outcome": state.outcome.word(),
-        "polled": state.polled_at.map(rfc3339),
-        "well": state.well_at.map(rfc3339),
-        "next": state.next_due.map(rfc3339),
-        "next_why": state.next_why,
-        "failures": state.failures,
-        "failing_since": state.failing_since.map(rfc3339),
-        "failure": state.failure,
-        "status": state.status,
-        "said": state.words,
-        "retry_not_before": state.retry_not_before.map(rfc3339),
-        "host_wait_until": self.host_until.map(rfc3339),
-        "asked": state.asked.word(),
-        "bytes": state.bytes,
-        "unmodified_since": state.unmodified_since.map(rfc3339),
-        "moved_to": state.moved_to,
-        "moving": state.moving,
-        "adopted": state.adopted,
-        "gone": state.gone,
-        "repairs": state.repairs,
-        "listed": state.listed,
-        "entries": count.entries,
-        "records": count.records,
-    });
-    if let (true, Some(fields)) = (is_full, value.as_object_mut()) {
-        let polls = self.polls.iter().map(|poll| {
-            json!({
-                "at": rfc3339(poll.at),
-                "outcome": poll.outcome.word(),
-                "status": poll.status,
-                "asked": poll.asked.word(),
-                "bytes": poll.bytes,
-                "retry_not_before": poll.retry_not_before.map(rfc3339),
-                "class": poll.class,
-                "why": poll.why,
-                "new": poll.new,
-                "changed": poll.changed,
-            })
+        let Standing { source, state, count, .. } = self;
+        let mut value = json!({
+            "id": source.id,
+            "title": source.title.as_ref().or(state.title.as_ref()),
+            "url": source.url.as_str(),
+            "address": poll::address(state, source.url.as_str()),
+            "health": state.health().word(),
+            "outcome": state.outcome.word(),
+            "polled": state.polled_at.map(rfc3339),
+            "well": state.well_at.map(rfc3339),
+            "next": state.next_due.map(rfc3339),
+            "next_why": state.next_why,
+            "failures": state.failures,
+            "failing_since": state.failing_since.map(rfc3339),
+            "failure": state.failure,
+            "status": state.status,
+            "said": state.words,
+            "retry_not_before": state.retry_not_before.map(rfc3339),
+            "host_wait_until": self.host_until.map(rfc3339),
+            "asked": state.asked.word(),
+            "bytes": state.bytes,
+            "unmodified_since": state.unmodified_since.map(rfc3339),
+            "moved_to": state.moved_to,
+            "moving": state.moving,
+            "adopted": state.adopted,
+            "gone": state.gone,
+            "repairs": state.repairs,
+            "listed": state.listed,
+            "entries": count.entries,
+            "records": count.records,
         });
-        fields.insert("polls".to_owned(), polls.collect());
+        if let (true, Some(fields)) = (is_full, value.as_object_mut()) {
+            let polls = self.polls.iter().map(|poll| {
+                json!({
+                    "at": rfc3339(poll.at),
+                    "outcome": poll.outcome.word(),
+                    "status": poll.status,
+                    "asked": poll.asked.word(),
+                    "bytes": poll.bytes,
+                    "retry_not_before": poll.retry_not_before.map(rfc3339),
+                    "class": poll.class,
+                    "why": poll.why,
+                    "new": poll.new,
+                    "changed": poll.changed,
+                })
+            });
+            fields.insert("polls".to_owned(), polls.collect());
+        }
+        value
     }
-    value
-}
 }
 
 /// How many sources are well, not well, and never polled.

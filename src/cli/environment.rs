@@ -11,7 +11,8 @@ use crate::config::Site;
 use crate::io::file;
 
 /// Every variable, with what it stands for; `--help` shows them.
-pub(super) const HELP: &str = "Environment, where the command line says nothing (with _FILE at its end each names a file that holds the value):
+pub(super) const HELP: &str =
+    "Environment, where the command line says nothing (with _FILE at its end each names a file that holds the value):
   TOPICWIRE_CONFIG      the configuration
   TOPICWIRE_LISTEN      [site] listen
   TOPICWIRE_BASE_URL    [site] base_url
@@ -38,7 +39,8 @@ impl Environment {
         let text = |name: &str| value(&get, name);
         let parsed = |name: &str, wanted: &str| format!("TOPICWIRE_{name} is not {wanted}");
         let listen = text("LISTEN")?.map(|text| text.replacen("localhost:", "127.0.0.1:", 1).parse()).transpose();
-        let base_url = text("BASE_URL")?.map(|text| base_url(&text).ok_or_else(|| parsed("BASE_URL", "an address such as https://feeds.example.org/")));
+        let base_url = text("BASE_URL")?
+            .map(|text| base_url(&text).ok_or_else(|| parsed("BASE_URL", "an address such as https://feeds.example.org/")));
         let log_level = text("LOG_LEVEL")?.map(|text| text.parse()).transpose();
         let log_format = text("LOG_FORMAT")?.map(|text| match text.as_str() {
             "text" => Ok(LogFormat::Text),

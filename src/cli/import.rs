@@ -65,7 +65,12 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
     // What would not load is not written.
     config::check(&context.config, &text).map_err(|problems| ConfigError::Invalid { path: context.config.clone(), problems })?;
     if !options.yes {
-        print(&format!("{}\n\n{}: run this again with --yes to add them to {}\n", blocks.trim_start(), added.summary(), context.config.display()));
+        print(&format!(
+            "{}\n\n{}: run this again with --yes to add them to {}\n",
+            blocks.trim_start(),
+            added.summary(),
+            context.config.display()
+        ));
         return Ok(Exit::Well);
     }
     file::write(&context.config, text.as_bytes()).map_err(CommandError::io(context.config.display().to_string()))?;
@@ -97,7 +102,8 @@ impl Added {
         let fit = |url: &Url| {
             matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|host| !host.is_empty()) && !site.published().holds(url)
         };
-        let Some(url) = Url::parse(&subscription.url).ok().filter(fit).filter(|url| url.username().is_empty() && url.password().is_none()) else {
+        let Some(url) = Url::parse(&subscription.url).ok().filter(fit).filter(|url| url.username().is_empty() && url.password().is_none())
+        else {
             self.unfit += 1;
             return;
         };
@@ -112,7 +118,9 @@ impl Added {
         if !subscription.title.is_empty() {
             put("title", value(&subscription.title));
         }
-        if let Some(language) = subscription.language.as_ref().filter(|tag| (2..=3).contains(&tag.split('-').next().unwrap_or_default().len())) {
+        if let Some(language) =
+            subscription.language.as_ref().filter(|tag| (2..=3).contains(&tag.split('-').next().unwrap_or_default().len()))
+        {
             put("language", value(language));
         }
         // Folders that are topics here by the same name; the others are left to a person, as a remark.

@@ -16,8 +16,8 @@ use crate::ingest::history::Applied;
 use crate::io::clock::Clock;
 use crate::io::notify::Manager;
 use crate::measure::Measures;
-use crate::web::{self, Web};
 use crate::scheduler;
+use crate::web::{self, Web};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -101,12 +101,7 @@ fn wait_for_stop(stopping: watch::Sender<bool>) -> Result<impl Future<Output = (
 }
 
 /// Re-reads the configuration on SIGHUP. A broken one is refused with its reasons, and the old one stays.
-fn reload_on_hangup(
-    context: Context,
-    web: Arc<Web>,
-    ingest: Ingest,
-    reloads: mpsc::Sender<Ingest>,
-) -> Result<impl Future<Output = ()>> {
+fn reload_on_hangup(context: Context, web: Arc<Web>, ingest: Ingest, reloads: mpsc::Sender<Ingest>) -> Result<impl Future<Output = ()>> {
     let mut hangup = signal(SignalKind::hangup()).map_err(CommandError::io("cannot listen for SIGHUP"))?;
     Ok(async move {
         let mut ingest = ingest;

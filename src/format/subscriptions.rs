@@ -25,13 +25,15 @@ fn outline(writer: &mut Writer<Vec<u8>>, title: &str, subscriptions: &[Subscript
         writer.create_element("body").write_inner_content(|writer| {
             for subscription in subscriptions {
                 let name = line(&subscription.title);
-                let mut attributes = vec![("type", "rss".into()), ("text", name.clone()), ("title", name), ("xmlUrl", iri(&subscription.url))];
+                let mut attributes =
+                    vec![("type", "rss".into()), ("text", name.clone()), ("title", name), ("xmlUrl", iri(&subscription.url))];
                 if let Some(language) = &subscription.language {
                     attributes.push(("language", line(language)));
                 }
                 if !subscription.folders.is_empty() {
                     // A comma or a slash inside a name would begin another (OPML 2.0, "category").
-                    let path = |name: &String| format!("/{}", line(name).replace(": ", "\u{1}").replace([',', '/'], " ").replace('\u{1}', "/"));
+                    let path =
+                        |name: &String| format!("/{}", line(name).replace(": ", "\u{1}").replace([',', '/'], " ").replace('\u{1}', "/"));
                     attributes.push(("category", subscription.folders.iter().map(path).collect::<Vec<_>>().join(",").into()));
                 }
                 writer.create_element("outline").with_attributes(attributes).write_empty()?;

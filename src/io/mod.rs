@@ -9,6 +9,7 @@
 pub mod clock;
 pub mod fetch;
 pub mod file;
+pub mod memory;
 pub mod notify;
 pub mod output;
 pub mod stamp;

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Press, PublishError};
 use super::item::others;
+use super::{Press, PublishError};
 use crate::config::Site;
 use crate::format::document::{ATOM_FILE, FeedDocument, JSON_FILE, RSS_FILE};
 use crate::store::{Selection, Store};

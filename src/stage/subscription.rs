@@ -70,7 +70,8 @@ pub fn read(text: &str) -> List {
             Ok(Event::Eof) => break,
             Ok(_) => {}
             Err(error) => {
-                list.problems.push(format!("the list is broken at byte {}: {error}; what stands before that was read", reader.buffer_position()));
+                list.problems
+                    .push(format!("the list is broken at byte {}: {error}; what stands before that was read", reader.buffer_position()));
                 break;
             }
         }

@@ -9,8 +9,8 @@
 
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "the store is an edge: its database and its lock are files")]
 
-pub mod lock;
 mod growth;
+pub mod lock;
 mod select;
 pub mod sqlite;
 mod story;
@@ -23,9 +23,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::record::Draft;
 pub use self::growth::{Arrival, Growth};
 pub use self::select::Selection;
+use crate::record::Draft;
 pub use crate::stage::identity::{Fingerprint, Holder, KnownEntry, RecordChange};
 pub use crate::stage::poll::{Asked, Failure, Outcome, PollLine, PollState};
 use crate::stage::story::Signature;

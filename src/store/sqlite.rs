@@ -9,8 +9,9 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, Trans
 use uuid::Uuid;
 
 use super::{
-    Approve, Arrival, Asked, Change, Derive, Fingerprint, Growth, Holder, KnownEntry, Outcome, Pending, PollCommit, PollLine, PollState, Put, RecordChange,
-    Selection, Shift, SourceCount, Store, StoreError, StoredEntry, StoredRecord, StoryMember, Surveyed, Telling, TopicCount, Trace, Untold,
+    Approve, Arrival, Asked, Change, Derive, Fingerprint, Growth, Holder, KnownEntry, Outcome, Pending, PollCommit, PollLine, PollState,
+    Put, RecordChange, Selection, Shift, SourceCount, Store, StoreError, StoredEntry, StoredRecord, StoryMember, Surveyed, Telling,
+    TopicCount, Trace, Untold,
 };
 use crate::record::Draft;
 

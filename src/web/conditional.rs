@@ -23,7 +23,8 @@ pub(super) fn judge(asked: &HeaderMap, tag: &str, modified: Option<DateTime<Utc>
     let date = |name: HeaderName| asked.get(name).and_then(|value| http_date(value.to_str().ok()?));
     if asked.contains_key(header::IF_MATCH) {
         // The strong comparison: a weak tag is never the same.
-        let is_ours = |listed: &str| listed == "*" || opaque(listed).is_some_and(|opaque| !listed.starts_with('W') && coded(opaque, tag).is_some());
+        let is_ours =
+            |listed: &str| listed == "*" || opaque(listed).is_some_and(|opaque| !listed.starts_with('W') && coded(opaque, tag).is_some());
         if !list(asked, header::IF_MATCH).any(is_ours) {
             return Verdict::Refused;
         }

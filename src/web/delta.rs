@@ -156,7 +156,9 @@ mod tests {
 
     #[test]
     fn only_who_takes_feeds_apart_gets_a_delta() {
-        for (value, is_wanted) in [("feed", true), ("vcdiff, feed", true), ("FEED;q=0.5", true), ("gzip", false), ("feeds", false), ("", false)] {
+        for (value, is_wanted) in
+            [("feed", true), ("vcdiff, feed", true), ("FEED;q=0.5", true), ("gzip", false), ("feeds", false), ("", false)]
+        {
             let mut asked = HeaderMap::new();
             asked.insert(A_IM, HeaderValue::from_static(value));
             assert_eq!(wanted(&asked), is_wanted, "{value}");

@@ -15,6 +15,7 @@ use super::delta::{self, DELTA_BASE, IM};
 use super::filter::{self, Asked, Filter};
 use super::headers::{missing, not_allowed, plain};
 use super::moved::{self, Fate};
+use super::outlet::Outlet;
 use super::range::{self, Part};
 use super::shelf::{Version, Wanted, feed_links};
 
@@ -140,6 +141,11 @@ async fn respond(web: &Web, request: &Parts, name: &str, version: &Arc<Version>)
         Some(bytes) => (wished, bytes),
         None => (Coding::Plain, version.plain.clone()),
     };
+    if coding == Coding::Plain
+        && let (Some(outlet), Some(sheet)) = (request.extensions.get::<Outlet>(), version.sheet())
+    {
+        outlet.leave(sheet.clone());
+    }
     whole(request, version, coding, bytes)
 }
 

@@ -166,7 +166,9 @@ mod tests {
     fn site() -> Site {
         let mut text = "[site]\ntitle = \"T\"\nbase_url = \"https://t.example/\"\n".to_owned();
         for n in 0..10 {
-            text += &format!("[[source]]\nid = \"s{n}\"\nurl = \"https://s{n}.example/\"\n[[topic]]\ncategory = \"T: {n}\"\nany = [\"w{n}\"]\n");
+            text += &format!(
+                "[[source]]\nid = \"s{n}\"\nurl = \"https://s{n}.example/\"\n[[topic]]\ncategory = \"T: {n}\"\nany = [\"w{n}\"]\n"
+            );
         }
         crate::config::check(Path::new("feeds.toml"), &text).unwrap()
     }

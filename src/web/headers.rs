@@ -65,7 +65,8 @@ impl Kind {
     pub(super) fn head(&self, path: &str) -> HeaderMap {
         let mut head = HeaderMap::with_capacity(16);
         // A topic may be called "archive"; its own feed is no archive.
-        let lasts = self.feed.is_some() && path.rsplit_once('/').is_some_and(|(folder, name)| folder.ends_with("/archive") && !name.starts_with("feed."));
+        let lasts = self.feed.is_some()
+            && path.rsplit_once('/').is_some_and(|(folder, name)| folder.ends_with("/archive") && !name.starts_with("feed."));
         head.insert(header::CACHE_CONTROL, HeaderValue::from_static(if lasts { FOR_EVER } else { SHORT }));
         if self.is_text {
             head.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
@@ -87,7 +88,8 @@ const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 pub(super) fn links(own: &str, hubs: &[String]) -> Option<HeaderValue> {
     let links = hubs.iter().map(|hub| (hub.as_str(), "hub")).chain([(own, "self")]);
     let is_plain = |address: &str| address.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>'));
-    let links: Vec<String> = links.filter(|(address, _)| is_plain(address)).map(|(address, rel)| format!("<{address}>; rel=\"{rel}\"")).collect();
+    let links: Vec<String> =
+        links.filter(|(address, _)| is_plain(address)).map(|(address, rel)| format!("<{address}>; rel=\"{rel}\"")).collect();
     HeaderValue::from_str(&links.join(", ")).ok().filter(|value| !value.is_empty())
 }
 

@@ -47,14 +47,29 @@ fn text(measures: &Measures, (resources, bytes): (usize, usize), now: DateTime<U
         1.0,
     );
     let seconds = |at: Option<DateTime<Utc>>| at.map_or(0, |at| at.timestamp().max(0).unsigned_abs());
-    page.one("publication_failing", "gauge", "1 while publishing fails; what was published before stays.", u64::from(measures.failing().is_some()));
-    page.one("published_timestamp_seconds", "gauge", "When the last publication became durable; 0 for never.", seconds(counts.published_at));
+    page.one(
+        "publication_failing",
+        "gauge",
+        "1 while publishing fails; what was published before stays.",
+        u64::from(measures.failing().is_some()),
+    );
+    page.one(
+        "published_timestamp_seconds",
+        "gauge",
+        "When the last publication became durable; 0 for never.",
+        seconds(counts.published_at),
+    );
     page.one("well_timestamp_seconds", "gauge", "When a source was last read or found unchanged; 0 for never.", seconds(counts.well_at));
     page.one("started_timestamp_seconds", "gauge", "When the service started.", seconds(Some(measures.started())));
     page.one("ready", "gauge", "1 while what is served is as fresh as it should be.", u64::from(measures.complaints(now).is_empty()));
     let classes = ["304", "1xx", "2xx", "3xx", "4xx", "5xx"];
     let answers = classes.iter().zip(counts.answers).filter(|(class, _)| **class != "1xx");
-    page.family("http_answers_total", "counter", "Requests answered, by status; 304 apart.", answers.map(|(c, n)| (format!("status=\"{c}\""), n)));
+    page.family(
+        "http_answers_total",
+        "counter",
+        "Requests answered, by status; 304 apart.",
+        answers.map(|(c, n)| (format!("status=\"{c}\""), n)),
+    );
     page.one("cache_resources", "gauge", "Published resources held in memory.", resources as u64);
     page.one("cache_bytes", "gauge", "Their bytes.", bytes as u64);
     page.0

@@ -73,7 +73,8 @@ fn fate(moves: &Moves, path: &str) -> Option<Fate> {
 
 /// Only a folder of this site: no address, no way up.
 fn is_folder(folder: &str) -> bool {
-    let is_plain = |part: &str| !part.is_empty() && !part.starts_with('.') && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let is_plain =
+        |part: &str| !part.is_empty() && !part.starts_with('.') && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
     folder.strip_suffix('/').is_some_and(|inner| inner.split('/').all(is_plain))
 }
 

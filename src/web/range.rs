@@ -45,7 +45,9 @@ pub(super) fn part(asked: &HeaderMap, length: usize, tag: &str, modified: Option
         (true, _, false, Some(suffix)) if suffix == 0 || length == 0 => Part::Outside,
         (true, _, false, Some(suffix)) => Part::Bytes(length.saturating_sub(suffix)..length),
         (false, Some(first), true, _) if first < length => Part::Bytes(first..length),
-        (false, Some(first), false, Some(last)) if first <= last && first < length => Part::Bytes(first..last.saturating_add(1).min(length)),
+        (false, Some(first), false, Some(last)) if first <= last && first < length => {
+            Part::Bytes(first..last.saturating_add(1).min(length))
+        }
         (false, Some(first), true, _) if first >= length => Part::Outside,
         (false, Some(first), false, Some(last)) if first <= last => Part::Outside,
         _ => Part::Whole,
@@ -95,7 +97,9 @@ mod tests {
 
     #[test]
     fn a_part_of_another_version_is_the_whole() {
-        for (condition, is_part) in [("\"ab\"", true), ("W/\"ab\"", false), ("\"x\"", false), (AT, true), ("Sun, 06 Nov 1994 08:49:36 GMT", false)] {
+        for (condition, is_part) in
+            [("\"ab\"", true), ("W/\"ab\"", false), ("\"x\"", false), (AT, true), ("Sun, 06 Nov 1994 08:49:36 GMT", false)]
+        {
             assert_eq!(ask("bytes=0-1", Some(condition)) == Part::Bytes(0..2), is_part, "{condition}");
         }
     }

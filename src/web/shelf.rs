@@ -7,7 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::body::Bytes;
 use axum::http::header::{self, HeaderMap, HeaderValue};
@@ -17,6 +17,7 @@ use tokio::sync::OnceCell;
 use super::coding::{Coding, PLAIN_MAX_BYTES};
 use super::delta::{self, Digests};
 use super::headers::{self, Kind};
+use super::outlet::Sheet;
 use crate::io::clock::Clock;
 use crate::io::output::{self, Found};
 use crate::io::stamp::{Stamp, Watched};
@@ -35,6 +36,7 @@ pub(super) struct Version {
     pub(super) modified: Option<DateTime<Utc>>,
     pub(super) plain: Bytes,
     coded: [OnceCell<Bytes>; 3],
+    sheet: OnceLock<Option<Sheet>>,
     /// Headers of a response in each coding, but for its length and type.
     heads: [HeaderMap; 4],
     past: VecDeque<Past>,
@@ -71,7 +73,17 @@ impl Version {
             head
         });
         let size = bytes.len() + VERSION_BYTES;
-        Self { tag, kind, modified, plain: bytes.into(), coded: Default::default(), heads, past: VecDeque::new(), bytes: size.into() }
+        Self {
+            tag,
+            kind,
+            modified,
+            plain: bytes.into(),
+            coded: Default::default(),
+            sheet: OnceLock::new(),
+            heads,
+            past: VecDeque::new(),
+            bytes: size.into(),
+        }
     }
 
     /// Headers of a response in this coding: validators, caching, policy.
@@ -88,6 +100,11 @@ impl Version {
     /// The coding that is served to who would like `wished`.
     pub(super) fn coding(&self, wished: Coding) -> Coding {
         if self.kind.is_text && self.plain.len() > PLAIN_MAX_BYTES { wished } else { Coding::Plain }
+    }
+
+    /// The plain bytes as the system sends them best, if they are many.
+    pub(super) fn sheet(&self) -> Option<&Sheet> {
+        self.sheet.get_or_init(|| Sheet::of(&self.plain)).as_ref()
     }
 
     /// What a client that holds one of these versions lacks: that version's tag, and the document without what it holds.

@@ -8,14 +8,20 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
+
+use super::outlet::{Outlet, Way};
+use crate::io::memory;
 
 /// How long requests in flight may go on once the service is to stop; a client that does not read must not hold it up.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -66,12 +72,18 @@ pub async fn serve(
             let _place = place;
             // Answers are written whole; to wait for more would only delay their ends.
             let _ = stream.set_nodelay(true);
+            let outlet = Outlet::default();
+            let (routes, word) = (TowerToHyperService::new(router), outlet.clone());
+            let service = service_fn(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(word.clone());
+                routes.call(request)
+            });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_LIMIT)
                 .max_buf_size(HEAD_MAX_BYTES)
                 .max_headers(HEAD_MAX_LINES)
-                .serve_connection(TokioIo::new(Patient::new(stream)), TowerToHyperService::new(router));
+                .serve_connection(TokioIo::new(Patient::new(stream, outlet)), service);
             let mut connection = std::pin::pin!(connection);
             // A client that breaks off or sends nonsense has had its answer, and is nobody else's concern.
             tokio::select! {
@@ -94,16 +106,36 @@ fn is_the_clients(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-/// A stream that gives up on a client which takes nothing.
+/// A stream that gives up on a client which takes nothing, and that has large bodies sent without a copy.
 struct Patient {
     stream: TcpStream,
+    outlet: Outlet,
     /// Runs while a write waits.
     limit: Option<Pin<Box<Sleep>>>,
 }
 
 impl Patient {
-    fn new(stream: TcpStream) -> Self {
-        Self { stream, limit: None }
+    fn new(stream: TcpStream, outlet: Outlet) -> Self {
+        Self { stream, outlet, limit: None }
+    }
+
+    /// Writes slices the way that the outlet knows.
+    fn put(&mut self, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match (self.outlet.way(slices), slices.split_last()) {
+            (Way::WriteSome(bytes), Some((last, before))) => {
+                let mut some: Vec<io::IoSlice<'_>> = before.to_vec();
+                some.extend(last.get(..bytes).map(io::IoSlice::new));
+                Pin::new(&mut self.stream).poll_write_vectored(cx, &some)
+            }
+            (Way::Send(file, range), _) => loop {
+                std::task::ready!(self.stream.poll_write_ready(cx))?;
+                match self.stream.try_io(Interest::WRITABLE, || memory::send(&self.stream, &file, range.clone())) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    sent => return Poll::Ready(sent),
+                }
+            },
+            _ => Pin::new(&mut self.stream).poll_write_vectored(cx, slices),
+        }
     }
 
     /// Passes on what became of a write, or that it has waited too long.
@@ -128,12 +160,12 @@ impl AsyncRead for Patient {
 
 impl AsyncWrite for Patient {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        let written = self.put(cx, &[io::IoSlice::new(bytes)]);
         self.bounded(cx, written)
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        let written = self.put(cx, bytes);
         self.bounded(cx, written)
     }
 

@@ -13,7 +13,8 @@ use crate::stage::exchange::http_date;
 
 const FEED: &[u8] = b"<feed/>";
 /// A feed that is worth coding.
-static LONG: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| format!("<feed>{}</feed>", "<entry>the same again</entry>\n".repeat(100)));
+static LONG: std::sync::LazyLock<String> =
+    std::sync::LazyLock::new(|| format!("<feed>{}</feed>", "<entry>the same again</entry>\n".repeat(100)));
 const AT: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
 struct Place {
@@ -30,9 +31,7 @@ struct Answer {
 
 impl Answer {
     fn header(&self, name: &str) -> Option<&str> {
-        self.head
-            .lines()
-            .find_map(|line| line.split_once(": ").filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
+        self.head.lines().find_map(|line| line.split_once(": ").filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
     }
 }
 
@@ -244,7 +243,11 @@ fn each_coding_has_its_bytes_and_its_validator() {
         for now in ["identity", "br", "gzip", "zstd"] {
             let held = format!("If-None-Match: {tag}\r\nAccept-Encoding: {now}\r\n");
             let got = get(&site, "/topic/long/feed.atom", &held);
-            assert_eq!((got.status, got.header("etag"), got.header("content-encoding")), (304, Some(tag.as_str()), None), "{accepted} {now}");
+            assert_eq!(
+                (got.status, got.header("etag"), got.header("content-encoding")),
+                (304, Some(tag.as_str()), None),
+                "{accepted} {now}"
+            );
         }
         tags.insert(tag);
     }

@@ -13,8 +13,8 @@ use url::Url;
 
 use super::{CommandError, Context, Exit, Result, print, refresh, runtime};
 use crate::config::{self, ConfigError, Site};
-use crate::publisher::{self, Scope};
 use crate::measure::Measures;
+use crate::publisher::{self, Scope};
 use crate::scheduler;
 use crate::web::{self, Web};
 
