@@ -119,6 +119,9 @@ impl Filter {
     }
 }
 
+/// A document, and when it last changed.
+pub(super) type Document = (Vec<u8>, DateTime<Utc>);
+
 /// Makes filters' documents from the store, beside the service that fills it.
 pub(super) struct Maker {
     store: Mutex<Option<SqliteStore>>,
@@ -130,8 +133,8 @@ impl Maker {
         Self { store: Mutex::default(), turns: Semaphore::new(MAKERS) }
     }
 
-    /// The document, and when it last changed; `None` if there is no store yet. Blocks.
-    pub(super) fn make(&self, site: &Site, filter: &Filter) -> Result<Option<(Vec<u8>, DateTime<Utc>)>, PublishError> {
+    /// The filter's document; `None` if there is no store yet. Blocks.
+    pub(super) fn make(&self, site: &Site, filter: &Filter) -> Result<Option<Document>, PublishError> {
         let document = {
             let mut slot = self.store.lock().unwrap_or_else(PoisonError::into_inner);
             let store = match slot.take() {

@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -27,8 +28,10 @@ use crate::store::{Growth, Store, StoreError, TopicCount};
 use crate::syntax::rfc3339;
 
 const STYLE: &str = include_str!("assets/status.css");
-/// How long a page is shown again before the store is asked anew: counting millions of entries takes its time, and anybody may ask.
+/// How long a page is shown again before the store is asked anew: at least so long, and at least so many times what making it took.
+/// Counting millions of entries takes its time, and anybody may ask.
 const KEPT: TimeDelta = TimeDelta::seconds(10);
+const KEPT_TIMES: i32 = 20;
 /// Days in the plots: as many as the log of polls holds.
 const DAYS: i64 = 30;
 /// Last polls shown.
@@ -49,6 +52,7 @@ pub(super) struct Board {
 #[derive(Clone)]
 struct Made {
     at: DateTime<Utc>,
+    took: TimeDelta,
     html: Bytes,
     json: Bytes,
 }
@@ -78,7 +82,14 @@ async fn made(web: &Arc<Web>) -> Result<Made, Response<Body>> {
         return Err(missing());
     }
     let now = web.clock.now();
-    let recent = || web.board.made.lock().unwrap_or_else(PoisonError::into_inner).clone().filter(|made| (now - made.at).abs() < KEPT);
+    let recent = || {
+        web.board
+            .made
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+            .filter(|made| (now - made.at).abs() < KEPT.max(made.took * KEPT_TIMES))
+    };
     if let Some(made) = recent() {
         return Ok(made);
     }
@@ -113,6 +124,7 @@ struct Told<'a> {
 }
 
 fn make(site: &Site, measures: &Measures, now: DateTime<Utc>) -> Result<Made, StoreError> {
+    let began = Instant::now();
     let store = SqliteStore::open_to_read(&site.store)?;
     let store = store.as_ref().map(|store| store as &dyn Store);
     let counts = store.map(Store::topic_counts).transpose()?.unwrap_or_default();
@@ -126,7 +138,8 @@ fn make(site: &Site, measures: &Measures, now: DateTime<Utc>) -> Result<Made, St
         topics: site.topics.iter().map(|topic| (topic, counts.get(&topic.slug).copied().unwrap_or_default())).collect(),
         growth: store.map(|store| store.growth(now - TimeDelta::days(DAYS - 1))).transpose()?.unwrap_or_default(),
     };
-    Ok(Made { at: now, html: told.html().into(), json: told.json().to_string().into() })
+    let (html, json) = (told.html().into(), told.json().to_string().into());
+    Ok(Made { at: now, took: TimeDelta::from_std(began.elapsed()).unwrap_or(KEPT), html, json })
 }
 
 impl Told<'_> {
@@ -365,7 +378,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n) % 3 == 0 {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
             text.push('\u{202f}');
         }
         text.push(digit);
