@@ -51,7 +51,7 @@ async fn file(web: &Arc<Web>, request: &Parts, asked: &str) -> Response<Body> {
     let (reader, wanted) = (Arc::clone(web), path.clone());
     let read = tokio::task::spawn_blocking(move || {
         let site = reader.site();
-        let links = |kind: &super::headers::Kind| kind.feed.and_then(|_| feed_links(site.base_url.as_str(), &wanted, &reader.hubs(&site)));
+        let links = |kind: &super::headers::Kind| kind.feed.and_then(|_| feed_links(&site, &wanted));
         let found = reader.shelf.read(&wanted, links);
         let fate = matches!(found, Ok(Wanted::Nothing)).then(|| reader.moved.fate(reader.shelf.output(), &wanted)).flatten();
         (found, fate)
@@ -90,7 +90,7 @@ async fn selection(web: &Arc<Web>, request: &Parts, filter: Filter) -> Response<
         let before = maker.shelf.before(paths.iter().map(String::as_str));
         let name = filter.address();
         let made = maker.maker.make(&site, &filter)?;
-        let links = feed_links(site.base_url.as_str(), &name, &maker.hubs(&site));
+        let links = feed_links(&site, &name);
         Ok::<_, crate::publisher::PublishError>(
             made.map(|(bytes, modified)| maker.shelf.put(&name, before, Version::new(&filter.path(), bytes, Some(modified), links))),
         )

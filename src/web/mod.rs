@@ -70,11 +70,6 @@ impl Web {
     fn site(&self) -> Arc<Site> {
         Arc::clone(&self.site.read().unwrap_or_else(PoisonError::into_inner))
     }
-
-    /// Addresses of the hubs that tell of new versions.
-    fn hubs(&self, _site: &Site) -> Vec<String> {
-        Vec::new()
-    }
 }
 
 /// Every route: the published tree, and what is merged before it. Another part of the program that answers requests makes a `Router`

@@ -18,6 +18,7 @@ use super::coding::{Coding, PLAIN_MAX_BYTES};
 use super::delta::{self, Digests};
 use super::headers::{self, Kind};
 use super::outlet::Sheet;
+use crate::config::Site;
 use crate::io::clock::Clock;
 use crate::io::output::{self, Found};
 use crate::io::stamp::{Stamp, Watched};
@@ -311,8 +312,8 @@ impl Slots {
 }
 
 /// The `Link` of the feed at `path` of a site.
-pub(super) fn feed_links(base_url: &str, path: &str, hubs: &[String]) -> Option<HeaderValue> {
-    headers::links(&format!("{base_url}{path}"), hubs)
+pub(super) fn feed_links(site: &Site, path: &str) -> Option<HeaderValue> {
+    headers::links(&format!("{}{path}", site.base_url), &[])
 }
 
 #[cfg(test)]
