@@ -25,6 +25,7 @@ impl Drop for Service {
 
 impl Service {
     /// Starts with the machine's own clock: a service whose clock stands still is soon out of date.
+    #[expect(clippy::disallowed_types, reason = "the log is a file beside the site, so that nobody has to read it while the service runs")]
     fn start(place: &Place, environment: &[(&str, &str)], arguments: &[&str]) -> Self {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_topicwire"));
         command.args(["serve", "--config"]).arg(place.config()).args(arguments).current_dir(place.path());
