@@ -72,6 +72,8 @@ fn two_sources(origin: &Origin) -> Place {
 fn what_is_made_of_several_topics_or_of_some_sources_is_served() {
     let origin = Origin::start();
     let place = two_sources(&origin);
+    let sources = [("a".into(), origin.url("/a")), ("b".into(), origin.url("/b"))];
+    place.configure(&origin, &sources, &format!("{TOPICS}[defaults]\nschedule = \"1s\"\n"));
     let service = Service::start(&place, &[], &[]);
     service.until("/topic/kind-pear/feed.atom", |_, body| body.matches("<entry").count() == 2);
     service.until("/topic/kind-apple/feed.atom", |_, body| body.matches("<entry").count() == 2);
@@ -87,9 +89,9 @@ fn what_is_made_of_several_topics_or_of_some_sources_is_served() {
         assert_eq!((status, found.as_slice()), (200, &titles.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>()[..]), "{path}");
     }
     assert_eq!(service.get("/topic/kind-pear/feed.atom?source=nobody").0, 404);
-    // The store goes on; so do the selections, when what they are made of is published.
+    // What they are made of goes on, and so do they.
     origin.put("/b", "application/rss+xml", rss("B", &[("4", "Another pear", "https://m.example/4", 6)]));
-    place.run(&["retry", "b"]).expect(0);
+    service.until("/topic/kind-apple+kind-pear/feed.atom", |_, body| body.contains("Another pear"));
 }
 
 #[test]
