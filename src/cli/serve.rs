@@ -17,7 +17,7 @@ use crate::io::clock::Clock;
 use crate::io::notify::Manager;
 use crate::measure::Measures;
 use crate::scheduler;
-use crate::web::{self, Web};
+use crate::web::{self, Lanes, Web};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -43,7 +43,10 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         let web = Web::new(Arc::clone(&site), Arc::clone(&measures), context.clock.clone());
         let (stopping, stopped) = watch::channel(false);
         tokio::spawn(wait_for_stop(stopping)?);
-        let serving = tokio::spawn(web::serve(listener, web::routes(&web), site.serve.connections, told(stopped.clone())));
+        let lanes =
+            Lanes::open(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)).map_err(CommandError::io("serving"))?;
+        let (router, connections, until) = (web::routes(&web), site.serve.connections, told(stopped.clone()));
+        let serving = tokio::spawn(async move { web::serve(listener, router, &lanes, connections, until).await });
         print(&format!("serving {} at http://{address}/\n", site.output.display()));
         manager.tell(&format!("READY=1\nSTATUS=serving at http://{address}/"));
         // What was published before is served meanwhile: new rules over a long history take their time.

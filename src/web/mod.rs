@@ -30,7 +30,7 @@ use axum::response::Response;
 use self::filter::Maker;
 use self::moved::Moved;
 use self::shelf::Shelf;
-pub use self::socket::serve;
+pub use self::socket::{Lanes, serve};
 use self::status::Board;
 use crate::config::Site;
 use crate::io::clock::Clock;

@@ -16,7 +16,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 
@@ -32,6 +33,38 @@ const WRITE_LIMIT: Duration = Duration::from_secs(20);
 /// Largest head of a request, and most lines in it.
 const HEAD_MAX_BYTES: usize = 16 << 10;
 const HEAD_MAX_LINES: usize = 64;
+/// Threads of a lane that read files and code bodies.
+const BLOCKING_THREADS: usize = 8;
+
+/// Threads that serve connections, each with its own: a connection stays where it is, so that no request waits for one thread to wake
+/// another.
+pub struct Lanes {
+    handles: Vec<Handle>,
+    /// Their threads end when this is dropped.
+    _open: watch::Sender<()>,
+}
+
+impl Lanes {
+    /// So many threads; with none, connections are served where [`serve`] runs.
+    ///
+    /// # Errors
+    /// What the system says of a thread that cannot be started.
+    pub fn open(threads: usize) -> io::Result<Self> {
+        let (open, closed) = watch::channel(());
+        let mut handles = Vec::with_capacity(threads);
+        for n in 0..threads {
+            let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
+            handles.push(runtime.handle().clone());
+            let mut closed = closed.clone();
+            std::thread::Builder::new().name(format!("web-{n}")).spawn(move || {
+                // Nothing is ever sent: it ends when the other end is gone.
+                runtime.block_on(async { while closed.changed().await.is_ok() {} });
+                runtime.shutdown_background();
+            })?;
+        }
+        Ok(Self { handles, _open: open })
+    }
+}
 
 /// Serves until `stop` ends, then lets requests in flight finish, for five seconds at most. No more than `connections_max` clients
 /// are connected at once; the others wait in the system's queue.
@@ -41,12 +74,14 @@ const HEAD_MAX_LINES: usize = 64;
 pub async fn serve(
     listener: TcpListener,
     router: Router,
+    lanes: &Lanes,
     connections_max: usize,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let places = Arc::new(Semaphore::new(connections_max));
     let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
+    let mut turns = lanes.handles.iter().cycle();
     let mut stop = std::pin::pin!(stop);
     loop {
         let place = tokio::select! {
@@ -67,37 +102,49 @@ pub async fn serve(
                 }
             },
         };
-        let (router, mut stopped) = (router.clone(), stopped.clone());
-        connections.spawn(async move {
-            let _place = place;
-            // Answers are written whole; to wait for more would only delay their ends.
-            let _ = stream.set_nodelay(true);
-            let outlet = Outlet::default();
-            let (routes, word) = (TowerToHyperService::new(router), outlet.clone());
-            let service = service_fn(move |mut request: Request<Incoming>| {
-                request.extensions_mut().insert(word.clone());
-                routes.call(request)
-            });
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_LIMIT)
-                .max_buf_size(HEAD_MAX_BYTES)
-                .max_headers(HEAD_MAX_LINES)
-                .serve_connection(TokioIo::new(Patient::new(stream, outlet)), service);
-            let mut connection = std::pin::pin!(connection);
-            // A client that breaks off or sends nonsense has had its answer, and is nobody else's concern.
-            tokio::select! {
-                _ = connection.as_mut() => return,
-                _ = stopped.wait_for(|stopped| *stopped) => connection.as_mut().graceful_shutdown(),
-            }
-            let _ = connection.await;
-        });
+        let (router, stopped) = (router.clone(), stopped.clone());
+        match turns.next() {
+            // A stream belongs to the thread that it was made on, so it is taken off this one.
+            Some(lane) => match stream.into_std() {
+                Ok(stream) => {
+                    drop(connections.spawn_on(async move { connection(TcpStream::from_std(stream)?, router, stopped, place).await }, lane))
+                }
+                Err(error) => tracing::error!(%error, "a connection cannot be taken over"),
+            },
+            None => drop(connections.spawn(connection(stream, router, stopped, place))),
+        }
     }
     drop(listener);
     let _ = stopping.send(true);
     let all = async { while connections.join_next().await.is_some() {} };
     // What is not done by then is dropped with the set.
     let _ = tokio::time::timeout(STOP_LIMIT, all).await;
+    Ok(())
+}
+
+/// Serves one client until it goes, or until the service is to stop.
+async fn connection(stream: TcpStream, router: Router, mut stopped: watch::Receiver<bool>, _place: OwnedSemaphorePermit) -> io::Result<()> {
+    // Answers are written whole; to wait for more would only delay their ends.
+    let _ = stream.set_nodelay(true);
+    let outlet = Outlet::default();
+    let (routes, word) = (TowerToHyperService::new(router), outlet.clone());
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(word.clone());
+        routes.call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_LIMIT)
+        .max_buf_size(HEAD_MAX_BYTES)
+        .max_headers(HEAD_MAX_LINES)
+        .serve_connection(TokioIo::new(Patient::new(stream, outlet)), service);
+    let mut connection = std::pin::pin!(connection);
+    // A client that breaks off or sends nonsense has had its answer, and is nobody else's concern.
+    tokio::select! {
+        _ = connection.as_mut() => return Ok(()),
+        _ = stopped.wait_for(|stopped| *stopped) => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
     Ok(())
 }
 
@@ -198,7 +245,7 @@ mod tests {
         let router = Router::new().route("/", get(|| async { "here" })).route("/long", get(|| async { vec![b'x'; 64 << 20] }));
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let stopped = async { drop(stopped.await) };
-        (address, stop, tokio::spawn(serve(listener, router, 2, stopped)))
+        (address, stop, tokio::spawn(async move { serve(listener, router, &Lanes::open(0).unwrap(), 2, stopped).await }))
     }
 
     async fn answer(stream: &mut TcpStream) -> String {

@@ -71,7 +71,7 @@ fn site() -> Place {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             listener.set_nonblocking(true).unwrap();
-            serve(TcpListener::from_std(listener).unwrap(), router, 64, std::future::pending()).await.unwrap();
+            serve(TcpListener::from_std(listener).unwrap(), router, &Lanes::open(2).unwrap(), 64, std::future::pending()).await.unwrap();
         });
     });
     Place { address, web, dir }

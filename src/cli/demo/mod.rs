@@ -16,7 +16,7 @@ use crate::config::{self, ConfigError, Site};
 use crate::measure::Measures;
 use crate::publisher::{self, Scope};
 use crate::scheduler;
-use crate::web::{self, Web};
+use crate::web::{self, Lanes, Web};
 
 /// The bundled publisher's documents: path, media type, text. One for each dialect of the shipped sources.
 const DOCUMENTS: [(&str, &str, &str); 3] = [
@@ -55,7 +55,10 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         let listener = TcpListener::from_std(listener).map_err(CommandError::io("cannot listen"))?;
         let measures = Arc::new(Measures::new(context.clock.now()));
         let web = Web::new(Arc::clone(ingest.site()), measures, context.clock.clone());
-        web::serve(listener, web::routes(&web), ingest.site().serve.connections, interrupted()).await.map_err(CommandError::io("serving"))
+        let lanes = Lanes::open(1).map_err(CommandError::io("serving"))?;
+        web::serve(listener, web::routes(&web), &lanes, ingest.site().serve.connections, interrupted())
+            .await
+            .map_err(CommandError::io("serving"))
     })?;
     Ok(Exit::Well)
 }
