@@ -23,6 +23,8 @@ pub struct Standing<'a> {
     pub polls: Vec<PollLine>,
     /// Its host wants no request before this.
     pub host_until: Option<DateTime<Utc>>,
+    /// Other sources that are answered from the same address.
+    pub same_as: Vec<String>,
 }
 
 /// The standing of these sources, by their places in the configuration, with so many of their last polls; of all that is known
@@ -42,21 +44,46 @@ pub fn gather<'a>(
         None => Default::default(),
     };
     let mut states: HashMap<_, _> = states.into_iter().collect();
+    let budgets = site.budgets();
+    let homes = homes(site, &states);
     let mut standings = Vec::new();
     for source in chosen.into_iter().filter_map(|n| site.sources.get(n)) {
+        let same_as = same_as(&homes, source, states.get(&source.id));
         let state: PollState = states.remove(&source.id).unwrap_or_default();
         let count = counts.get(&source.id).copied().unwrap_or_default();
         let url = url::Url::parse(poll::address(&state, source.url.as_str())).ok();
         let (polls, host_until) = match store {
             Some(store) => (
                 if polls > 0 { store.poll_lines(&source.id, polls)? } else { Vec::new() },
-                url.and_then(|url| store.host_limit(url.host_str()?).transpose()).transpose()?.filter(|until| *until > now),
+                url.and_then(|url| store.host_limit(&budgets.name(url.host_str()?)).transpose()).transpose()?.filter(|until| *until > now),
             ),
             None => Default::default(),
         };
-        standings.push(Standing { source, state, count, polls, host_until });
+        standings.push(Standing { source, state, count, polls, host_until, same_as });
     }
     Ok(standings)
+}
+
+/// The address that a source was last answered from, after redirects.
+fn home(state: &PollState) -> Option<&str> {
+    state.validator_url.as_deref().filter(|_| state.well_at.is_some())
+}
+
+/// Which sources are answered from each address.
+fn homes(site: &Site, states: &HashMap<String, PollState>) -> HashMap<String, Vec<String>> {
+    let mut homes: HashMap<String, Vec<String>> = HashMap::new();
+    for source in &site.sources {
+        if let Some(home) = states.get(&source.id).and_then(home) {
+            homes.entry(home.to_owned()).or_default().push(source.id.clone());
+        }
+    }
+    homes
+}
+
+/// The other sources that are answered from where this one is (F24).
+fn same_as(homes: &HashMap<String, Vec<String>>, source: &Source, state: Option<&PollState>) -> Vec<String> {
+    let all = state.and_then(home).and_then(|home| homes.get(home));
+    all.into_iter().flatten().filter(|id| **id != source.id).cloned().collect()
 }
 
 /// Text from outside as a terminal may get it (S25).
@@ -81,6 +108,12 @@ impl Standing<'_> {
         }
     }
 
+    /// What there is to say of sources that are one feed.
+    pub(crate) fn twins(&self) -> Option<String> {
+        let others = self.same_as.join(", ");
+        (!others.is_empty()).then(|| format!("answered from the same address as {others}: one of them is enough"))
+    }
+
     /// Why it is not well, in one line; what there is to say of a permanent move with it.
     pub(crate) fn why(&self) -> String {
         let mut why: Vec<String> = self.state.failure.iter().map(|failure| line(&failure.why)).collect();
@@ -88,6 +121,7 @@ impl Standing<'_> {
             why.push(format!("{} failures in a row", self.state.failures));
         }
         why.extend(self.moves());
+        why.extend(self.twins());
         why.join("; ")
     }
 
@@ -138,6 +172,7 @@ impl Standing<'_> {
             "moving": state.moving,
             "adopted": state.adopted,
             "gone": state.gone,
+            "same_as": self.same_as,
             "repairs": state.repairs,
             "listed": state.listed,
             "entries": count.entries,

@@ -88,6 +88,7 @@ fn in_full(standing: &Standing<'_>) -> String {
             status,
             named("server", &words.server),
             named("cf-mitigated", &words.cf_mitigated),
+            named("cf-ray", &words.cf_ray),
             named("retry-after", &words.retry_after),
             named("page title", &words.title),
         ];
@@ -107,6 +108,9 @@ fn in_full(standing: &Standing<'_>) -> String {
     put("validators", if validators.is_empty() { "none".to_owned() } else { validators.join(" and ") });
     if let Some(moves) = standing.moves() {
         put("move", moves);
+    }
+    if let Some(twins) = standing.twins() {
+        put("twins", twins);
     }
     for repair in &state.repairs {
         put("repaired", line(repair));

@@ -12,4 +12,5 @@ pub mod file;
 pub mod memory;
 pub mod notify;
 pub mod output;
+pub mod specimen;
 pub mod stamp;
