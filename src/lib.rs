@@ -19,6 +19,7 @@ pub mod entry;
 pub mod format;
 pub mod ingest;
 pub mod io;
+pub mod measure;
 pub mod publisher;
 pub mod push;
 pub mod record;
@@ -26,6 +27,7 @@ pub mod scheduler;
 #[cfg(test)]
 mod shared;
 pub mod stage;
+pub mod standing;
 pub mod store;
 pub mod stories;
 mod syntax;

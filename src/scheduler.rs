@@ -11,11 +11,13 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinSet};
+use tokio::time::Instant;
 
 use crate::config::Site;
 use crate::enrich::{Enriched, Enricher};
 use crate::ingest::{Ingest, IngestError, Polled, SharedStore, locked};
 use crate::io::clock::Clock;
+use crate::measure::Measures;
 use crate::publisher::{self, PublishError, Scope};
 use crate::push::Wire;
 use crate::stage::{poll, push, schedule};
@@ -34,6 +36,10 @@ const PAGES_RUN: Duration = Duration::from_secs(60);
 const PAGES_REST: TimeDelta = TimeDelta::minutes(5);
 /// Changes wait at most this long for other polls before they are published.
 const PUBLISH_GAP: Duration = Duration::from_secs(5);
+/// After a publication that failed, the next is tried so much later, whether or not anything else changes by then.
+const PUBLISH_RETRY: Duration = Duration::from_secs(60);
+/// How often the freshness of all sources is looked over.
+const LOOK_GAP: TimeDelta = TimeDelta::seconds(20);
 
 /// Sources, by their place in the configuration, that are due at `now`: never polled, or past their time.
 #[must_use]
@@ -98,20 +104,29 @@ pub enum ServiceError {
 pub async fn serve(
     mut ingest: Ingest,
     clock: Clock,
+    measures: Arc<Measures>,
     mut reload: mpsc::Receiver<Ingest>,
     wire: Wire,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServiceError> {
     let mut stop = std::pin::pin!(stop);
-    let mut polls = Polls::default();
+    let mut polls = Polls::new(Arc::clone(&measures));
     let mut pages = Pages::new(&ingest);
-    let mut waiting = true;
+    // When what changed is to be published; at once if no poll is under way.
+    let mut waiting = Some(Instant::now() + PUBLISH_GAP);
+    let mut is_retry = false;
+    let mut looked: Option<DateTime<Utc>> = None;
     let mut turns = HashMap::new();
     let mut woke: Option<DateTime<Utc>> = None;
     loop {
         let now = clock.now();
         let states: HashMap<_, _> = locked(ingest.store()).poll_states().map_err(IngestError::from)?.into_iter().collect();
         let site = Arc::clone(ingest.site());
+        measures.came_round(now);
+        if looked.is_none_or(|at| now - at > LOOK_GAP || now < at) || measures.counts().well_at.is_none() {
+            measures.looked_over(&site, |id| states.get(id));
+            looked = Some(now);
+        }
         if woke.is_none_or(|before| now - before > ASLEEP_MIN) {
             turns = spread(&site, &states, now);
         }
@@ -129,10 +144,10 @@ pub async fn serve(
             }
         }
         pages.start(now);
-        if waiting && polls.tasks.is_empty() {
-            publish(ingest.site(), ingest.store()).await;
+        if waiting.is_some_and(|at| at <= Instant::now() || (polls.tasks.is_empty() && !is_retry)) {
+            is_retry = !publish(&ingest, &clock, &measures).await;
             wire.published();
-            waiting = false;
+            waiting = is_retry.then(|| Instant::now() + PUBLISH_RETRY);
         }
         let pause = pause(&site, &states, &polls, &turns, now);
         let hinted = hints.iter().filter(|(position, _)| site.sources.get(**position).is_some_and(|s| !polls.is_under_way(&s.id)));
@@ -141,7 +156,10 @@ pub async fn serve(
             () = &mut stop => break,
             Some((source, changed)) = polls.next(ingest.store(), &wire) => {
                 pages.idle &= !changed;
-                waiting |= changed;
+                // The time of the first change counts: polls that go on ending must not put publication off.
+                if changed && waiting.is_none() {
+                    waiting = Some(Instant::now() + PUBLISH_GAP);
+                }
                 if ingest.is_list(&source) && let Some(new) = ingest.resubscribed()? {
                     tracing::info!(sources = new.site().sources.len(), "a list of feeds changed");
                     wire.reloaded(new.clone());
@@ -149,26 +167,27 @@ pub async fn serve(
                     ingest = new;
                 }
             }
-            Some(changed) = pages.next() => waiting |= changed,
+            Some(changed) = pages.next() => {
+                if changed && waiting.is_none() {
+                    waiting = Some(Instant::now() + PUBLISH_GAP);
+                }
+            }
             Some(new) = reload.recv() => {
                 wire.reloaded(new.clone());
                 ingest = new;
                 pages.reload(&ingest);
-                waiting = true;
+                looked = None;
+                waiting = Some(Instant::now());
             }
             () = wire.hinted() => {}
             () = tokio::time::sleep(pause) => {}
-            () = tokio::time::sleep(PUBLISH_GAP), if waiting => {
-                publish(ingest.site(), ingest.store()).await;
-                wire.published();
-                waiting = false;
-            }
+            () = tokio::time::sleep_until(waiting.unwrap_or_else(Instant::now)), if waiting.is_some() => {}
         }
     }
     // An article is stored whole or not at all, and is read another time.
     pages.task.abort_all();
     while polls.next(ingest.store(), &wire).await.is_some() {}
-    publish(ingest.site(), ingest.store()).await;
+    publish(&ingest, &clock, &measures).await;
     Ok(())
 }
 
@@ -239,13 +258,17 @@ impl Pages {
 }
 
 /// Polls under way, by source: a source is never polled twice at once.
-#[derive(Default)]
 struct Polls {
     tasks: JoinSet<Result<Polled, IngestError>>,
     sources: HashMap<Id, (String, DateTime<Utc>)>,
+    measures: Arc<Measures>,
 }
 
 impl Polls {
+    fn new(measures: Arc<Measures>) -> Self {
+        Self { tasks: JoinSet::new(), sources: HashMap::new(), measures }
+    }
+
     fn is_under_way(&self, source: &str) -> bool {
         self.sources.values().any(|(s, _)| s == source)
     }
@@ -270,6 +293,7 @@ impl Polls {
         match polled {
             Ok(polled) => {
                 log(&polled);
+                self.measures.polled(&polled.state);
                 if matches!(polled.state.outcome, Outcome::Succeeded | Outcome::Moved) {
                     wire.polled(&source);
                 }
@@ -280,6 +304,7 @@ impl Polls {
             }
             Err(error) => {
                 tracing::error!(source, error, "a poll could not be stored; it is repeated when it is next due");
+                self.measures.lost_poll();
                 Some((source, false))
             }
         }
@@ -352,22 +377,28 @@ pub fn log(polled: &Polled) {
     }
 }
 
-/// Publishes off the threads that serve sockets. A failure is loud and leaves the old output; the next round tries again.
-async fn publish(site: &Arc<Site>, store: &SharedStore) {
-    let (site, store) = (Arc::clone(site), Arc::clone(store));
-    let published = tokio::task::spawn_blocking(move || publisher::publish(&site, &store, Scope::Changed)).await;
-    match published {
-        Ok(Ok(written)) if written.written + written.removed > 0 => {
-            tracing::info!(written = written.written, removed = written.removed, "published")
+/// Publishes off the threads that serve sockets; whether it went well. A failure is loud and leaves the old output.
+async fn publish(ingest: &Ingest, clock: &Clock, measures: &Arc<Measures>) -> bool {
+    let (site, store) = (Arc::clone(ingest.site()), Arc::clone(ingest.store()));
+    let published = tokio::task::spawn_blocking(move || {
+        // Before they are settled: afterwards nothing tells them from the others.
+        let arrivals = locked(&store).arrivals()?;
+        Ok::<_, PublishError>((publisher::publish(&site, &store, Scope::Changed)?, arrivals))
+    });
+    let why = match published.await {
+        Ok(Ok((written, arrivals))) => {
+            if written.written + written.removed > 0 {
+                tracing::info!(written = written.written, removed = written.removed, "published");
+            }
+            measures.published(clock.now(), written.written + written.removed, &arrivals);
+            return true;
         }
-        Ok(Ok(_)) => {}
-        Ok(Err(error)) => failed(&error),
-        Err(error) => tracing::error!(%error, "publishing was lost"),
-    }
-}
-
-fn failed(error: &PublishError) {
-    tracing::error!(%error, "publishing failed; the files published before stay");
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => error.to_string(),
+    };
+    tracing::error!(error = why, "publishing failed; the files published before stay, and it is tried again within a minute");
+    measures.publication_failed(clock.now(), &why);
+    false
 }
 
 #[cfg(test)]
@@ -393,10 +424,14 @@ mod tests {
         assert_eq!(turns.len(), 10, "s0 was never polled, s11 is not due");
         let last = turns.values().max().unwrap();
         assert_eq!((*last - now).num_seconds(), 300);
-        assert_eq!(pause(&site, &states, &Polls::default(), &turns, now), Duration::from_millis(100), "the first turn is now");
+        assert_eq!(
+            pause(&site, &states, &Polls::new(Arc::new(Measures::new(now))), &turns, now),
+            Duration::from_millis(100),
+            "the first turn is now"
+        );
         let (_, first) = turns.iter().filter(|(_, turn)| **turn > now).min_by_key(|(_, turn)| **turn).unwrap();
         let later: HashMap<_, _> = turns.iter().filter(|(_, turn)| **turn > now).map(|(id, turn)| (id.clone(), *turn)).collect();
         states.retain(|id, _| later.contains_key(id));
-        assert_eq!(pause(&site, &states, &Polls::default(), &later, now), (*first - now).to_std().unwrap());
+        assert_eq!(pause(&site, &states, &Polls::new(Arc::new(Measures::new(now))), &later, now), (*first - now).to_std().unwrap());
     }
 }

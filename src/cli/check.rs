@@ -1,6 +1,7 @@
 //! `topicwire check`.
 
-use super::{Context, Exit, Result, print, status};
+use super::{Context, Exit, Result, print};
+use crate::standing;
 use crate::store::Store as _;
 use crate::store::sqlite::SqliteStore;
 
@@ -14,7 +15,7 @@ pub(super) fn run(context: &Context) -> Result {
         let Ok(state) = store.poll_state(&source.id) else { continue };
         // A feed at its own address is what everybody expects.
         if state.found.as_ref().is_some_and(|found| found.url != source.url.as_str() || found.kind.word() != "feed") {
-            print(&format!("{}: read as {}\n", source.id, status::kind(source, &state)));
+            print(&format!("{}: read as {}\n", source.id, standing::kind(source, &state)));
         }
     }
     Ok(Exit::Well)

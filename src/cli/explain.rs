@@ -5,13 +5,14 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{CommandError, Context, Exit, Result, print, print_json, reason, status, stories};
+use super::{CommandError, Context, Exit, Result, print, print_json, reason, stories};
 use crate::config::overrides::RecordWord;
 use crate::config::{Enrich, FullText, Site, Source};
 use crate::entry::Entry;
 use crate::stage::classify::{Classifier, Explanation};
 use crate::stage::map::{self, Rules};
 use crate::stage::{clean, naming};
+use crate::standing;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{ArticleState, Store, StoreError, Trace};
 use crate::syntax::rfc3339;
@@ -63,7 +64,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
             print(&format!("{:<12} whole text: allowed by {allowed_by} on {on} ({written})\n", "rights"));
         }
         for (name, line) in page.as_ref().map_or_else(|| unread(owner), page_lines) {
-            print(&format!("{name:<12} {}\n", status::line(&line)));
+            print(&format!("{name:<12} {}\n", standing::line(&line)));
         }
         story.iter().for_each(|s| print(&format!("{:<12} {}", "story", s.text())));
     }

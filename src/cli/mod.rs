@@ -5,8 +5,12 @@ mod classify;
 mod demo;
 mod discover;
 mod edit;
+mod environment;
 mod etiquette;
 mod explain;
+mod export;
+mod healthcheck;
+mod import;
 mod init;
 mod learn;
 pub(crate) mod parse;
@@ -26,8 +30,10 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+use tracing::level_filters::LevelFilter;
 
+use self::environment::Environment;
 use crate::config::{self, ConfigError, Site};
 use crate::ingest::history::Applied;
 use crate::ingest::{Ingest, IngestError, SharedStore};
@@ -44,12 +50,21 @@ use crate::store::{Store as _, StoreError};
 #[command(
     version,
     propagate_version = true,
-    after_help = "Exit codes: 0 all well; 1 could not run; 2 usage or configuration; 3 ran, some sources failed."
+    after_help = "Exit codes: 0 all well; 1 could not run; 2 usage or configuration; 3 ran, some sources failed.",
+    after_long_help = concat_help()
 )]
 pub struct Args {
-    /// The configuration; relative paths in it are relative to it
-    #[arg(short, long, global = true, value_name = "FILE", default_value = "feeds.toml")]
-    config: PathBuf,
+    /// The configuration, feeds.toml by default; relative paths in it are relative to it
+    #[arg(short, long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// How much is logged; the service tells of every poll, other commands show their results themselves
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log_level: Option<LevelFilter>,
+    /// How it is logged: a line of text or an object of JSON each
+    #[arg(long, global = true, value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+    #[arg(skip)]
+    environment: Environment,
     /// Holds the clock at this moment (RFC 3339): for tests and for reproducing a run
     #[arg(long, global = true, value_name = "MOMENT", hide = true)]
     now: Option<DateTime<Utc>>,
@@ -68,6 +83,12 @@ enum Command {
     /// Poll each source on its schedule and when its hub pushes, publish, tell hubs and followers, and serve the result, until SIGTERM
     /// or SIGINT; SIGHUP re-reads the configuration
     Serve(serve::Options),
+    /// Ask the running service whether what it serves is fresh: for containers
+    Healthcheck(healthcheck::Options),
+    /// Write the sources as OPML, or every record as a line of JSON
+    Export(export::Options),
+    /// Add another reader's subscriptions to the configuration
+    Import(import::Options),
     /// Rebuild the output from the store, without fetching
     Publish,
     /// Show what is broken, since when, what the server said, and when it is tried next; named sources in full
@@ -111,20 +132,44 @@ enum Command {
     Demo(demo::Options),
 }
 
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs: one object a line.
+    Json,
+}
+
+/// The exit codes, and the environment's variables.
+fn concat_help() -> String {
+    format!("Exit codes: 0 all well; 1 could not run; 2 usage or configuration; 3 ran, some sources failed.\n\n{}", environment::HELP)
+}
+
 impl Args {
-    /// The command line, read. Ends the process with a sentence where it cannot be.
+    /// The command line and the environment, read. Ends the process with a sentence where they cannot be.
     #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place where settings are taken from the environment")]
     pub fn read() -> Self {
-        Self::parse_from(edit::arguments(std::env::args_os()))
+        let mut args = Self::parse_from(edit::arguments(std::env::args_os()));
+        match Environment::read(|name| std::env::var_os(name)) {
+            Ok(environment) => args.environment = environment,
+            Err(what) => Self::command().error(clap::error::ErrorKind::InvalidValue, what).exit(),
+        }
+        args
     }
 
-    /// How much is logged: the service tells of every poll; other commands show their results themselves.
+    /// How much is logged: as the user says; else the service tells of every poll, and other commands show their results themselves.
     #[must_use]
-    pub fn log_level(&self) -> tracing::level_filters::LevelFilter {
-        match self.command {
-            Command::Serve(_) => tracing::level_filters::LevelFilter::INFO,
-            _ => tracing::level_filters::LevelFilter::ERROR,
-        }
+    pub fn log_level(&self) -> LevelFilter {
+        let usual = if matches!(self.command, Command::Serve(_)) { LevelFilter::INFO } else { LevelFilter::ERROR };
+        self.log_level.or(self.environment.log_level).unwrap_or(usual)
+    }
+
+    /// How it is logged.
+    #[must_use]
+    pub fn log_format(&self) -> LogFormat {
+        self.log_format.or(self.environment.log_format).unwrap_or(LogFormat::Text)
     }
 }
 
@@ -206,12 +251,16 @@ type Result<T = Exit, E = CommandError> = std::result::Result<T, E>;
 #[must_use]
 pub fn run(args: Args) -> Exit {
     let clock = args.now.map_or(Clock::System, Clock::Held);
-    let context = Context { config: args.config, clock };
+    let config = args.config.or_else(|| args.environment.config.clone()).unwrap_or_else(|| PathBuf::from("feeds.toml"));
+    let context = Context { config, environment: args.environment, clock };
     let result = match args.command {
         Command::Init => init::run(&context),
         Command::Check => check::run(&context),
         Command::Refresh(options) => refresh::run(&context, &options),
         Command::Serve(options) => serve::run(&context, &options),
+        Command::Healthcheck(options) => healthcheck::run(&context, &options),
+        Command::Export(options) => export::run(&context, &options),
+        Command::Import(options) => import::run(&context, &options),
         Command::Publish => publish::run(&context),
         Command::Status(options) => status::run(&context, &options),
         Command::Retry(options) => retry::run(&context, &options),
@@ -250,15 +299,18 @@ fn warn(what: &str) {
 }
 
 /// What every command has.
+#[derive(Clone)]
 struct Context {
     config: PathBuf,
+    environment: Environment,
     clock: Clock,
 }
 
 impl Context {
-    /// The configuration, with the feeds that its lists name.
+    /// The configuration, with what the environment says instead, and with the feeds that its lists name.
     fn site(&self) -> Result<Site> {
         let mut site = config::load(&self.config)?;
+        self.environment.apply(&mut site);
         if site.sources.iter().any(|source| source.kind == config::SourceKind::Opml)
             && let Some(store) = SqliteStore::open_to_read(&site.store)?
         {
@@ -270,10 +322,16 @@ impl Context {
     /// Opens the store for work: alone, and with every record derived by the site's rules, unless these wait for consent.
     fn work(&self, site: Site, command: &str) -> Result<(StoreLock, Ingest)> {
         let (lock, ingest) = self.store(site, command)?;
+        self.apply(&ingest)?;
+        Ok((lock, ingest))
+    }
+
+    /// Derives every record by the site's rules, unless these wait for consent.
+    fn apply(&self, ingest: &Ingest) -> Result<()> {
         if let Applied::Held(shifts) = ingest.apply_rules(self.clock.now(), false)? {
             warn(&topics::held(ingest.site(), &shifts));
         }
-        Ok((lock, ingest))
+        Ok(())
     }
 
     /// Opens the store for work, alone.

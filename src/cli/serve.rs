@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use tokio::net::TcpListener;
@@ -9,11 +10,15 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use super::{CommandError, Context, Exit, Result, print, runtime, topics};
-use crate::config::{self, Site};
+use crate::config::Site;
 use crate::ingest::Ingest;
 use crate::ingest::history::Applied;
+use crate::io::clock::Clock;
+use crate::io::notify::Manager;
+use crate::measure::Measures;
 use crate::push::{self, Wire};
-use crate::{scheduler, web};
+use crate::scheduler;
+use crate::web::{self, Lanes, Web};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -22,30 +27,64 @@ pub(super) struct Options {
     listen: Option<SocketAddr>,
 }
 
+/// How often the service manager hears that all is well, if it wants to.
+const ALIVE_GAP: Duration = Duration::from_secs(20);
+
 /// Polls, publishes and serves until it is told to stop.
 pub(super) fn run(context: &Context, options: &Options) -> Result {
     let site = context.site()?;
     let listen = options.listen.unwrap_or(site.listen);
-    let (_lock, ingest) = context.work(site, "serve")?;
+    let manager = manager()?;
+    let (_lock, ingest) = context.store(site, "serve")?;
     runtime()?.block_on(async {
+        let site = Arc::clone(ingest.site());
         let listener = TcpListener::bind(listen).await.map_err(CommandError::io(format!("cannot listen on {listen}")))?;
         let address = listener.local_addr().map_err(CommandError::io("cannot listen"))?;
-        print(&format!("serving {} at http://{address}/\n", ingest.site().output.display()));
+        let measures = Arc::new(Measures::new(context.clock.now()));
+        let web = Web::new(Arc::clone(&site), Arc::clone(&measures), context.clock.clone());
         let (stopping, stopped) = watch::channel(false);
         tokio::spawn(wait_for_stop(stopping)?);
+        let lanes =
+            Lanes::open(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)).map_err(CommandError::io("serving"))?;
         let wire = Wire::new(ingest.clone());
-        let router = web::router(ingest.site().output.clone()).merge(web::push::router(wire.clone(), context.clock.clone()));
-        let web = tokio::spawn(web::serve(listener, router, told(stopped.clone())));
+        let router = web::routes(&web).merge(web::push::router(wire.clone(), context.clock.clone()));
+        let (connections, until) = (site.serve.connections, told(stopped.clone()));
         let pushes = tokio::spawn(push::serve(wire.clone(), context.clock.clone(), told(stopped.clone())));
+        let serving = tokio::spawn(async move { web::serve(listener, router, &lanes, connections, until).await });
+        print(&format!("serving {} at http://{address}/\n", site.output.display()));
+        manager.tell(&format!("READY=1\nSTATUS=serving at http://{address}/"));
+        // What was published before is served meanwhile: new rules over a long history take their time.
+        let (applying, deciding) = (context.clone(), ingest.clone());
+        tokio::task::spawn_blocking(move || applying.apply(&deciding)).await.map_err(|e| CommandError::Usage(e.to_string()))??;
         let (reloads, reload) = mpsc::channel(1);
-        let reloading = tokio::spawn(reload_on_hangup(context.config.clone(), context.clock.clone(), ingest.clone(), reloads)?);
-        let served = scheduler::serve(ingest, context.clock.clone(), reload, wire, told(stopped)).await;
+        let reloading = tokio::spawn(reload_on_hangup(context.clone(), web, ingest.clone(), reloads)?);
+        let alive = tokio::spawn(tell_alive(Arc::clone(&manager), Arc::clone(&measures), context.clock.clone()));
+        let served = scheduler::serve(ingest, context.clock.clone(), measures, reload, wire, told(stopped)).await;
+        manager.tell("STOPPING=1");
+        alive.abort();
         reloading.abort();
         served?;
         pushes.await.map_err(|e| CommandError::Usage(e.to_string()))?;
-        web.await.map_err(|e| CommandError::Usage(e.to_string()))?.map_err(CommandError::io("serving"))
+        serving.await.map_err(|e| CommandError::Usage(e.to_string()))?.map_err(CommandError::io("serving"))
     })?;
     Ok(Exit::Well)
+}
+
+/// The service manager, if one started this process and wants to hear from it.
+#[expect(clippy::disallowed_methods, reason = "sd_notify's socket is named in the environment")]
+fn manager() -> Result<Arc<Manager>> {
+    Ok(Arc::new(Manager::at(std::env::var_os("NOTIFY_SOCKET")).map_err(CommandError::io("cannot tell the service manager"))?))
+}
+
+/// Tells the service manager that the scheduler still comes round, and how things are; a scheduler that hangs is told by silence.
+async fn tell_alive(manager: Arc<Manager>, measures: Arc<Measures>, clock: Clock) {
+    loop {
+        tokio::time::sleep(ALIVE_GAP).await;
+        let complaints = measures.complaints(clock.now());
+        let status = if complaints.is_empty() { "all well".to_owned() } else { complaints.join("; ") };
+        let alive = if measures.is_coming_round(clock.now()) { "WATCHDOG=1\n" } else { "" };
+        manager.tell(&format!("{alive}STATUS={status}"));
+    }
 }
 
 async fn told(mut stopped: watch::Receiver<bool>) {
@@ -70,22 +109,17 @@ fn wait_for_stop(stopping: watch::Sender<bool>) -> Result<impl Future<Output = (
 }
 
 /// Re-reads the configuration on SIGHUP. A broken one is refused with its reasons, and the old one stays.
-fn reload_on_hangup(
-    path: std::path::PathBuf,
-    clock: crate::io::clock::Clock,
-    ingest: Ingest,
-    reloads: mpsc::Sender<Ingest>,
-) -> Result<impl Future<Output = ()>> {
+fn reload_on_hangup(context: Context, web: Arc<Web>, ingest: Ingest, reloads: mpsc::Sender<Ingest>) -> Result<impl Future<Output = ()>> {
     let mut hangup = signal(SignalKind::hangup()).map_err(CommandError::io("cannot listen for SIGHUP"))?;
     Ok(async move {
         let mut ingest = ingest;
         while hangup.recv().await.is_some() {
-            let (path, clock, old) = (path.clone(), clock.clone(), ingest.clone());
+            let (context, old) = (context.clone(), ingest.clone());
             let reloaded = tokio::task::spawn_blocking(move || {
-                let site = config::load(&path).map_err(|e| e.to_string())?;
+                let site = context.site().map_err(|e| e.to_string())?;
                 stays(old.site(), &site)?;
                 let new = Ingest::new(Arc::new(site), Arc::clone(old.store())).map_err(|e| e.to_string())?;
-                if let Applied::Held(shifts) = new.apply_rules(clock.now(), false).map_err(|e| e.to_string())? {
+                if let Applied::Held(shifts) = new.apply_rules(context.clock.now(), false).map_err(|e| e.to_string())? {
                     tracing::warn!("{}", topics::held(new.site(), &shifts));
                 }
                 Ok::<_, String>(new)
@@ -93,6 +127,7 @@ fn reload_on_hangup(
             match reloaded.await.unwrap_or_else(|e| Err(e.to_string())) {
                 Ok(new) => {
                     tracing::info!(sources = new.site().sources.len(), topics = new.site().topics.len(), "configuration re-read");
+                    web.renew(Arc::clone(new.site()));
                     ingest = new.clone();
                     if reloads.send(new).await.is_err() {
                         return;

@@ -1,21 +1,18 @@
 //! `topicwire status`.
 
-use std::collections::HashMap;
-
-use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::refresh::positions;
 use super::table::{table, took};
 use super::{Context, Exit, Result, print, print_json};
-use crate::config::{Site, Source, SourceKind};
 use crate::io::fetch::shown;
-use crate::stage::poll::{self, Degraded, Health, PollLine, PollState};
+use crate::stage::poll::PollState;
 use crate::stage::push::{Announcement, Subscription};
-use crate::stage::{drift, schedule, text};
+use crate::stage::schedule;
+use crate::standing::{self, Standing, line, tally, when};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{ArticleCount, PushStore as _, SourceCount, Store};
+use crate::store::{ArticleCount, PushStore as _, Store};
 use crate::syntax::rfc3339;
 
 /// Polls shown of a source that is shown in full.
@@ -34,153 +31,41 @@ pub(super) struct Options {
     json: bool,
 }
 
-/// One source and what is known of it.
-struct Subject<'a> {
-    source: &'a Source,
-    state: PollState,
-    count: SourceCount,
-    articles: ArticleCount,
-    polls: Vec<PollLine>,
-    /// Its host wants no request before this.
-    host_until: Option<DateTime<Utc>>,
-    /// Other sources that are answered from the same address.
-    same_as: Vec<String>,
-    /// Its subscriptions at hubs.
-    push: Vec<Subscription>,
-}
-
 /// Shows how each configured source is doing. Reads beside a running service.
 pub(super) fn run(context: &Context, options: &Options) -> Result {
     let site = context.site()?;
-    let now = context.clock.now();
     let chosen = positions(&site, &options.sources)?;
     let is_full = options.verbose || !options.sources.is_empty();
     let store = SqliteStore::open_to_read(&site.store)?;
-    let (states, counts, mut articles) = match &store {
-        Some(store) => (store.poll_states()?, store.source_counts()?, store.article_counts()?),
-        None => Default::default(),
-    };
-    let mut states: HashMap<_, _> = states.into_iter().collect();
-    let budgets = site.budgets();
-    let homes = homes(&site, &states);
-    let mut subjects = Vec::with_capacity(chosen.len());
-    for source in chosen.into_iter().filter_map(|n| site.sources.get(n)) {
-        let same_as = same_as(&homes, source, states.get(&source.id));
-        let state: PollState = states.remove(&source.id).unwrap_or_default();
-        let count = counts.get(&source.id).copied().unwrap_or_default();
-        let url = url::Url::parse(poll::address(&state, source.url.as_str())).ok();
-        let (polls, push, host_until) = match &store {
-            Some(store) => (
-                if is_full { store.poll_lines(&source.id, POLLS_SHOWN)? } else { Vec::new() },
-                if is_full { store.subscriptions(Some(&source.id))? } else { Vec::new() },
-                url.and_then(|url| store.host_limit(&budgets.name(url.host_str()?)).transpose()).transpose()?.filter(|until| *until > now),
-            ),
-            None => Default::default(),
-        };
-        let articles = articles.remove(&source.id).unwrap_or_default();
-        subjects.push(Subject { source, state, count, articles, polls, host_until, same_as, push });
-    }
+    let announcements = store.as_ref().map(SqliteStore::announcements).transpose()?.unwrap_or_default();
+    let store = store.as_ref().map(|store| store as &dyn Store);
+    let standings = standing::gather(&site, store, chosen, if is_full { POLLS_SHOWN } else { 0 }, context.clock.now())?;
     if options.json {
-        let sources: Vec<Value> = subjects.iter().map(|subject| to_json(subject, is_full)).collect();
+        let sources: Vec<Value> = standings.iter().map(|standing| standing.to_json(is_full)).collect();
         print_json(&json!({ "sources": sources }));
     } else if is_full {
-        let texts: Vec<String> = subjects.iter().map(in_full).collect();
+        let texts: Vec<String> = standings.iter().map(in_full).collect();
         print(&texts.join("\n"));
     } else {
-        print(&table(&["source", "is", "since", "why", "last good", "next try", "entries", "records"], &[6, 7], subjects.iter().map(row)));
-        print(&summary(&subjects));
-        print(&untold(store.as_ref().map(SqliteStore::announcements).transpose()?.unwrap_or_default()));
+        print(&table(&["source", "is", "since", "why", "last good", "next try", "entries", "records"], &[6, 7], standings.iter().map(row)));
+        print(&summary(&standings));
+        print(&untold(announcements));
     }
     Ok(Exit::Well)
 }
 
-/// The address that a source was last answered from, after redirects.
-fn home(state: &PollState) -> Option<&str> {
-    state.validator_url.as_deref().filter(|_| state.well_at.is_some())
-}
-
-/// Which sources are answered from each address.
-fn homes(site: &Site, states: &HashMap<String, PollState>) -> HashMap<String, Vec<String>> {
-    let mut homes: HashMap<String, Vec<String>> = HashMap::new();
-    for source in &site.sources {
-        if let Some(home) = states.get(&source.id).and_then(home) {
-            homes.entry(home.to_owned()).or_default().push(source.id.clone());
-        }
-    }
-    homes
-}
-
-/// The other sources that are answered from where this one is (F24).
-fn same_as(homes: &HashMap<String, Vec<String>>, source: &Source, state: Option<&PollState>) -> Vec<String> {
-    let all = state.and_then(home).and_then(|home| homes.get(home));
-    all.into_iter().flatten().filter(|id| **id != source.id).cloned().collect()
-}
-
-/// What there is to say of sources that are one feed.
-fn twins(subject: &Subject<'_>) -> Option<String> {
-    let others = subject.same_as.join(", ");
-    (!others.is_empty()).then(|| format!("answered from the same address as {others}: one of them is enough"))
-}
-
-/// Text from outside as a terminal may get it (S25).
-pub(super) fn line(text: &str) -> String {
-    text.chars().filter(|c| text::keeps(*c) && !c.is_control()).collect()
-}
-
-fn when(at: Option<DateTime<Utc>>) -> String {
-    at.map_or_else(|| "-".to_owned(), rfc3339)
-}
-
-fn next(subject: &Subject<'_>) -> String {
-    match (subject.state.next_due, subject.host_until) {
-        (None, None) => "now".to_owned(),
-        (due, Some(until)) if due.is_none_or(|due| due < until) => format!("{} (its host asked for fewer requests)", rfc3339(until)),
-        (due, _) => format!("{} ({})", when(due), line(&subject.state.next_why)),
-    }
-}
-
-fn row(subject: &Subject<'_>) -> Vec<String> {
-    let state = &subject.state;
-    let mut why: Vec<String> = state.failure.iter().map(|failure| line(&failure.why)).collect();
-    if state.failures > 1 {
-        why.push(format!("{} failures in a row", state.failures));
-    }
-    why.extend(moves(subject));
-    if let Some(degraded) = &state.degraded {
-        why.push(repair(subject, degraded));
-    }
-    why.extend(twins(subject));
+fn row(standing: &Standing<'_>) -> Vec<String> {
+    let state = &standing.state;
     vec![
-        subject.source.id.clone(),
+        standing.source.id.clone(),
         state.health().word().to_owned(),
         when(state.failing_since),
-        why.join("; "),
+        standing.why(),
         when(state.well_at),
-        next(subject),
-        subject.count.entries.to_string(),
-        subject.count.records.to_string(),
+        standing.next(),
+        standing.count.entries.to_string(),
+        standing.count.records.to_string(),
     ]
-}
-
-/// How a source is read, and where, where that is not configured.
-pub(super) fn kind(source: &Source, state: &PollState) -> String {
-    match state.found.as_ref().filter(|_| source.kind == SourceKind::Auto) {
-        Some(found) if found.url == source.url.as_str() => format!("{} (found: {})", found.kind.word(), line(&found.how)),
-        Some(found) => format!("{} at {} (found: {})", found.kind.word(), line(&found.url), line(&found.how)),
-        None if source.kind == SourceKind::Auto => "not known yet".to_owned(),
-        None => source.kind.word().to_owned(),
-    }
-}
-
-/// What to do about a source that is degraded.
-fn repair(subject: &Subject<'_>, degraded: &Degraded) -> String {
-    let accept = format!("if what it gives now is right, `topicwire retry {} --accept`", subject.source.id);
-    match (degraded.repair.as_deref().map(line), drift::is_acceptable(&degraded.class)) {
-        (Some(repair), true) => format!("{repair}; or, {accept}"),
-        (Some(repair), false) => repair,
-        (None, true) => accept,
-        (None, false) => "look what is at its address; `topicwire discover` shows what the site offers".to_owned(),
-    }
 }
 
 /// What is normal for a source, in a line.
@@ -197,25 +82,6 @@ fn usual(state: &PollState) -> Option<String> {
         normal.titled,
         pace.as_secs() / 60
     ))
-}
-
-/// What there is to say of a permanent move, with what to do about it.
-fn moves(subject: &Subject<'_>) -> Option<String> {
-    let (state, id) = (&subject.state, &subject.source.id);
-    if let Some(adopted) = state.adopted.as_ref().filter(|_| state.source_url.as_deref() == Some(subject.source.url.as_str())) {
-        let (day, url) = (adopted.at.format("%Y-%m-%d"), line(&adopted.url));
-        return Some(format!(
-            "moved for good, asked at its new address since {day}: write url = \"{url}\" into feeds.toml, or take it back with \
-             `topicwire retry {id} --undo-move`"
-        ));
-    }
-    let moving = state.moving.as_ref()?;
-    let (to, day, times) = (line(&moving.to), moving.since.format("%Y-%m-%d"), moving.fetches);
-    let then = match &moving.held {
-        Some(held) => format!("not followed: {}", line(held)),
-        None => "followed when that has lasted a week".to_owned(),
-    };
-    Some(format!("permanently redirected to {to} since {day} ({times} times); {then}"))
 }
 
 /// Hubs that could not be told of feeds.
@@ -240,19 +106,17 @@ fn pushes(push: &Subscription) -> String {
     format!("{} at {}: {}", push.phase.word(), line(&push.offer.hub), rest.join("; "))
 }
 
-fn summary(subjects: &[Subject<'_>]) -> String {
-    let count = |wanted: fn(Health) -> bool| subjects.iter().filter(|subject| wanted(subject.state.health())).count();
-    let (well, new) = (count(|h| h == Health::Well), count(|h| h == Health::New));
-    let broken = subjects.len() - well - new;
+fn summary(standings: &[Standing<'_>]) -> String {
+    let (well, broken, new) = tally(standings);
     let more = if broken > 0 { "; `topicwire status SOURCE` shows what a server said" } else { "" };
-    let articles = subjects.iter().fold(ArticleCount::default(), |sum, subject| ArticleCount {
-        read: sum.read + subject.articles.read,
-        waiting: sum.waiting + subject.articles.waiting,
-        given_up: sum.given_up + subject.articles.given_up,
+    let articles = standings.iter().fold(ArticleCount::default(), |sum, standing| ArticleCount {
+        read: sum.read + standing.articles.read,
+        waiting: sum.waiting + standing.articles.waiting,
+        given_up: sum.given_up + standing.articles.given_up,
         why: None,
     });
     let articles = articles_text(&articles).map(|text| format!("article pages: {text}\n")).unwrap_or_default();
-    format!("{} sources: {well} well, {broken} not, {new} never polled{more}\n{articles}", subjects.len())
+    format!("{} sources: {well} well, {broken} not, {new} never polled{more}\n{articles}", standings.len())
 }
 
 /// How it stands with article pages; nothing where there are none.
@@ -262,14 +126,14 @@ fn articles_text(count: &ArticleCount) -> Option<String> {
     (read + waiting + given_up > 0).then(|| format!("{read} read, {waiting} to be read, {given_up} given up{why}"))
 }
 
-fn in_full(subject: &Subject<'_>) -> String {
-    let Subject { source, state, .. } = subject;
+fn in_full(standing: &Standing<'_>) -> String {
+    let Standing { source, state, .. } = standing;
     let mut text = String::new();
     let mut put = |name: &str, value: String| text += &format!("{name:<12} {value}\n");
     let title = source.title.as_ref().or(state.title.as_ref());
     put("source", title.map_or_else(|| source.id.clone(), |title| format!("{} ({})", source.id, line(title))));
     put("address", shown(&source.url));
-    put("read as", kind(source, state));
+    put("read as", standing::kind(source, state));
     if let Some(list) = &source.parent {
         put("named by", list.clone());
     }
@@ -278,9 +142,9 @@ fn in_full(subject: &Subject<'_>) -> String {
     if let Some(failure) = &state.failure {
         put("why", format!("{} ({}: {})", line(&failure.why), failure.stage, failure.class));
     }
-    if let Some(degraded) = &state.degraded {
+    if let (Some(degraded), Some(repair)) = (&state.degraded, standing.repair()) {
         put("degraded", format!("since {}; its last good output stays, and nothing new is taken", rfc3339(degraded.since)));
-        put("repair", repair(subject, degraded));
+        put("repair", repair);
     }
     if let Some(words) = &state.words {
         let status = state.status.map(|status| format!("status {status}"));
@@ -299,7 +163,7 @@ fn in_full(subject: &Subject<'_>) -> String {
         }
     }
     put("last good", when(state.well_at));
-    put("next try", next(subject));
+    put("next try", standing.next());
     if let Some(until) = state.retry_not_before {
         put("wait", format!("no request before {}, as the server asked; not even by hand", rfc3339(until)));
     }
@@ -307,16 +171,16 @@ fn in_full(subject: &Subject<'_>) -> String {
     let validators: Vec<_> =
         [("ETag", &state.etag), ("Last-Modified", &state.last_modified)].iter().filter(|(_, v)| v.is_some()).map(|(n, _)| *n).collect();
     put("validators", if validators.is_empty() { "none".to_owned() } else { validators.join(" and ") });
-    if let Some(moves) = moves(subject) {
+    if let Some(moves) = standing.moves() {
         put("move", moves);
     }
-    if let Some(twins) = twins(subject) {
+    if let Some(twins) = standing.twins() {
         put("twins", twins);
     }
-    for push in &subject.push {
+    for push in &standing.push {
         put("push", pushes(push));
     }
-    if let (Some(offer), true) = (&state.offer, subject.push.is_empty()) {
+    if let (Some(offer), true) = (&state.offer, standing.push.is_empty()) {
         put("push", format!("its hub {} is not subscribed to: see subscribe under [push]", line(&offer.hub)));
     }
     for repair in &state.repairs {
@@ -328,12 +192,12 @@ fn in_full(subject: &Subject<'_>) -> String {
     if !state.outlines.is_empty() {
         put("names", format!("{} feeds", state.outlines.len()));
     }
-    put("holds", format!("{} entries, {} records; {} listed when last read", subject.count.entries, subject.count.records, state.listed));
-    if let Some(articles) = articles_text(&subject.articles) {
+    put("holds", format!("{} entries, {} records; {} listed when last read", standing.count.entries, standing.count.records, state.listed));
+    if let Some(articles) = articles_text(&standing.articles) {
         put("pages", articles);
     }
     put("took", took(state.took_ms));
-    for (n, poll) in subject.polls.iter().enumerate() {
+    for (n, poll) in standing.polls.iter().enumerate() {
         let status = poll.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
         let why = poll.why.as_ref().map(|why| format!(", {}", line(why))).unwrap_or_default();
         let news = if poll.new + poll.changed > 0 { format!(", {} new, {} changed", poll.new, poll.changed) } else { String::new() };
@@ -343,86 +207,4 @@ fn in_full(subject: &Subject<'_>) -> String {
         );
     }
     text
-}
-
-fn to_json(subject: &Subject<'_>, is_full: bool) -> Value {
-    let Subject { source, state, count, .. } = subject;
-    let mut value = json!({
-        "id": source.id,
-        "title": source.title.as_ref().or(state.title.as_ref()),
-        "url": source.url.as_str(),
-        "address": poll::address(state, source.url.as_str()),
-        "health": state.health().word(),
-        "outcome": state.outcome.word(),
-        "polled": state.polled_at.map(rfc3339),
-        "well": state.well_at.map(rfc3339),
-        "next": state.next_due.map(rfc3339),
-        "next_why": state.next_why,
-        "failures": state.failures,
-        "failing_since": state.failing_since.map(rfc3339),
-        "failure": state.failure,
-        "status": state.status,
-        "said": state.words,
-        "retry_not_before": state.retry_not_before.map(rfc3339),
-        "host_wait_until": subject.host_until.map(rfc3339),
-        "asked": state.asked.word(),
-        "bytes": state.bytes,
-        "unmodified_since": state.unmodified_since.map(rfc3339),
-        "moved_to": state.moved_to,
-        "moving": state.moving,
-        "adopted": state.adopted,
-        "gone": state.gone,
-        "kind": source.kind.word(),
-        "found": state.found,
-        "named_by": source.parent,
-        "degraded": state.degraded,
-        "normal": state.normal,
-        "names": state.outlines.len(),
-        "same_as": subject.same_as,
-        "repairs": state.repairs,
-        "listed": state.listed,
-        "entries": count.entries,
-        "records": count.records,
-        "articles": {
-            "read": subject.articles.read,
-            "waiting": subject.articles.waiting,
-            "given_up": subject.articles.given_up,
-            "why": subject.articles.why,
-        },
-    });
-    if let (true, Some(fields)) = (is_full, value.as_object_mut()) {
-        let polls = subject.polls.iter().map(|poll| {
-            json!({
-                "at": rfc3339(poll.at),
-                "outcome": poll.outcome.word(),
-                "status": poll.status,
-                "asked": poll.asked.word(),
-                "bytes": poll.bytes,
-                "retry_not_before": poll.retry_not_before.map(rfc3339),
-                "class": poll.class,
-                "why": poll.why,
-                "new": poll.new,
-                "changed": poll.changed,
-            })
-        });
-        fields.insert("polls".to_owned(), polls.collect());
-        // No path and no secret: who knows these may push.
-        let push = subject.push.iter().map(|push| {
-            json!({
-                "phase": push.phase.word(),
-                "hub": push.offer.hub,
-                "topic": push.offer.topic,
-                "lease_until": push.lease_until.map(rfc3339),
-                "last_push": push.pushed_at.map(rfc3339),
-                "pushes": push.pushes,
-                "proven": push.proven,
-                "tries": push.tries,
-                "why": push.why,
-                "next": push.due.map(rfc3339),
-            })
-        });
-        fields.insert("push".to_owned(), push.collect());
-        fields.insert("offer".to_owned(), json!(state.offer));
-    }
-    value
 }

@@ -6,10 +6,11 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::refresh::positions;
-use super::{Context, Exit, Result, print, print_json, runtime, status};
+use super::{Context, Exit, Result, print, print_json, runtime};
 use crate::config::{Source, SourceKind};
 use crate::ingest::{Ingest, SharedStore, locked};
 use crate::stage::poll::{self, Plan, PollState};
+use crate::standing;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoredRecord};
 use crate::syntax::rfc3339;
@@ -76,12 +77,12 @@ fn topics(record: &StoredRecord) -> Vec<&str> {
 }
 
 fn describe(source: &Source, state: &PollState, records: &[StoredRecord]) -> String {
-    let mut out = format!("{}: {}, read as {}\n", source.id, state.outcome.word(), status::kind(source, state));
+    let mut out = format!("{}: {}, read as {}\n", source.id, state.outcome.word(), standing::kind(source, state));
     if let Some(failure) = &state.failure {
-        out += &format!("  {} ({}: {})\n", status::line(&failure.why), failure.stage, failure.class);
+        out += &format!("  {} ({}: {})\n", standing::line(&failure.why), failure.stage, failure.class);
     }
     if let Some(repair) = state.degraded.as_ref().and_then(|degraded| degraded.repair.as_ref()) {
-        out += &format!("  what may help: {}\n", status::line(repair));
+        out += &format!("  what may help: {}\n", standing::line(repair));
     }
     for record in records.iter().take(SHOWN) {
         let draft = &record.draft;
@@ -92,7 +93,7 @@ fn describe(source: &Source, state: &PollState, records: &[StoredRecord]) -> Str
         }
     }
     for repair in &state.repairs {
-        out += &format!("  problem: {}\n", status::line(repair));
+        out += &format!("  problem: {}\n", standing::line(repair));
     }
     let more = records.len().saturating_sub(SHOWN);
     let more = if more > 0 { format!(" ({more} not shown)") } else { String::new() };

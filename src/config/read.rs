@@ -14,14 +14,14 @@ use super::access::Published;
 use super::fields::{At, Fields, TOP};
 use super::overrides::Overrides;
 use super::problem::{Report, suggest};
-use super::site::{FetchPolicy, HubPolicy, Learned, NamedSection, PushPolicy, Site, Topic};
+use super::site::{FetchPolicy, HubPolicy, Learned, NamedSection, PushPolicy, ServePolicy, Site, Topic};
 use super::source::{self, Around};
 use super::topics::{self, Included};
 use crate::record::Section;
 use crate::stage::naming::slug;
 use crate::syntax::is_language_tag;
 
-const TABLES: &[&str] = &["site", "fetch", "push", "hub", "defaults", "section", "source", "topic"];
+const TABLES: &[&str] = &["site", "serve", "fetch", "push", "hub", "defaults", "section", "source", "topic"];
 const SITE_KEYS: &[&str] = &[
     "title",
     "base_url",
@@ -53,6 +53,7 @@ const FETCH_KEYS: &[&str] = &[
     "ports",
     "article_budget",
 ];
+const SERVE_KEYS: &[&str] = &["status", "connections", "cache_max"];
 const SECTION_KEYS: &[&str] = &["id", "base_path", "identifier", "mast_head", "search_category", "tags", "content_categories", "archetype"];
 
 /// The id of the section that is always there.
@@ -116,6 +117,7 @@ pub(super) fn site<'a>(report: &mut Report<'a>, included: &mut [Included<'a>], p
         output: output_path,
         store,
         listen: listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
+        serve: serve(report, &top),
         offerings,
         fetch,
         sections,
@@ -141,6 +143,18 @@ pub(super) fn topics<'a>(
     let table = top.table(report, "site", "[site]", SITE_KEYS);
     let model = topics::model(report, path, &table).ok()?;
     Some((topics.finish(), model))
+}
+
+fn serve(report: &mut Report, top: &Fields) -> ServePolicy {
+    let table = top.table(report, "serve", "[serve]", SERVE_KEYS);
+    let default = ServePolicy::default();
+    let connections = table.number(report, "connections", 1..=100_000).and_then(|number| usize::try_from(number).ok());
+    let cache_max = table.bytes(report, "cache_max").and_then(|bytes| usize::try_from(bytes).ok());
+    ServePolicy {
+        status: table.flag_or(report, "status", default.status),
+        connections: connections.unwrap_or(default.connections),
+        cache_max_bytes: cache_max.unwrap_or(default.cache_max_bytes),
+    }
 }
 
 fn fetch(report: &mut Report, top: &Fields) -> FetchPolicy {

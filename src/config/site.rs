@@ -39,6 +39,8 @@ pub struct Site {
     pub store: PathBuf,
     /// Where `serve` listens; `127.0.0.1:8080` by default.
     pub listen: SocketAddr,
+    /// How it is served.
+    pub serve: ServePolicy,
     /// Catalogue of offerings (JSON), if any.
     pub offerings: Option<PathBuf>,
     /// How to fetch.
@@ -57,6 +59,23 @@ pub struct Site {
     pub overrides: Overrides,
     /// What editors' tags have taught, if it is asked.
     pub model: Option<Learned>,
+}
+
+/// `[serve]`: limits of the built-in server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServePolicy {
+    /// Whether `/status` and `/metrics` are shown to whoever asks (default yes).
+    pub status: bool,
+    /// Clients connected at once, 1 to 100,000 (default 512).
+    pub connections: usize,
+    /// Most bytes of published files and their compressed forms held in memory (default 64 MiB).
+    pub cache_max_bytes: usize,
+}
+
+impl Default for ServePolicy {
+    fn default() -> Self {
+        Self { status: true, connections: 512, cache_max_bytes: 64 << 20 }
+    }
 }
 
 /// `[fetch]`: caps and manners.

@@ -7,3 +7,4 @@ pub mod html;
 pub mod json_feed;
 pub mod opml;
 pub mod rss;
+pub mod subscriptions;

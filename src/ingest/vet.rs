@@ -9,8 +9,8 @@ use crate::entry::Feed;
 use crate::stage::drift::{self, Verdict};
 use crate::stage::host::Reach;
 use crate::stage::identity::{self, Keyed, KnownEntry};
-use crate::stage::{map, schedule};
 use crate::stage::poll::{Ask, Failure, Found, FoundKind, Learnt, PollState, Reading};
+use crate::stage::{map, schedule};
 
 /// Most sentences on repairs kept for `status`.
 const REPAIRS_MAX: usize = 5;

@@ -10,6 +10,21 @@ pub fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     std::fs::read(path)
 }
 
+/// Reads a file of at most so many bytes.
+///
+/// # Errors
+/// What the system says, and [`std::io::ErrorKind::FileTooLarge`].
+pub fn read_at_most(path: &Path, max_bytes: usize) -> std::io::Result<Vec<u8>> {
+    use std::io::Read as _;
+
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(max_bytes as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > max_bytes {
+        return Err(std::io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(bytes)
+}
+
 /// Replaces a whole file, or makes it: readers find the old one or the new one.
 ///
 /// # Errors

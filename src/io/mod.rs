@@ -9,5 +9,8 @@
 pub mod clock;
 pub mod fetch;
 pub mod file;
+pub mod memory;
+pub mod notify;
 pub mod output;
 pub mod specimen;
+pub mod stamp;

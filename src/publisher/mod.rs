@@ -6,12 +6,14 @@
 
 mod item;
 mod records;
+mod selection;
 
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
 use self::item::{Telling, others};
+pub use self::selection::{SELECTION_COUNT, select};
 use crate::config::Site;
 use crate::format::document::{ATOM_FILE, FeedDocument, FeedItem, JSON_FILE, OPML_FILE, PAGE_FILE, RSS_FILE, STYLE_FILE, TopicLine};
 use crate::format::{atom, html, json_feed, opml, rss};

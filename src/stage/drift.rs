@@ -291,7 +291,10 @@ mod tests {
     }
 
     fn seen(feed: &Feed) -> Normal {
-        observe(feed, &identity::keys(&feed.entries, crate::stage::host::Reach::at(&url::Url::parse("https://www.a.example/feed").unwrap())))
+        observe(
+            feed,
+            &identity::keys(&feed.entries, crate::stage::host::Reach::at(&url::Url::parse("https://www.a.example/feed").unwrap())),
+        )
     }
 
     fn judged(normal: Option<&Normal>, feed: &Feed, around: Around) -> Verdict {

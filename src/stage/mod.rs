@@ -20,5 +20,6 @@ pub mod robots;
 pub mod schedule;
 pub mod sitemap;
 pub mod story;
+pub mod subscription;
 pub mod text;
 pub mod wordpress;

@@ -10,8 +10,10 @@
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "the store is an edge: its database and its lock are files")]
 
 mod article;
+mod growth;
 pub mod lock;
 mod push;
+mod select;
 pub mod sqlite;
 mod story;
 #[cfg(test)]
@@ -23,7 +25,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::growth::{Arrival, Growth};
 pub use self::push::PushStore;
+pub use self::select::Selection;
 use crate::record::{Draft, FromPage};
 use crate::stage::article::Article;
 use crate::stage::article::image::Picture;
@@ -683,4 +687,22 @@ pub trait Store: PushStore + Send {
     /// # Errors
     /// Any [`StoreError`].
     fn put_robots(&mut self, origin: &str, robots: &StoredRobots) -> Result<(), StoreError>;
+
+    /// The newest records of a selection, at most `count`, each story once where no source is named; hidden ones are left out.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn select(&self, selection: &Selection, count: usize) -> Result<Vec<StoredRecord>, StoreError>;
+
+    /// What the polls of each day brought, from `since` on, oldest day first; days without a poll are left out.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn growth(&self, since: DateTime<Utc>) -> Result<Vec<Growth>, StoreError>;
+
+    /// Records that came since the last [`Store::settle`] from sources that had been read before: news, and no backlog.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn arrivals(&self) -> Result<Vec<Arrival>, StoreError>;
 }

@@ -10,9 +10,9 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, Trans
 use uuid::Uuid;
 
 use super::{
-    Approve, ArticleCount, ArticleState, Asked, Change, Derive, DueArticle, Fingerprint, Holder, KnownEntry, Outcome, Pending, PollCommit,
-    PollLine, PollState, Put, ReadArticle, RecordChange, Shift, SourceCount, Store, StoreError, StoredEntry, StoredRecord, StoredRobots,
-    StoryMember, Surveyed, Telling, TopicCount, Trace,
+    Approve, Arrival, ArticleCount, ArticleState, Asked, Change, Derive, DueArticle, Fingerprint, Growth, Holder, KnownEntry, Outcome,
+    Pending, PollCommit, PollLine, PollState, Put, ReadArticle, RecordChange, Selection, Shift, SourceCount, Store, StoreError,
+    StoredEntry, StoredRecord, StoredRobots, StoryMember, Surveyed, Telling, TopicCount, Trace,
 };
 use crate::record::Draft;
 use crate::stage::article::Article;
@@ -757,6 +757,18 @@ impl Store for SqliteStore {
             records.extend(self.select_records("WHERE r.number = ?1", [number.cast_signed()])?);
         }
         Ok(records)
+    }
+
+    fn select(&self, selection: &Selection, count: usize) -> Result<Vec<StoredRecord>> {
+        self.selected(selection, count)
+    }
+
+    fn growth(&self, since: DateTime<Utc>) -> Result<Vec<Growth>> {
+        self.growth_since(since)
+    }
+
+    fn arrivals(&self) -> Result<Vec<Arrival>> {
+        self.unsettled_arrivals()
     }
 
     fn topic_counts(&self) -> Result<HashMap<String, TopicCount>> {

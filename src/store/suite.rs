@@ -3,7 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    ArticleCount, Change, Holder, Outcome, Packed, Pending, PollCommit, PollState, ReadArticle, RecordChange, Store, StoredRobots,
+    Arrival, ArticleCount, Change, Holder, Outcome, Packed, Pending, PollCommit, PollState, ReadArticle, RecordChange, Selection, Store,
+    StoredRobots,
 };
 use crate::record::{Draft, DraftTopic, FromPage, TakenFrom};
 use crate::stage::article::image::Picture;
@@ -31,6 +32,8 @@ pub(super) fn every_rule(make: Make<'_>) {
     an_article_is_due_once_and_read_once(make);
     a_host_that_is_down_puts_off_all_that_is_due(make);
     a_robots_txt_reads_back_whole(make);
+    a_selection_is_any_of_what_is_under_all(make);
+    days_are_counted_and_backlogs_are_no_news(make);
 }
 
 fn at(day: i64) -> DateTime<Utc> {
@@ -433,4 +436,48 @@ fn a_robots_txt_reads_back_whole(make: Make<'_>) {
         store.put_robots("https://a.example", robots).unwrap();
         assert_eq!(store.robots("https://a.example").unwrap().as_ref(), Some(robots));
     }
+}
+
+fn a_selection_is_any_of_what_is_under_all(make: Make<'_>) {
+    let mut store = make();
+    let hidden = Draft { hidden: true, ..draft("hidden", 9, &["a", "b"]) };
+    create(&mut *store, "s", &[draft("a", 1, &["a"]), draft("ab", 2, &["a", "b"]), draft("b", 3, &["b"]), draft("c", 4, &["c"]), hidden]);
+    create(&mut *store, "t", &[draft("abc", 5, &["a", "b", "c"])]);
+    store.settle().unwrap();
+    for (any, sources, count, expected) in [
+        (&[&["a"][..]][..], &[][..], 9, &["abc", "ab", "a"][..]),
+        (&[&["a"], &["c"]], &[], 9, &["abc", "c", "ab", "a"]),
+        (&[&["a", "b"]], &[], 9, &["abc", "ab"]),
+        (&[&["a", "b"], &["c"]], &[], 9, &["abc", "c", "ab"]),
+        (&[&["a", "b"]], &["s"], 9, &["ab"]),
+        (&[&["a"], &["b"]], &["s", "t"], 3, &["abc", "b", "ab"]),
+        (&[&["a", "nothing"]], &[], 9, &[]),
+        (&[&["a"]], &["nobody"], 9, &[]),
+    ] {
+        let strings = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let selection = Selection { any: any.iter().map(|all| strings(all)).collect(), sources: strings(sources) };
+        let found = store.select(&selection, count).unwrap();
+        let found: Vec<_> = found.iter().map(|r| r.draft.href.rsplit('/').next().unwrap()).collect();
+        assert_eq!(found, expected, "{any:?} {sources:?}");
+    }
+}
+
+fn days_are_counted_and_backlogs_are_no_news(make: Make<'_>) {
+    let mut store = make();
+    let poll = |store: &mut dyn Store, day: i64, paths: &[&str]| {
+        let changes: Vec<_> = paths.iter().map(|path| change(path, RecordChange::Create(draft(path, day - 1, &[])))).collect();
+        let state = PollState { outcome: Outcome::Succeeded, new: paths.len(), polled_at: Some(at(day)), ..PollState::default() };
+        store.commit(&PollCommit { source: "s", now: at(day), state, changes }).unwrap();
+    };
+    poll(&mut *store, 1, &["one", "two"]);
+    assert_eq!(store.arrivals().unwrap(), [], "all of a source's first document is backlog");
+    store.settle().unwrap();
+    poll(&mut *store, 2, &["three"]);
+    poll(&mut *store, 2, &[]);
+    assert_eq!(store.arrivals().unwrap(), [Arrival { published: at(1), added: at(2) }]);
+    store.settle().unwrap();
+    assert_eq!(store.arrivals().unwrap(), []);
+    let days: Vec<_> = store.growth(at(0)).unwrap().into_iter().map(|day| (day.day.date_naive(), day.new, day.polls, day.failed)).collect();
+    assert_eq!(days, [(at(1).date_naive(), 2, 1, 0), (at(2).date_naive(), 1, 2, 0)]);
+    assert_eq!(store.growth(at(2)).unwrap().len(), 1);
 }

@@ -16,6 +16,7 @@ mod kinds;
 mod live;
 mod push;
 mod rules;
+mod serving;
 mod stories;
 mod topics;
 mod wire;

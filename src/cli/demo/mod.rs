@@ -13,8 +13,10 @@ use url::Url;
 
 use super::{CommandError, Context, Exit, Result, print, refresh, runtime};
 use crate::config::{self, ConfigError, Site};
+use crate::measure::Measures;
 use crate::publisher::{self, Scope};
-use crate::{scheduler, web};
+use crate::scheduler;
+use crate::web::{self, Lanes, Web};
 
 /// The bundled publisher's documents: path, media type, text. One for each dialect of the shipped sources.
 const DOCUMENTS: [(&str, &str, &str); 3] = [
@@ -51,8 +53,12 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         refresh::report(&ingest, &polled, &written, None, false);
         print(&format!("\nopen {}   (Ctrl-C ends the demo and removes its folder)\n", ingest.site().base_url));
         let listener = TcpListener::from_std(listener).map_err(CommandError::io("cannot listen"))?;
-        let router = web::router(ingest.site().output.clone());
-        web::serve(listener, router, interrupted()).await.map_err(CommandError::io("serving"))
+        let measures = Arc::new(Measures::new(context.clock.now()));
+        let web = Web::new(Arc::clone(ingest.site()), measures, context.clock.clone());
+        let lanes = Lanes::open(1).map_err(CommandError::io("serving"))?;
+        web::serve(listener, web::routes(&web), &lanes, ingest.site().serve.connections, interrupted())
+            .await
+            .map_err(CommandError::io("serving"))
     })?;
     Ok(Exit::Well)
 }

@@ -19,9 +19,9 @@ pub use self::moves::{Adopted, Move, Neighbour, contested};
 pub use self::step::{Ask, Learnt, Plan, Reading, Setting, accept, address, after, from_zero, is_due, plan, retry, undo_move};
 pub use self::words::{Said, Words, challenge, is_html, words};
 use crate::entry::PaceHints;
-use crate::stage::push::Offer;
 use crate::stage::drift::Normal;
 use crate::stage::opml::Outline;
+use crate::stage::push::Offer;
 
 /// How a poll ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,421 @@
+//! What is served, in memory: each published file as it is now, with its codings and validators, and what its earlier versions held.
+//!
+//! A version is read once, hashed once and coded once; a request costs one look at the file, which tells whether it is still that version.
+//! A response is made of one version alone, so nothing ever mixes two. Nothing is read before somebody asks for it, and what nobody
+//! asked for longest goes first when memory is short.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use axum::body::Bytes;
+use axum::http::header::{self, HeaderMap, HeaderValue};
+use chrono::{DateTime, Utc};
+use tokio::sync::OnceCell;
+
+use super::coding::{Coding, PLAIN_MAX_BYTES};
+use super::delta::{self, Digests};
+use super::headers::{self, Kind};
+use super::outlet::Sheet;
+use crate::config::Site;
+use crate::io::clock::Clock;
+use crate::io::output::{self, Found};
+use crate::io::stamp::{Stamp, Watched};
+use crate::syntax::hex;
+
+/// Earlier versions of a feed that deltas can be made from. A reader that polls daily and a feed that changes hourly need 24.
+const PAST_MAX: usize = 32;
+/// What a version costs besides its bytes, roughly.
+const VERSION_BYTES: usize = 2_048;
+
+/// One version of one resource.
+pub(super) struct Version {
+    /// The validator without quotes and suffix: a hash of the bytes.
+    pub(super) tag: String,
+    pub(super) kind: Kind,
+    pub(super) modified: Option<DateTime<Utc>>,
+    pub(super) plain: Bytes,
+    coded: [OnceCell<Bytes>; 3],
+    sheet: OnceLock<Option<Sheet>>,
+    /// Headers of a response in each coding, but for its length and type.
+    heads: [HeaderMap; 4],
+    past: VecDeque<Past>,
+    /// What the shelf counts it for.
+    bytes: AtomicUsize,
+}
+
+/// An earlier version, as far as a delta needs it.
+#[derive(Clone)]
+struct Past {
+    tag: String,
+    entries: Arc<Digests>,
+}
+
+impl Version {
+    /// A version of the resource that is published at `path`; `links` is its `Link`, for a feed.
+    pub(super) fn new(path: &str, bytes: Vec<u8>, modified: Option<DateTime<Utc>>, links: Option<HeaderValue>) -> Self {
+        let kind = Kind::of(path);
+        let tag = hex(blake3::hash(&bytes).as_bytes().get(..16).unwrap_or_default());
+        // A time to come would keep clients from asking, or be refused by them (RFC 9110 section 8.8.2.1).
+        let modified = modified.map(|at| at.min(Clock::System.now()));
+        let mut head = kind.head(path);
+        if let Some(date) = modified.and_then(|at| HeaderValue::from_str(&at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()).ok()) {
+            head.insert(header::LAST_MODIFIED, date);
+        }
+        if let Some(links) = links {
+            head.insert(header::LINK, links);
+        }
+        let heads = [Coding::Plain, Coding::Brotli, Coding::Gzip, Coding::Zstd].map(|coding| {
+            let mut head = head.clone();
+            if let Ok(tag) = HeaderValue::from_str(&format!("\"{tag}{}\"", coding.suffix())) {
+                head.insert(header::ETAG, tag);
+            }
+            head
+        });
+        let size = bytes.len() + VERSION_BYTES;
+        Self {
+            tag,
+            kind,
+            modified,
+            plain: bytes.into(),
+            coded: Default::default(),
+            sheet: OnceLock::new(),
+            heads,
+            past: VecDeque::new(),
+            bytes: size.into(),
+        }
+    }
+
+    /// Headers of a response in this coding: validators, caching, policy.
+    pub(super) fn head(&self, coding: Coding) -> &HeaderMap {
+        let [plain, brotli, gzip, zstd] = &self.heads;
+        match coding {
+            Coding::Plain => plain,
+            Coding::Brotli => brotli,
+            Coding::Gzip => gzip,
+            Coding::Zstd => zstd,
+        }
+    }
+
+    /// The coding that is served to who would like `wished`.
+    pub(super) fn coding(&self, wished: Coding) -> Coding {
+        if self.kind.is_text && self.plain.len() > PLAIN_MAX_BYTES { wished } else { Coding::Plain }
+    }
+
+    /// The plain bytes as the system sends them best, if they are many.
+    pub(super) fn sheet(&self) -> Option<&Sheet> {
+        self.sheet.get_or_init(|| Sheet::of(&self.plain)).as_ref()
+    }
+
+    /// What a client that holds one of these versions lacks: that version's tag, and the document without what it holds.
+    pub(super) fn delta<'t>(&self, mut held: impl Iterator<Item = &'t str>) -> Option<(&'t str, Vec<u8>)> {
+        let grammar = self.kind.feed?;
+        let (tag, past) = held.find_map(|tag| Some((tag, self.past.iter().find(|past| past.tag == tag)?)))?;
+        Some((tag, delta::without(grammar, &self.plain, &past.entries)?))
+    }
+
+    /// Takes over what the version before it knew of the past, and that version itself.
+    fn after(mut self, before: &Self) -> Self {
+        self.past.clone_from(&before.past);
+        // A version that comes back has no delta from itself.
+        self.past.retain(|past| past.tag != self.tag);
+        if let Some(entries) = before.kind.feed.and_then(|grammar| delta::digests(grammar, &before.plain)) {
+            self.past.push_front(Past { tag: before.tag.clone(), entries: Arc::new(entries) });
+            self.past.truncate(PAST_MAX);
+        }
+        let past: usize = self.past.iter().map(|past| 64 + 16 * past.entries.len()).sum();
+        *self.bytes.get_mut() += past;
+        self
+    }
+}
+
+/// What stands on the shelf under one name.
+struct Slot {
+    /// The files that it is made of, as they were.
+    sources: Vec<(Watched, Option<Stamp>)>,
+    /// Whether no later version can look as this one does.
+    is_settled: bool,
+    version: Arc<Version>,
+    used: u64,
+}
+
+#[derive(Default)]
+struct Slots {
+    by_name: HashMap<String, Slot>,
+    bytes: usize,
+    turn: u64,
+}
+
+/// Versions by name, up to a number of bytes.
+pub(super) struct Shelf {
+    output: PathBuf,
+    max_bytes: usize,
+    slots: Mutex<Slots>,
+}
+
+/// What is to be served under a name.
+pub(super) enum Wanted {
+    Version(Arc<Version>),
+    /// A folder.
+    Folder,
+    Nothing,
+}
+
+/// Files to look at before their resource is made; taken first, so that a change while it is made is seen afterwards.
+pub(super) struct Before {
+    sources: Vec<(Watched, Option<Stamp>)>,
+    is_settled: bool,
+}
+
+impl Shelf {
+    pub(super) fn new(output: PathBuf, max_bytes: usize) -> Self {
+        Self { output, max_bytes, slots: Mutex::default() }
+    }
+
+    pub(super) fn output(&self) -> &Path {
+        &self.output
+    }
+
+    fn slots(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What stands here under a name, if it is still current.
+    pub(super) fn current(&self, name: &str) -> Option<Arc<Version>> {
+        let mut slots = self.slots();
+        let turn = slots.turn + 1;
+        slots.turn = turn;
+        let slot = slots.by_name.get_mut(name)?;
+        let is_current = slot.is_settled && slot.sources.iter().all(|(watched, stamp)| watched.stamp() == *stamp);
+        slot.used = turn;
+        is_current.then(|| Arc::clone(&slot.version))
+    }
+
+    /// Looks at the files that a resource is made of, before it is made.
+    pub(super) fn before<'p>(&self, paths: impl IntoIterator<Item = &'p str>) -> Before {
+        let watched = paths.into_iter().filter_map(|path| Watched::new(&self.output, path));
+        let sources: Vec<_> = watched.map(|watched| (watched.stamp(), watched)).map(|(stamp, watched)| (watched, stamp)).collect();
+        let now = Clock::System.now();
+        let is_settled = sources.iter().all(|(_, stamp)| stamp.is_none_or(|stamp| stamp.is_settled(now)));
+        Before { sources, is_settled }
+    }
+
+    /// The file at `path`, read if it is not here as it is now. Blocks.
+    ///
+    /// # Errors
+    /// What the system says of the file.
+    pub(super) fn read(&self, path: &str, links: impl FnOnce(&Kind) -> Option<HeaderValue>) -> std::io::Result<Wanted> {
+        let before = self.before([path]);
+        match output::read(&self.output, path)? {
+            Found::File { bytes, modified } => {
+                let links = links(&Kind::of(path));
+                Ok(Wanted::Version(self.put(path, before, Version::new(path, bytes, modified, links))))
+            }
+            Found::Folder => Ok(Wanted::Folder),
+            Found::Missing => {
+                self.take(path);
+                Ok(Wanted::Nothing)
+            }
+        }
+    }
+
+    /// Puts a version under a name, and gives back what stands there: what stood there before, with its codings, if that is the same.
+    pub(super) fn put(&self, name: &str, before: Before, version: Version) -> Arc<Version> {
+        let old = self.slots().by_name.get(name).map(|slot| Arc::clone(&slot.version));
+        let is_same = |old: &Version| old.tag == version.tag && old.modified == version.modified && old.heads == version.heads;
+        let version = match old {
+            Some(old) if is_same(&old) => old,
+            Some(old) => Arc::new(version.after(&old)),
+            None => Arc::new(version),
+        };
+        let bytes = version.bytes.load(Ordering::Relaxed);
+        let mut slots = self.slots();
+        // What would crowd out everything else is served, but not kept.
+        if bytes > self.max_bytes / 4 {
+            slots.remove(name);
+            return version;
+        }
+        slots.remove(name);
+        slots.bytes += bytes;
+        let used = slots.turn;
+        let slot = Slot { sources: before.sources, is_settled: before.is_settled, version: Arc::clone(&version), used };
+        slots.by_name.insert(name.to_owned(), slot);
+        slots.shrink(self.max_bytes);
+        version
+    }
+
+    fn take(&self, name: &str) {
+        self.slots().remove(name);
+    }
+
+    /// The bytes of a version in a coding; `None` if they cannot be made. Whoever comes first has them made, off the threads that serve
+    /// sockets; the others wait for it.
+    pub(super) async fn coded(&self, name: &str, version: &Arc<Version>, coding: Coding) -> Option<Bytes> {
+        let [brotli, gzip, zstd] = &version.coded;
+        let cell = match coding {
+            Coding::Plain => return Some(version.plain.clone()),
+            Coding::Brotli => brotli,
+            Coding::Gzip => gzip,
+            Coding::Zstd => zstd,
+        };
+        if let Some(coded) = cell.get() {
+            return Some(coded.clone());
+        }
+        let made = cell.get_or_try_init(|| async {
+            let plain = version.plain.clone();
+            let coded = Bytes::from(tokio::task::spawn_blocking(move || coding.encode(&plain)).await.map_err(drop)?.ok_or(())?);
+            self.count(name, version, coded.len());
+            Ok::<_, ()>(coded)
+        });
+        made.await.ok().cloned()
+    }
+
+    /// Counts bytes that a version on the shelf has gained.
+    fn count(&self, name: &str, version: &Arc<Version>, bytes: usize) {
+        let mut slots = self.slots();
+        if slots.by_name.get(name).is_some_and(|slot| Arc::ptr_eq(&slot.version, version)) {
+            version.bytes.fetch_add(bytes, Ordering::Relaxed);
+            slots.bytes += bytes;
+            slots.shrink(self.max_bytes);
+        }
+    }
+
+    /// How many resources are held, and their bytes.
+    pub(super) fn size(&self) -> (usize, usize) {
+        let slots = self.slots();
+        (slots.by_name.len(), slots.bytes)
+    }
+}
+
+impl Slots {
+    fn remove(&mut self, name: &str) {
+        if let Some(slot) = self.by_name.remove(name) {
+            self.bytes = self.bytes.saturating_sub(slot.version.bytes.load(Ordering::Relaxed));
+        }
+    }
+
+    /// Takes away what was not asked for longest, down to three quarters: so that it need not be done at every turn.
+    fn shrink(&mut self, max_bytes: usize) {
+        if self.bytes <= max_bytes {
+            return;
+        }
+        let mut names: Vec<(u64, String)> = self.by_name.iter().map(|(name, slot)| (slot.used, name.clone())).collect();
+        names.sort_unstable();
+        for (_, name) in names {
+            if self.bytes <= max_bytes / 4 * 3 {
+                break;
+            }
+            self.remove(&name);
+        }
+    }
+}
+
+/// The `Link` of the feed at `path` of a site.
+pub(super) fn feed_links(site: &Site, path: &str) -> Option<HeaderValue> {
+    headers::links(&format!("{}{path}", site.base_url), &[])
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests change the published tree behind the shelf's back")]
+mod tests {
+    use super::*;
+
+    struct Place {
+        dir: tempfile::TempDir,
+        shelf: Shelf,
+    }
+
+    fn place(max_bytes: usize) -> Place {
+        let dir = tempfile::tempdir().unwrap();
+        let shelf = Shelf::new(dir.path().to_owned(), max_bytes);
+        Place { dir, shelf }
+    }
+
+    impl Place {
+        /// Renames a new file over the old one, as publications do, with a time long past so that its stamp is settled but for its change.
+        fn publish(&self, path: &str, bytes: &[u8]) {
+            let temporary = self.dir.path().join(".new");
+            std::fs::write(&temporary, bytes).unwrap();
+            std::fs::rename(temporary, self.dir.path().join(path)).unwrap();
+        }
+
+        fn get(&self, path: &str) -> Option<Arc<Version>> {
+            match self.shelf.current(path) {
+                Some(version) => Some(version),
+                None => match self.shelf.read(path, |_| None).unwrap() {
+                    Wanted::Version(version) => Some(version),
+                    _ => None,
+                },
+            }
+        }
+    }
+
+    #[test]
+    fn a_new_version_is_seen_at_the_next_request() {
+        let place = place(1 << 20);
+        for n in 0..100 {
+            let bytes = format!("version {n}");
+            place.publish("a.txt", bytes.as_bytes());
+            assert_eq!(place.get("a.txt").unwrap().plain, bytes);
+            assert_eq!(place.get("a.txt").unwrap().plain, bytes);
+        }
+        std::fs::remove_file(place.dir.path().join("a.txt")).unwrap();
+        assert!(place.get("a.txt").is_none());
+        assert_eq!(place.shelf.size(), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn what_is_the_same_keeps_its_codings() {
+        let place = place(1 << 20);
+        let bytes = b"the same line\n".repeat(200);
+        place.publish("a.txt", &bytes);
+        let first = place.get("a.txt").unwrap();
+        let coded = place.shelf.coded("a.txt", &first, Coding::Gzip).await.unwrap();
+        assert!(coded.len() < bytes.len() / 4);
+        // Read again, though nothing changed: as if its stamp were not settled.
+        let Wanted::Version(again) = place.shelf.read("a.txt", |_| None).unwrap() else { panic!() };
+        assert!(Arc::ptr_eq(&first, &again));
+        assert_eq!(place.shelf.coded("a.txt", &again, Coding::Gzip).await.unwrap().as_ptr(), coded.as_ptr());
+        assert_eq!(place.shelf.size(), (1, bytes.len() + VERSION_BYTES + coded.len()));
+    }
+
+    #[test]
+    fn memory_has_an_end_and_the_longest_unasked_goes_first() {
+        let max_bytes = 20 * (VERSION_BYTES + 1_000);
+        let place = place(max_bytes);
+        for n in 0..100 {
+            place.publish(&format!("{n}.txt"), &[b'x'; 1_000]);
+            place.get(&format!("{n}.txt")).unwrap();
+            place.shelf.current("0.txt");
+            assert!(place.shelf.size().1 <= max_bytes);
+        }
+        let slots = place.shelf.slots();
+        assert!(slots.by_name.contains_key("0.txt") && slots.by_name.contains_key("99.txt") && !slots.by_name.contains_key("50.txt"));
+        drop(slots);
+        place.publish("large.txt", &vec![b'x'; max_bytes]);
+        assert_eq!(place.get("large.txt").unwrap().plain.len(), max_bytes);
+        assert!(place.shelf.size().1 <= max_bytes, "served, and not kept");
+    }
+
+    #[test]
+    fn deltas_are_made_from_the_last_versions_and_no_further() {
+        let place = place(1 << 20);
+        let mut tags = Vec::new();
+        let feed = |n: usize| {
+            let entries: String = (0..=n).rev().map(|n| format!("<entry><id>{n}</id></entry>\n")).collect();
+            format!("<feed>\n{entries}</feed>").into_bytes()
+        };
+        for n in 0..40 {
+            place.publish("a.atom", &feed(n));
+            tags.push(place.get("a.atom").unwrap().tag.clone());
+        }
+        let version = place.get("a.atom").unwrap();
+        let delta = |tag: &str| version.delta([tag].into_iter()).map(|(_, bytes)| String::from_utf8(bytes).unwrap());
+        assert_eq!(delta(&tags[38]).unwrap(), "<feed>\n<entry><id>39</id></entry>\n</feed>");
+        assert_eq!(delta(&tags[37]).unwrap().matches("<entry>").count(), 2);
+        assert_eq!(delta(&tags[39 - PAST_MAX]).unwrap().matches("<entry>").count(), PAST_MAX);
+        assert_eq!(delta(&tags[39 - PAST_MAX - 1]), None);
+        assert_eq!(delta(&tags[39]), None, "the version itself");
+    }
+}
