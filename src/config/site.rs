@@ -26,6 +26,8 @@ pub struct Site {
     pub base_url: Url,
     /// URL or e-mail address that publishers find in the User-Agent.
     pub contact: Option<String>,
+    /// Who runs the site, as its about page tells.
+    pub operator: Option<String>,
     /// Curator of records whose source names none.
     pub curator: Option<String>,
     /// Language (BCP 47) of the published feeds, `en` by default.
@@ -38,6 +40,8 @@ pub struct Site {
     pub store: PathBuf,
     /// Where `serve` listens; `127.0.0.1:8080` by default.
     pub listen: SocketAddr,
+    /// Folder with parts of pages and stylesheets of its own, if any.
+    pub theme: Option<PathBuf>,
     /// Catalogue of offerings (JSON), if any.
     pub offerings: Option<PathBuf>,
     /// How to fetch.
@@ -185,6 +189,9 @@ pub struct Topic {
     pub category: String,
     /// slug(category): the folder of its feeds.
     pub slug: String,
+    /// Folders that its feeds had before, the first one first: the feed's id is made from that, and stays.
+    #[serde(skip)]
+    pub was: Vec<String>,
     /// What is after the vocabulary.
     pub label: String,
     /// What is said of it on its page.

@@ -318,7 +318,7 @@ fn each_problem_is_told_with_its_place_and_remedy() {
         ),
         (
             "[[section]]\nid = \"x\"\nbase_path = \"/topic/x/\"",
-            "{third}:13: \"base_path\" in [[section]] is in the topics' own folder; take another path",
+            "{third}:13: \"base_path\" in [[section]] is in the folder topic/, where feeds are; take another path",
         ),
         ("[[site]]", "{at}:3: not readable as TOML: duplicate key; remove one of the two"),
     ] {

@@ -1,5 +1,6 @@
 //! A stored record as an item of a feed, with the others that tell its story.
 
+use chrono::{DateTime, Utc};
 use quick_xml::escape::escape;
 
 use super::Press;
@@ -32,6 +33,7 @@ impl Press<'_> {
             image: draft.image,
             language: draft.language.filter(|l| syntax::is_language_tag(l)),
             rights: draft.rights,
+            licence: draft.licence,
             source: FeedSource {
                 id: draft.taken_from.id,
                 title: draft.taken_from.title,
@@ -48,11 +50,13 @@ impl Press<'_> {
 /// A record with the other articles of its story.
 pub(super) type Telling = (StoredRecord, Vec<Related>);
 
-/// The other articles of a record's story, if its feed carries stories once.
-pub(super) fn others(store: &dyn Store, record: StoredRecord, once: bool) -> Result<Telling, StoreError> {
+/// The other articles of a record's story, if its feed carries stories once; in an archive document only those that were there when
+/// it was closed.
+pub(super) fn others(store: &dyn Store, record: StoredRecord, once: bool, closed: Option<DateTime<Utc>>) -> Result<Telling, StoreError> {
     let Some(story) = record.story.filter(|_| once) else { return Ok((record, Vec::new())) };
     let number = record.number;
-    let members = store.story(story)?.into_iter().map(|m| m.record).filter(|r| r.number != number && !r.draft.hidden);
+    let is_other = |r: &StoredRecord| r.number != number && !r.draft.hidden && closed.is_none_or(|closed| r.added <= closed);
+    let members = store.story(story)?.into_iter().map(|m| m.record).filter(is_other);
     let related = |other: StoredRecord| Related {
         url: address(&other.draft).to_owned(),
         title: text::xml_clean(&other.draft.title).into_owned(),

@@ -40,6 +40,7 @@ pub fn taken_from(feed: &Feed, source: &Source, now: DateTime<Utc>) -> TakenFrom
         alternate_url: feed.links.iter().find(|l| l.rel.as_deref() == Some("alternate")).and_then(web_url),
         updated: feed.updated.filter(|t| *t <= now && t.year() > 1970).or(newest).unwrap_or(now),
         rights: feed.rights.as_ref().map(plain).filter(|r| !r.is_empty()),
+        licence: licence(&feed.links),
     }
 }
 
@@ -48,6 +49,10 @@ pub fn taken_from(feed: &Feed, source: &Source, now: DateTime<Utc>) -> TakenFrom
 pub fn title_of(feed: &Feed, source: &Source) -> String {
     let own = || feed.title.as_ref().map(plain).filter(|t| !t.is_empty());
     source.title.clone().or_else(own).unwrap_or_else(|| naming::brand(&source.url))
+}
+
+fn licence(links: &[Link]) -> Option<String> {
+    links.iter().find(|l| l.rel.as_deref() == Some("license")).and_then(web_url)
 }
 
 /// The draft of an entry, or `None` if it has neither title nor text nor address.
@@ -79,6 +84,7 @@ pub fn draft(
         section: rules.site.sections.get(source.section).map(|s| s.id.clone()).unwrap_or_default(),
         language: entry.language.clone().or_else(|| source.language.clone()),
         rights: entry.rights.as_ref().map(plain).filter(|r| !r.is_empty()).or_else(|| taken_from.rights.clone()),
+        licence: licence(&entry.links).or_else(|| taken_from.licence.clone()),
         enclosures: enclosures(entry),
         image: image(entry),
         feed_id: entry.id.as_deref().filter(|id| is_iri(id)).map(str::to_owned),
@@ -291,6 +297,7 @@ fn passed_on(origin: &crate::entry::Origin, through: &TakenFrom) -> TakenFrom {
         alternate_url: None,
         updated: origin.updated.map_or(through.updated, |u| u.min(through.updated)),
         rights: through.rights.clone(),
+        licence: through.licence.clone(),
     }
 }
 

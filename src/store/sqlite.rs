@@ -9,8 +9,9 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, Trans
 use uuid::Uuid;
 
 use super::{
-    Approve, Asked, Change, Derive, Fingerprint, Holder, KnownEntry, Outcome, Pending, PollCommit, PollLine, PollState, Put, RecordChange,
-    Shift, SourceCount, Store, StoreError, StoredEntry, StoredRecord, StoryMember, Surveyed, Telling, TopicCount, Trace, Untold,
+    Approve, Archive, Asked, Change, Derive, FeedState, Fingerprint, Holder, KnownEntry, Outcome, Pending, PollCommit, PollLine, PollState,
+    Put, RecordChange, Shift, SourceCount, Store, StoreError, StoredEntry, StoredRecord, StoryMember, Surveyed, Telling, TopicCount, Trace,
+    Untold, Window, Withdrawn,
 };
 use crate::record::Draft;
 
@@ -441,6 +442,7 @@ mod write {
                 return Ok(false);
             }
             let seen = old.title != draft.title || old.body != draft.body || old.summary != draft.summary;
+            super::super::archive::keep_version(&self.tx, record, self.now).map_err(|e| self.error(e))?;
             let updated = match draft.changed {
                 _ if !seen => time(updated),
                 Some(changed) if micros(changed) > updated => changed,
@@ -626,36 +628,40 @@ impl Store for SqliteStore {
         settle().map_err(|source| StoreError::Database { path: self.path.clone(), source })
     }
 
+    fn rename_feeds(&mut self, renamed: &[(String, String)]) -> Result<()> {
+        self.rename_all_feeds(renamed)
+    }
+
+    fn shelve(&mut self, once: &[String], all: bool) -> Result<()> {
+        self.shelve_records(once, all)
+    }
+
     fn pending(&self) -> Result<Pending> {
-        let read = || -> rusqlite::Result<Pending> {
-            let mut topics = self.connection.prepare_cached("SELECT slug FROM topic WHERE dirty = 1 ORDER BY slug")?;
-            let topics = topics.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-            let mut records =
-                self.connection.prepare_cached("SELECT number FROM record WHERE dirty = 1 AND number IS NOT NULL ORDER BY number")?;
-            let records = records.query_map([], |row| Ok(row.get::<_, i64>(0)?.unsigned_abs()))?.collect::<rusqlite::Result<_>>()?;
-            Ok(Pending { topics, records })
-        };
-        read().map_err(|e| self.error(e))
+        self.marked()
     }
 
     fn published(&mut self, pending: &Pending, publication_hash: &str) -> Result<()> {
-        let mut write = || -> rusqlite::Result<()> {
-            let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            {
-                let mut topic = tx.prepare_cached("UPDATE topic SET dirty = 0 WHERE slug = ?1")?;
-                for slug in &pending.topics {
-                    topic.execute([slug])?;
-                }
-                let mut record = tx.prepare_cached("UPDATE record SET dirty = 0 WHERE number = ?1")?;
-                for number in &pending.records {
-                    record.execute([number.cast_signed()])?;
-                }
-                tx.prepare_cached("INSERT INTO meta (key, value) VALUES ('publication', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1")?
-                    .execute([publication_hash])?;
-            }
-            tx.commit()
-        };
-        write().map_err(|source| StoreError::Database { path: self.path.clone(), source })
+        self.unmark(pending, publication_hash)
+    }
+
+    fn feeds(&self) -> Result<Vec<FeedState>> {
+        self.all_feeds()
+    }
+
+    fn archives(&self, feed: &str) -> Result<Vec<Archive>> {
+        self.closed_parts(feed)
+    }
+
+    fn archived(&self, feed: &str, archive: &Archive) -> Result<Vec<StoredRecord>> {
+        self.archived_records(feed, archive)
+    }
+
+    fn current(&self, feed: &str, window: &Window) -> Result<Vec<StoredRecord>> {
+        self.current_records(feed, window)
+    }
+
+    fn withdrawn(&self, feed: &str, limit: usize) -> Result<Vec<Withdrawn>> {
+        self.withdrawn_entries(feed, limit)
     }
 
     fn publication_hash(&self) -> Result<Option<String>> {
@@ -664,10 +670,6 @@ impl Store for SqliteStore {
 
     fn created(&self) -> Result<Option<DateTime<Utc>>> {
         Ok(self.meta("created")?.and_then(|us| us.parse().ok()).map(time))
-    }
-
-    fn window(&self, topic: &str, count: usize, days: u32, once: bool) -> Result<Vec<StoredRecord>> {
-        self.topic_window(topic, count, days, once)
     }
 
     fn newest(&self, count: usize) -> Result<Vec<StoredRecord>> {
