@@ -347,7 +347,7 @@ impl Ingest {
             }
             // Last, when it is known whose record it is and where; what tells articles apart is the source's own title.
             if let RecordChange::Create(draft) | RecordChange::TakeOver(_, draft) | RecordChange::Update(draft) = &mut record {
-                self.site.overrides.apply(draft);
+                self.site.overrides.apply(draft, &source.id);
             }
             changes.push(Change { key, fingerprint, raw, record });
         }

@@ -108,7 +108,7 @@ pub fn publish(site: &Site, store: &SharedStore, scope: Scope) -> Result<Written
     let feeds: HashMap<String, FeedState> = feeds.into_iter().map(|feed| (feed.path.clone(), feed)).collect();
     let channels = feeds::channels(site, &feeds);
     let frame = pages::frame(site, &counts, &feeds, &channels, look.theme.clone());
-    let mut press = Press { site, offerings, created, feeds, frame, faults: Vec::new() };
+    let mut press = Press { site, offerings, created, feeds, frame, listings: HashMap::new(), faults: Vec::new() };
     let is_wanted = |channel: &Channel| {
         all || pending.feeds.contains(&channel.path) || channel.topic.is_some_and(|topic| pending.topics.contains(&topic.slug))
     };
@@ -168,6 +168,8 @@ struct Press<'a> {
     created: DateTime<Utc>,
     feeds: HashMap<String, FeedState>,
     frame: Frame,
+    /// Names of the files in folders of records from which something is to be removed.
+    listings: HashMap<String, Vec<String>>,
     faults: Vec<(String, Fault)>,
 }
 

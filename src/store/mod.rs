@@ -558,6 +558,12 @@ pub trait Store: Send {
     /// Any [`StoreError`].
     fn url_of(&self, uuid: Uuid) -> Result<Option<String>, StoreError>;
 
+    /// The clean URLs of all records that a source owns.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn urls_of(&self, source: &str) -> Result<Vec<String>, StoreError>;
+
     /// Numbered records whose story has not been looked for, at most `limit` of them, by publication date and URL; those of the
     /// sources named in `off` are left out.
     ///

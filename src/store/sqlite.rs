@@ -867,6 +867,13 @@ impl Store for SqliteStore {
         survey(&self.connection, &self.path, "r.id > ?1", params![after, limit as i64])
     }
 
+    fn urls_of(&self, source: &str) -> Result<Vec<String>> {
+        self.connection
+            .prepare_cached("SELECT r.url FROM record r JOIN source s ON s.id = r.source WHERE s.name = ?1 ORDER BY r.id")
+            .and_then(|mut s| s.query_map([source], |row| row.get(0))?.collect())
+            .map_err(|e| self.error(e))
+    }
+
     fn url_of(&self, uuid: Uuid) -> Result<Option<String>> {
         let find = || -> rusqlite::Result<Option<String>> {
             let mut urls = self.connection.prepare_cached("SELECT url FROM record WHERE number IS NOT NULL")?;

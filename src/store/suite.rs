@@ -296,18 +296,18 @@ fn a_full_part_is_closed_within_its_month(make: Make<'_>) {
     let mut store = make();
     let drafts: Vec<Draft> = (0..160).map(|n| draft(&format!("d{n:03}"), 1, &["t"])).collect();
     come(&mut *store, 1, &drafts);
-    let parts = parts(&*store, "topic/t");
+    let found = parts(&*store, "topic/t");
     assert_eq!(
-        parts.iter().map(|(name, paths)| (name.as_str(), paths.len())).collect::<Vec<_>>(),
+        found.iter().map(|(name, paths)| (name.as_str(), paths.len())).collect::<Vec<_>>(),
         [("2023-11", 75), ("2023-11-2", 75), ("2023-11-3", 10)]
     );
-    let mut all: Vec<String> = parts.into_iter().flat_map(|(_, paths)| paths).collect();
+    let mut all: Vec<String> = found.into_iter().flat_map(|(_, paths)| paths).collect();
     all.sort();
     assert_eq!(all, drafts.iter().map(|d| d.href[20..].to_owned()).collect::<Vec<_>>());
     // Large ones fill a part before they are many.
     let large: Vec<Draft> = (0..4).map(|n| Draft { body: "x".repeat(40 << 10), ..draft(&format!("l{n}"), 2, &["large"]) }).collect();
     come(&mut *store, 2, &large);
-    assert_eq!(self::parts(&*store, "topic/large").iter().map(|(_, paths)| paths.len()).collect::<Vec<_>>(), [2, 2]);
+    assert_eq!(parts(&*store, "topic/large").iter().map(|(_, paths)| paths.len()).collect::<Vec<_>>(), [2, 2]);
 }
 
 fn a_correction_comes_again_and_leaves_the_archive_as_it_was(make: Make<'_>) {

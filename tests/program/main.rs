@@ -6,6 +6,7 @@
 mod cli;
 mod common;
 mod faults;
+mod feeds;
 mod frb;
 mod guard;
 mod kill;
