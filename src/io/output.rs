@@ -101,7 +101,7 @@ pub struct Tree {
     staged: Vec<String>,
     /// How many of `staged` have been renamed.
     renamed: usize,
-    removals: Vec<String>,
+    removals: BTreeSet<String>,
     unchanged: usize,
 }
 
@@ -126,7 +126,7 @@ impl Tree {
             claimed: HashMap::new(),
             staged: Vec::new(),
             renamed: 0,
-            removals: Vec::new(),
+            removals: BTreeSet::new(),
             unchanged: 0,
         };
         tree.sweep()?;
@@ -157,13 +157,16 @@ impl Tree {
         Ok(true)
     }
 
-    /// Removes `path` at commit, and the folders that this leaves empty. A path that is not there is no error.
+    /// Removes `path` at commit, and the folders that this leaves empty. A path that is not there is no error, nor is one that is
+    /// removed already.
     ///
     /// # Errors
     /// [`OutputError::Name`] and [`OutputError::Twice`].
     pub fn remove(&mut self, path: &str) -> Result<(), OutputError> {
-        self.claim(path)?;
-        self.removals.push(path.to_owned());
+        if !self.removals.contains(path) {
+            self.claim(path)?;
+            self.removals.insert(path.to_owned());
+        }
         Ok(())
     }
 

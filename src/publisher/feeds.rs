@@ -85,14 +85,31 @@ fn topic_path(slug: &str) -> String {
     format!("topic/{slug}")
 }
 
+/// The folder of a feed's archive documents.
+fn archive_folder(path: &str) -> String {
+    if path.is_empty() { ARCHIVE_FOLDER.to_owned() } else { format!("{path}/{ARCHIVE_FOLDER}") }
+}
+
 /// Folders that feeds had before, with those that they have now.
 pub(super) fn renamed(site: &Site) -> Vec<(String, String)> {
     let was = |topic: &Topic| topic.was.iter().map(|slug| (topic_path(slug), topic_path(&topic.slug))).collect::<Vec<_>>();
     site.topics.iter().flat_map(was).collect()
 }
 
-/// Removes folders of feeds that the configuration asks for no more.
-pub(super) fn sweep(tree: &mut Tree, channels: &[Channel<'_>]) -> Result<(), PublishError> {
+/// Removes folders of feeds that the configuration asks for no more, and archive documents that the store knows nothing of, such as
+/// those of another store before it.
+pub(super) fn sweep(tree: &mut Tree, store: &SharedStore, channels: &[Channel<'_>]) -> Result<(), PublishError> {
+    for channel in channels {
+        let folder = archive_folder(&channel.path);
+        let files = tree.files(&folder)?;
+        if files.is_empty() {
+            continue;
+        }
+        let known: HashSet<String> = locked(store).archives(&channel.path)?.into_iter().map(|archive| archive.name).collect();
+        for file in files.iter().filter(|file| !file.split('.').next().is_some_and(|name| known.contains(name))) {
+            tree.remove(&format!("{folder}/{file}"))?;
+        }
+    }
     let wanted: HashSet<&str> = channels.iter().map(|channel| channel.path.as_str()).collect();
     for kind in ["topic", "source", "section"] {
         for name in tree.folders(kind)? {
@@ -100,7 +117,7 @@ pub(super) fn sweep(tree: &mut Tree, channels: &[Channel<'_>]) -> Result<(), Pub
             if wanted.contains(folder.as_str()) {
                 continue;
             }
-            for folder in [format!("{folder}/{ARCHIVE_FOLDER}"), folder] {
+            for folder in [archive_folder(&folder), folder] {
                 for file in tree.files(&folder)? {
                     tree.remove(&format!("{folder}/{file}"))?;
                 }
@@ -171,7 +188,7 @@ impl Press<'_> {
             deleted,
             ..self.head(channel)
         };
-        let folder = if channel.path.is_empty() { ARCHIVE_FOLDER.to_owned() } else { format!("{}/{ARCHIVE_FOLDER}", channel.path) };
+        let folder = archive_folder(&channel.path);
         let faults = stage(tree, &format!("{folder}/{}", archive.name), &document, written(&document))?;
         self.faults.extend(faults);
         if channel.kind == Kind::Topic {

@@ -26,6 +26,7 @@ use crate::ingest::{SharedStore, locked};
 use crate::io::file;
 use crate::io::output::{self, Found, OutputError, Tree, Written};
 use crate::record::Offering;
+use crate::stage::naming;
 use crate::store::{FeedState, Pending, StoreError, TopicCount};
 use crate::stories;
 
@@ -108,7 +109,7 @@ pub fn publish(site: &Site, store: &SharedStore, scope: Scope) -> Result<Written
     let feeds: HashMap<String, FeedState> = feeds.into_iter().map(|feed| (feed.path.clone(), feed)).collect();
     let channels = feeds::channels(site, &feeds);
     let frame = pages::frame(site, &counts, &feeds, &channels, look.theme.clone());
-    let mut press = Press { site, offerings, created, feeds, frame, listings: HashMap::new(), faults: Vec::new() };
+    let mut press = Press { site, offerings, created, feeds, frame, faults: Vec::new() };
     let is_wanted = |channel: &Channel| {
         all || pending.feeds.contains(&channel.path) || channel.topic.is_some_and(|topic| pending.topics.contains(&topic.slug))
     };
@@ -120,7 +121,7 @@ pub fn publish(site: &Site, store: &SharedStore, scope: Scope) -> Result<Written
         press.current(&mut tree, store, channel)?;
     }
     if all {
-        feeds::sweep(&mut tree, &channels)?;
+        feeds::sweep(&mut tree, store, &channels)?;
         press.all_records(&mut tree, store)?;
     } else {
         for numbers in pending.records.chunks(BATCH) {
@@ -129,6 +130,7 @@ pub fn publish(site: &Site, store: &SharedStore, scope: Scope) -> Result<Written
             }
         }
     }
+    press.remove_beside(&mut tree, &pending)?;
     press.site_pages(&mut tree, store, &channels, &look)?;
     let written = tree.commit()?;
     let faults = press.faults;
@@ -161,6 +163,28 @@ pub fn pending(store: &SharedStore) -> Result<Pending, PublishError> {
     Ok(locked(store).pending()?)
 }
 
+impl Press<'_> {
+    /// Removes what lies beside the files of hidden records under their names, such as pictures.
+    fn remove_beside(&self, tree: &mut Tree, pending: &Pending) -> Result<(), PublishError> {
+        let mut listings: HashMap<&str, Vec<String>> = HashMap::new();
+        for (url, section) in &pending.hidden {
+            let section = self.site.sections.iter().find(|s| s.id == *section).or(self.site.sections.first());
+            let Some(folder) = section.map(|s| s.section.base_path.trim_matches('/')) else { continue };
+            // Listed once: a source that is taken down has thousands of records in one folder.
+            if !listings.contains_key(folder) {
+                listings.insert(folder, tree.files(folder)?);
+            }
+            let names = listings.get(folder).map(Vec::as_slice).unwrap_or_default();
+            let own = naming::record_uuid(url).to_string();
+            let first = names.partition_point(|name| **name < *own);
+            for name in names.iter().skip(first).take_while(|name| name.starts_with(&own)).filter(|name| !name.ends_with(".md")) {
+                tree.remove(&format!("{folder}/{name}"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// What every page and file is made with.
 struct Press<'a> {
     site: &'a Site,
@@ -168,8 +192,6 @@ struct Press<'a> {
     created: DateTime<Utc>,
     feeds: HashMap<String, FeedState>,
     frame: Frame,
-    /// Names of the files in folders of records from which something is to be removed.
-    listings: HashMap<String, Vec<String>>,
     faults: Vec<(String, Fault)>,
 }
 

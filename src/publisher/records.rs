@@ -9,7 +9,7 @@ use crate::stage::naming;
 use crate::store::StoredRecord;
 
 impl Press<'_> {
-    pub(super) fn all_records(&mut self, tree: &mut Tree, store: &SharedStore) -> Result<(), PublishError> {
+    pub(super) fn all_records(&self, tree: &mut Tree, store: &SharedStore) -> Result<(), PublishError> {
         let mut after = 0;
         loop {
             let mut batch = Vec::with_capacity(BATCH);
@@ -24,24 +24,12 @@ impl Press<'_> {
         }
     }
 
-    /// A record's file; a hidden record has none, nor anything that lay beside it under its name.
-    pub(super) fn record(&mut self, tree: &mut Tree, stored: StoredRecord) -> Result<(), PublishError> {
+    pub(super) fn record(&self, tree: &mut Tree, stored: StoredRecord) -> Result<(), PublishError> {
         let hidden = stored.draft.hidden;
         let record = self.curated(stored);
-        let folder = record.section.base_path.trim_matches('/');
-        let path = format!("{folder}/{}.md", record.uuid);
+        let path = format!("{}/{}.md", record.section.base_path.trim_matches('/'), record.uuid);
         if hidden {
-            // Listed once: a source that is taken down has thousands of records in one folder.
-            if !self.listings.contains_key(folder) {
-                self.listings.insert(folder.to_owned(), tree.files(folder)?);
-            }
-            let names = self.listings.get(folder).map(Vec::as_slice).unwrap_or_default();
-            let own = record.uuid.to_string();
-            let first = names.partition_point(|name| **name < *own);
-            for name in names.iter().skip(first).take_while(|name| name.starts_with(&own)) {
-                tree.remove(&format!("{folder}/{name}"))?;
-            }
-            return Ok(());
+            return Ok(tree.remove(path.trim_start_matches('/'))?);
         }
         tree.stage(path.trim_start_matches('/'), front_matter::write(&record).as_bytes())?;
         Ok(())

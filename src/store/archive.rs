@@ -320,7 +320,11 @@ impl SqliteStore {
                 "SELECT f.path, p.name FROM part p JOIN feed f ON f.id = p.feed WHERE p.dirty = 1 ORDER BY f.path, p.part",
             )?;
             let archives = archives.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-            Ok(Pending { topics, records, feeds, archives })
+            let mut hidden = self.connection.prepare_cached(
+                "SELECT url, coalesce(draft ->> '$.section', '') FROM record WHERE dirty > 0 AND hidden = 1 AND number IS NOT NULL ORDER BY number",
+            )?;
+            let hidden = hidden.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+            Ok(Pending { topics, records, feeds, archives, hidden })
         };
         read().map_err(|e| self.error(e))
     }

@@ -147,6 +147,8 @@ pub struct Pending {
     pub feeds: Vec<String>,
     /// Archive documents to be written: the feed's folder and the document's name.
     pub archives: Vec<(String, String)>,
+    /// Of the records, the clean URLs of those that are hidden, with their sections' ids.
+    pub hidden: Vec<(String, String)>,
 }
 
 /// A feed that was published at some time.

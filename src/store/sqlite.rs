@@ -432,10 +432,10 @@ mod write {
 
         /// Gives a record a new draft. Nothing moves if it equals the old one. Returns whether it differed.
         pub(super) fn apply(&self, record: i64, draft: &Draft) -> Result<bool> {
-            let (old, updated): (String, i64) = self
+            let (old, updated, settled): (String, i64, bool) = self
                 .tx
-                .prepare_cached("SELECT draft, updated FROM record WHERE id = ?1")
-                .and_then(|mut s| s.query_row([record], |row| Ok((row.get(0)?, row.get(1)?))))
+                .prepare_cached("SELECT draft, updated, number IS NOT NULL FROM record WHERE id = ?1")
+                .and_then(|mut s| s.query_row([record], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))))
                 .map_err(|e| self.error(e))?;
             let old: Draft = serde_json::from_str(&old).map_err(|e| self.damaged(&format!("the record of {}", draft.href), &e))?;
             if old == *draft {
@@ -444,6 +444,8 @@ mod write {
             let seen = old.title != draft.title || old.body != draft.body || old.summary != draft.summary;
             super::super::archive::keep_version(&self.tx, record, self.now).map_err(|e| self.error(e))?;
             let updated = match draft.changed {
+                // Nobody has seen the old one, which may be another source's whose poll ended first.
+                changed if !settled => changed.unwrap_or(draft.published),
                 _ if !seen => time(updated),
                 Some(changed) if micros(changed) > updated => changed,
                 _ => self.now,

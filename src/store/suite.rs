@@ -453,11 +453,12 @@ fn an_article_is_found_by_both_addresses(make: Make<'_>) {
 fn the_first_source_owns_an_article_until_it_is_settled(make: Make<'_>) {
     let mut store = make();
     create(&mut *store, "late", &[draft("one", 1, &["t"])]);
-    let first = Draft { title: "From the first".into(), ..draft("one", 2, &["u"]) };
+    let first = Draft { title: "From the first".into(), changed: Some(at(3)), ..draft("one", 2, &["u"]) };
     commit(&mut *store, "first", 30, vec![change("id:1", RecordChange::TakeOver(first.href.clone(), first.clone()))]);
     let expected = Holder { source: "first".into(), key: "id:1".into(), title: "From the first".into(), settled: false };
     assert_eq!(store.holder(&first.href).unwrap(), Some(expected));
     shelve(&mut *store);
     assert_eq!(store.current("topic/t", &window(Some("t"), 5, 5, 9)).unwrap().len(), 0);
     assert_eq!(store.current("topic/u", &window(Some("u"), 5, 5, 9)).unwrap()[0].source, "first");
+    assert_eq!(store.records(&[1]).unwrap()[0].updated, at(3), "as if it had come first");
 }

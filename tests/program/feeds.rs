@@ -13,7 +13,8 @@ const BASE: &str = "https://wire.example/";
 /// An article of a source: `(guid, title, link, day)`.
 fn article(source: &str, n: usize) -> (String, String, String, u32) {
     // Two words of its own, so that no two are one story.
-    let word = |n: usize| -> String { (0..6).map(|k| char::from(b'a' + ((n * (7 + 2 * k) + k * k * 5 + n / 26) % 26) as u8)).collect() };
+    let own = usize::from(source.as_bytes()[0]);
+    let word = |n: usize| -> String { (0..6).map(|k| char::from(b'a' + ((n * (7 + 2 * k) + k * k * own + n / 26) % 26) as u8)).collect() };
     let topic = if n.is_multiple_of(3) { "beta" } else { "alpha" };
     (
         format!("{source}-{n}"),
@@ -128,7 +129,7 @@ fn every_entry_is_found_by_following_a_feed_to_its_beginning() {
         let next = text.split("<link ").find(|l| l.contains("\"next-archive\"")).unwrap();
         url = between(next, "href=\"", "\"").unwrap().to_owned();
     }
-    assert_eq!(forward, 75 + 59, "all of November's");
+    assert_eq!(forward, 133, "all of November's");
     assert!(place.published("topic/v-alpha/index.html").contains("archive/2026-11-2.html"));
     assert!(place.published("topic/v-alpha/archive/2026-11-2.html").contains("2026-11.html"));
 }
@@ -155,7 +156,7 @@ fn an_archive_never_changes_and_a_small_change_rewrites_only_what_it_touches() {
         assert!(same || !is_untouched, "{path} changed");
     }
     let (current, _) = read(file(&after, &format!("{BASE}topic/v-beta/feed.atom")));
-    assert_eq!(current.len(), 42, "all corrected ones and the new one are in the current document");
+    assert_eq!(current.len(), 44, "all corrected ones and the new one are in the current document");
     assert!(file(&after, &format!("{BASE}topic/v-beta/feed.atom")).contains("Corrected: about beta"));
     // The same store gives the same bytes.
     place.run_at("2026-12-03T12:00:00Z", &["publish"]).expect(0);
@@ -209,7 +210,7 @@ fn a_takedown_leaves_nothing_but_a_tombstone_and_outlasts_every_poll() {
     origin.put(
         "/b",
         "application/rss+xml",
-        document("b", 0..4).replace("https://b.example/1<", "https://a.example/1<").replace(&article("b", 1).1, &title),
+        document("b", 0..4).replace("https://b.example/3<", "https://a.example/1<").replace(&article("b", 3).1, &title),
     );
     place.run_at("2026-12-04T12:00:00Z", &["refresh"]).expect(0);
     assert_eq!(holds(&place.tree(), &title), Vec::<String>::new());
@@ -221,11 +222,7 @@ fn a_takedown_leaves_nothing_but_a_tombstone_and_outlasts_every_poll() {
     place.run_at("2026-12-06T12:00:00Z", &["takedown", "b"]).expect(0);
     let tree = place.tree();
     assert_eq!(ids(&history(&tree, &format!("{BASE}source/b/feed.atom"))).len(), 0);
-    assert!(
-        tree.iter()
-            .filter(|(path, _)| !path.ends_with("about.html"))
-            .all(|(_, bytes)| !String::from_utf8_lossy(bytes).contains("https://b.example/"))
-    );
+    assert_eq!(holds(&tree, "https://b.example/"), Vec::<String>::new());
     place.run_at("2026-12-07T12:00:00Z", &["takedown", "b", "--undo"]).expect(0);
     assert!(!ids(&history(&place.tree(), &format!("{BASE}source/b/feed.atom"))).is_empty());
     place.run_at("2026-12-07T12:00:00Z", &["takedown", "b", "--undo"]).expect(2);
