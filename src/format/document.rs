@@ -285,7 +285,8 @@ impl FeedItem {
     /// The excerpt as HTML where that says more than the plain text.
     pub(crate) fn rich(&self) -> Option<Cow<'_, str>> {
         let is_plain = self.summary_html.strip_prefix("<p>").and_then(|html| html.strip_suffix("</p>")) == Some(self.summary_text.as_str());
-        (!blank(&self.summary_html) && !(is_plain && !blank(&self.summary_text))).then(|| text(&self.summary_html))
+        let says_more = !is_plain || blank(&self.summary_text);
+        (says_more && !blank(&self.summary_html)).then(|| text(&self.summary_html))
     }
 }
 
@@ -326,7 +327,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::samples::{any_items, any_text, as_xml_reads, at, bare, document, hostile, item, topics, wild_items, xml_fault};
+    use super::samples::{any_items, any_text, archive, as_xml_reads, at, bare, document, hostile, item, topics, wild_items, xml_fault};
     use super::*;
     use crate::format::{atom, json_feed, opml, rss};
     use crate::shared;
@@ -398,6 +399,15 @@ mod tests {
             ("plain", document((0..5).map(item).collect())),
             ("bare", FeedDocument { subtitle: None, ..document(vec![bare()]) }),
             ("empty", document(Vec::new())),
+            ("archive", archive((0..5).map(item).collect())),
+            (
+                "hub",
+                FeedDocument {
+                    hub_urls: vec!["https://hub.example/".into()],
+                    prev: Some(archive(Vec::new()).urls),
+                    ..document(vec![item(1)])
+                },
+            ),
             ("hostile", FeedDocument { title: "<b> & ]]>".into(), subtitle: Some("<p>\u{1}".into()), ..document(hostile()) }),
         ];
         for (name, document) in &documents {

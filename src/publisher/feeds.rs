@@ -148,10 +148,15 @@ impl Press<'_> {
         if marked.is_empty() && !all {
             return Ok(());
         }
-        let archives = locked(store).archives(&channel.path)?;
+        let (archives, withdrawn) = {
+            let store = locked(store);
+            (store.archives(&channel.path)?, store.withdrawn(&channel.path, usize::MAX)?)
+        };
         for (place, archive) in archives.iter().enumerate().filter(|(_, archive)| all || marked.contains(archive.name.as_str())) {
             let prev = place.checked_sub(1).and_then(|place| archives.get(place));
-            self.archive(tree, store, channel, archive, prev)?;
+            let deleted = withdrawn.iter().filter(|entry| entry.part == archive.part);
+            let deleted = deleted.map(|entry| DeletedEntry { id: entry.id.clone(), when: entry.at }).collect();
+            self.archive(tree, store, channel, archive, prev, deleted)?;
         }
         Ok(())
     }
@@ -163,20 +168,14 @@ impl Press<'_> {
         channel: &Channel<'_>,
         archive: &Archive,
         prev: Option<&Archive>,
+        deleted: Vec<DeletedEntry>,
     ) -> Result<(), PublishError> {
         let once = channel.topic.is_some_and(|topic| topic.stories);
-        let (records, deleted) = {
+        let records = {
             let store = locked(store);
             let records = store.archived(&channel.path, archive)?;
-            let records =
-                records.into_iter().map(|record| others(&*store, record, once, Some(archive.closed))).collect::<Result<Vec<_>, _>>()?;
-            (records, store.withdrawn(&channel.path, usize::MAX)?)
+            records.into_iter().map(|record| others(&*store, record, once, Some(archive.closed))).collect::<Result<Vec<_>, _>>()?
         };
-        let deleted: Vec<DeletedEntry> = deleted
-            .into_iter()
-            .filter(|entry| entry.part == archive.part)
-            .map(|entry| DeletedEntry { id: entry.id, when: entry.at })
-            .collect();
         let folder_url = format!("{}{ARCHIVE_FOLDER}/", self.folder_url(&channel.path));
         let document = FeedDocument {
             urls: Urls::of(&folder_url, &archive.name),

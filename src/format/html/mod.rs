@@ -126,6 +126,8 @@ impl Page<'_> {
         self.raw("</head>\n<body>\n");
         match &frame.theme.header {
             Some(header) => self.themed(header),
+            // The first page begins with the title.
+            None if self.url == frame.base_url => {}
             None => {
                 self.raw("<header class=\"site\"><a href=\"").raw(root).raw(PAGE_FILE).raw("\">").text(&frame.title).raw("</a></header>\n");
             }
