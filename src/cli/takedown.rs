@@ -13,7 +13,8 @@ use crate::config::Site;
 use crate::ingest::IngestError;
 use crate::publisher::{self, Scope};
 use crate::stage::clean;
-use crate::store::StoreError;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Store as _, StoreError};
 use crate::syntax::rfc3339;
 
 #[derive(Debug, Args)]
@@ -73,7 +74,15 @@ fn told(name: &str, what: &str, holder: &str) -> Result {
 }
 
 fn target(site: &Site, what: &str) -> Result<Target> {
-    if site.sources.iter().any(|source| source.id == what) || site.overrides.takedowns.sources.contains(what) {
+    let is_source = site.sources.iter().any(|source| source.id == what) || site.overrides.takedowns.sources.contains(what);
+    // One that is configured no more may still have articles.
+    let is_stored = || {
+        Ok::<_, CommandError>(match SqliteStore::open_to_read(&site.store)? {
+            Some(store) => store.source_counts()?.contains_key(what),
+            None => false,
+        })
+    };
+    if is_source || is_stored()? {
         return Ok(Target { key: "source", name: what.to_owned(), entry: None });
     }
     match record(site, what) {

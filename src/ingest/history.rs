@@ -110,6 +110,14 @@ impl Ingest {
     }
 
     fn derive(&self, stored: &StoredEntry, old: &Draft) -> Option<Draft> {
+        self.derive_by_rules(stored, old).or_else(|| {
+            // A source that is configured no more is left as it is, but not what is taken down.
+            let taken = self.site.overrides.takedowns.holds(old, &stored.source);
+            taken.then(|| Draft { hidden: true, topics: Vec::new(), ..old.clone() })
+        })
+    }
+
+    fn derive_by_rules(&self, stored: &StoredEntry, old: &Draft) -> Option<Draft> {
         let source = self.positions.get(&stored.source).and_then(|n| self.site.sources.get(*n))?;
         let entry: Entry = serde_json::from_slice(&stored.raw).ok()?;
         let mut draft = map::redraft(&entry, old, source, self.rules())?;

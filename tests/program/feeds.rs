@@ -226,6 +226,14 @@ fn a_takedown_leaves_nothing_but_a_tombstone_and_outlasts_every_poll() {
     place.run_at("2026-12-07T12:00:00Z", &["takedown", "b", "--undo"]).expect(0);
     assert!(!ids(&history(&place.tree(), &format!("{BASE}source/b/feed.atom"))).is_empty());
     place.run_at("2026-12-07T12:00:00Z", &["takedown", "b", "--undo"]).expect(2);
+
+    // A source that is followed no more.
+    let sources = vec![("a".to_owned(), origin.url("/a"))];
+    place.configure(&origin, &sources, TOPICS);
+    place.run_at("2026-12-08T12:00:00Z", &["refresh"]).expect(0);
+    assert!(!holds(&place.tree(), "https://b.example/").is_empty());
+    place.run_at("2026-12-08T12:00:00Z", &["takedown", "b"]).expect(0);
+    assert_eq!(holds(&place.tree(), "https://b.example/"), Vec::<String>::new());
 }
 
 #[test]
