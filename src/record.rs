@@ -204,6 +204,9 @@ pub struct Draft {
     /// Rights notice as plain text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rights: Option<String>,
+    /// Address of its licence (RFC 4946).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
     /// Files that come with it: URL, media type, bytes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub enclosures: Vec<(String, String, u64)>,
@@ -287,4 +290,7 @@ pub struct TakenFrom {
     /// Its rights notice as plain text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rights: Option<String>,
+    /// Address of its licence (RFC 4946).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
 }

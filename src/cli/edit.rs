@@ -170,7 +170,7 @@ pub(super) fn prefer(context: &Context, options: &Mark) -> Result {
 }
 
 /// The record that a user named.
-fn record(site: &Site, name: &str) -> Result<StoredRecord> {
+pub(super) fn record(site: &Site, name: &str) -> Result<StoredRecord> {
     let unknown = || CommandError::Usage(format!("{name} is no record in the store {}", site.store.display()));
     let store = SqliteStore::open_to_read(&site.store)?.ok_or_else(unknown)?;
     if let Ok(number) = name.parse() {
@@ -208,8 +208,15 @@ fn topic(site: &Site, name: &str) -> Result<String> {
     }
 }
 
-/// Changes the file, if what comes of it is still right.
+/// Changes the file, and says when that takes effect.
 fn write(site: &Site, change: impl FnOnce(&mut DocumentMut) -> Result<()>) -> Result {
+    rewrite(site, change)?;
+    print(&format!("{}: takes effect at the next refresh or publish\n", site.overrides.path.display()));
+    Ok(Exit::Well)
+}
+
+/// Changes the file, if what comes of it is still right.
+pub(super) fn rewrite(site: &Site, change: impl FnOnce(&mut DocumentMut) -> Result<()>) -> Result<()> {
     let path = &site.overrides.path;
     let text = match file::read(path) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|e| CommandError::Usage(format!("{}: {e}", path.display())))?,
@@ -229,15 +236,13 @@ fn write(site: &Site, change: impl FnOnce(&mut DocumentMut) -> Result<()>) -> Re
     if let Err(problems) = overrides::check(path, &text, &site.topics) {
         return Err(crate::config::ConfigError::Invalid { path: path.clone(), problems }.into());
     }
-    file::write(path, text.as_bytes()).map_err(CommandError::io(format!("cannot write {}", path.display())))?;
-    print(&format!("{}: takes effect at the next refresh or publish\n", path.display()));
-    Ok(Exit::Well)
+    file::write(path, text.as_bytes()).map_err(CommandError::io(format!("cannot write {}", path.display())))
 }
 
 const HEAD: &str = "# What editors decided of single articles and stories. It outlasts every rule and every poll.\n\
                     # `topicwire tag`, hide, pin, retitle, split, join and prefer write it; so may you.\n";
 
-fn unusable(key: &str) -> CommandError {
+pub(super) fn unusable(key: &str) -> CommandError {
     CommandError::Usage(format!("\"{key}\" in overrides.toml is not written as [[{key}]] tables; rewrite it so, or edit by hand"))
 }
 

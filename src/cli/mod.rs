@@ -22,6 +22,7 @@ mod serve;
 mod status;
 mod stories;
 mod table;
+mod takedown;
 mod test;
 mod topics;
 
@@ -108,6 +109,8 @@ enum Command {
     Tag(edit::Tag),
     /// Take a record out of everything published
     Hide(edit::Mark),
+    /// Withdraw an article, or everything of a source, from feeds, archives, pages and files, for good; leaves a tombstone
+    Takedown(takedown::Options),
     /// Keep a record before everything else of its topics
     Pin(edit::Mark),
     /// Give a record another title
@@ -270,6 +273,7 @@ pub fn run(args: Args) -> Exit {
         Command::Topics(options) => topics::run(&context, &options),
         Command::Tag(options) => edit::tag(&context, &options),
         Command::Hide(options) => edit::mark(&context, &options, "hide"),
+        Command::Takedown(options) => takedown::run(&context, &options),
         Command::Pin(options) => edit::mark(&context, &options, "pin"),
         Command::Retitle(options) => edit::retitle(&context, &options),
         Command::Split(options) => edit::split(&context, &options),

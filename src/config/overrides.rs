@@ -12,9 +12,10 @@ use super::site::Topic;
 use crate::record::{Draft, DraftTopic};
 use crate::stage::clean;
 
-const TABLES: &[&str] = &["record", "story"];
+const TABLES: &[&str] = &["record", "story", "takedown"];
 const RECORD_KEYS: &[&str] = &["url", "add", "remove", "hide", "pin", "title"];
 const STORY_KEYS: &[&str] = &["join", "split", "prefer"];
+const TAKEDOWN_KEYS: &[&str] = &["url", "source", "id", "at", "reason", "lifted"];
 
 /// The whole of `overrides.toml`, checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,28 @@ pub struct Overrides {
     pub records: BTreeMap<String, RecordWord>,
     /// What was decided of stories.
     pub stories: StoryWords,
+    /// What is taken down.
+    pub takedowns: Takedowns,
+}
+
+/// What is published nowhere, whatever brings it: [[takedown]] tables that are not lifted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Takedowns {
+    /// Clean URLs of articles.
+    pub urls: BTreeSet<String>,
+    /// Entries' ids, which say the same under another URL.
+    pub ids: BTreeSet<String>,
+    /// Sources of which nothing is published.
+    pub sources: BTreeSet<String>,
+}
+
+impl Takedowns {
+    /// Whether a draft that this source brings is taken down.
+    #[must_use]
+    pub fn holds(&self, draft: &Draft, source: &str) -> bool {
+        self.urls.contains(&draft.href) || self.sources.contains(source) || draft.feed_id.as_ref().is_some_and(|id| self.ids.contains(id))
+    }
 }
 
 /// What editors decided of one record.
@@ -63,8 +86,16 @@ impl StoryWords {
 }
 
 impl Overrides {
-    /// Applies what was decided of the draft's record. The draft must be as the rules made it.
-    pub fn apply(&self, draft: &mut Draft) {
+    /// Applies what was decided of the draft's record. The draft must be as the rules made it; `source` is who brings it.
+    pub fn apply(&self, draft: &mut Draft, source: &str) {
+        self.apply_word(draft);
+        if self.takedowns.holds(draft, source) {
+            draft.hidden = true;
+            draft.topics.clear();
+        }
+    }
+
+    fn apply_word(&self, draft: &mut Draft) {
         let Some(word) = self.records.get(&draft.href) else { return };
         draft.topics.retain(|topic| !word.remove.contains(&topic.slug));
         for topic in &word.add {
@@ -86,7 +117,14 @@ impl Overrides {
     #[must_use]
     pub fn changed_records(&self, other: &Self) -> Vec<String> {
         let all: BTreeSet<&String> = self.records.keys().chain(other.records.keys()).collect();
-        all.into_iter().filter(|url| self.records.get(*url) != other.records.get(*url)).cloned().collect()
+        let changed = all.into_iter().filter(|url| self.records.get(*url) != other.records.get(*url));
+        changed.chain(self.takedowns.urls.symmetric_difference(&other.takedowns.urls)).cloned().collect()
+    }
+
+    /// Sources of which something else was decided than in `other`.
+    #[must_use]
+    pub fn changed_sources(&self, other: &Self) -> Vec<String> {
+        self.takedowns.sources.symmetric_difference(&other.takedowns.sources).cloned().collect()
     }
 }
 
@@ -107,7 +145,12 @@ pub fn check(path: &Path, text: &str, topics: &[Topic]) -> Result<Overrides, Vec
         report.syntax(error.span(), error.message());
     }
     let top = Fields::open(&mut report, TOP, 0..0, document.get_ref(), TABLES);
-    let overrides = Overrides { path: path.to_owned(), records: records(&mut report, &top, topics), stories: stories(&mut report, &top) };
+    let overrides = Overrides {
+        path: path.to_owned(),
+        records: records(&mut report, &top, topics),
+        stories: stories(&mut report, &top),
+        takedowns: takedowns(&mut report, &top),
+    };
     let problems = report.finish();
     if problems.is_empty() { Ok(overrides) } else { Err(problems) }
 }
@@ -194,6 +237,30 @@ fn stories(report: &mut Report, top: &Fields) -> StoryWords {
     words
 }
 
+fn takedowns(report: &mut Report, top: &Fields) -> Takedowns {
+    let mut takedowns = Takedowns::default();
+    for table in top.tables(report, "takedown", "[[takedown]]", TAKEDOWN_KEYS) {
+        let url = table.text(report, "url");
+        let source = table.text(report, "source");
+        let id = table.text(report, "id");
+        if url.is_none() && source.is_none() && id.is_none() {
+            report.missing(table.span.clone(), "[[takedown]] names nothing", "add url = \"…\" or source = \"…\"");
+        }
+        // `at` and `reason` are for people; what is lifted stays in the file for them too.
+        for key in ["at", "reason"] {
+            table.text(report, key);
+        }
+        let url = url.and_then(|url| web_address(report, &url));
+        if table.text(report, "lifted").is_some() {
+            continue;
+        }
+        takedowns.urls.extend(url);
+        takedowns.sources.extend(source.map(|source| source.value.to_owned()));
+        takedowns.ids.extend(id.map(|id| id.value.to_owned()));
+    }
+    takedowns
+}
+
 fn web_address(report: &mut Report, text: &At<&str>) -> Option<String> {
     let found = address(text.value);
     if found.is_none() {
@@ -229,6 +296,19 @@ mod tests {
         assert_eq!((word.add[0].slug.as_str(), word.remove[0].as_str(), word.hide), ("v-one", "v-two", false));
         assert_eq!(overrides.stories.join[0].len(), 2);
         assert!(overrides.stories.prefer.contains("https://a.example/2"));
+    }
+
+    #[test]
+    fn what_is_taken_down_is_so_by_address_id_or_source_until_it_is_lifted() {
+        let text = "[[takedown]]\nurl = \"https://a.example/1?utm_source=x\"\nid = \"urn:1\"\nat = \"2026-11-21T10:00:00Z\"\nreason = \"asked\"\n\
+                    [[takedown]]\nsource = \"b\"\n[[takedown]]\nurl = \"https://a.example/2\"\nlifted = \"2026-11-22T10:00:00Z\"\n";
+        let overrides = check(Path::new("overrides.toml"), text, &topics()).unwrap();
+        let set = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<BTreeSet<_>>();
+        let expected = Takedowns { urls: set(&["https://a.example/1"]), ids: set(&["urn:1"]), sources: set(&["b"]) };
+        assert_eq!(overrides.takedowns, expected);
+        assert_eq!(overrides.changed_records(&Overrides::default()), ["https://a.example/1"]);
+        assert_eq!(overrides.changed_sources(&Overrides::default()), ["b"]);
+        assert!(problems("[[takedown]]\nreason = \"x\"\n")[0].contains("[[takedown]] names nothing"));
     }
 
     #[test]

@@ -26,6 +26,8 @@ const SITE_KEYS: &[&str] = &[
     "title",
     "base_url",
     "contact",
+    "operator",
+    "theme",
     "curator",
     "time_zone",
     "language",
@@ -68,6 +70,8 @@ pub(super) fn site<'a>(report: &mut Report<'a>, included: &mut [Included<'a>], p
         .required(report, "base_url", "base_url = \"https://feeds.example.org/\", where output/ will be reached")
         .and_then(|text| base_url(report, &text, "base_url"));
     let contact = table.text(report, "contact").and_then(|text| contact(report, &text));
+    let operator = table.text(report, "operator").map(|text| text.value.to_owned());
+    let theme = table.text(report, "theme").map(|text| super::beside(path, text.value));
     let curator = table.text(report, "curator").map(|text| text.value.to_owned());
     let time_zone = table.text(report, "time_zone").and_then(|text| time_zone(report, &text)).unwrap_or(Tz::UTC);
     let language = table.text(report, "language").and_then(|text| language(report, &text)).unwrap_or_else(|| "en".to_owned());
@@ -111,6 +115,7 @@ pub(super) fn site<'a>(report: &mut Report<'a>, included: &mut [Included<'a>], p
         hub,
         base_url: base_url?,
         contact,
+        operator,
         curator,
         language,
         time_zone,
@@ -118,6 +123,7 @@ pub(super) fn site<'a>(report: &mut Report<'a>, included: &mut [Included<'a>], p
         store,
         listen: listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
         serve: serve(report, &top),
+        theme,
         offerings,
         fetch,
         sections,
@@ -248,9 +254,15 @@ fn check_base_path(report: &mut Report, path: &At<&str>) {
     if !inner.is_some_and(|inner| inner.split('/').all(is_plain)) {
         let remedy = "write a path such as \"/news/\", of lower-case letters, digits, - and _";
         report.wrong(path.span.clone(), format!("\"base_path\" in [[section]] is no folder: \"{}\"", path.value), remedy);
-    } else if ["/topic/", "/push/", "/hub/"].iter().any(|taken| path.value.starts_with(taken)) {
-        let what = format!("\"base_path\" in [[section]] is in a folder of the program's own: \"{}\"", path.value);
-        report.wrong(path.span.clone(), what, "take another path");
+    } else if let Some(what) = ["topic", "source", "section", "archive", "push", "hub"]
+        .iter()
+        .find(|folder| inner.unwrap_or_default().split('/').next() == Some(folder))
+    {
+        report.wrong(
+            path.span.clone(),
+            format!("\"base_path\" in [[section]] is in a folder of the program's own: \"/{what}/\""),
+            "take another path",
+        );
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Site {
     pub base_url: Url,
     /// URL or e-mail address that publishers find in the User-Agent.
     pub contact: Option<String>,
+    /// Who runs the site, as its about page tells.
+    pub operator: Option<String>,
     /// Curator of records whose source names none.
     pub curator: Option<String>,
     /// Language (BCP 47) of the published feeds, `en` by default.
@@ -41,6 +43,8 @@ pub struct Site {
     pub listen: SocketAddr,
     /// How it is served.
     pub serve: ServePolicy,
+    /// Folder with parts of pages and stylesheets of its own, if any.
+    pub theme: Option<PathBuf>,
     /// Catalogue of offerings (JSON), if any.
     pub offerings: Option<PathBuf>,
     /// How to fetch.
@@ -317,6 +321,9 @@ pub struct Topic {
     pub category: String,
     /// slug(category): the folder of its feeds.
     pub slug: String,
+    /// Folders that its feeds had before, the first one first: the feed's id is made from that, and stays.
+    #[serde(skip)]
+    pub was: Vec<String>,
     /// What is after the vocabulary.
     pub label: String,
     /// What is said of it on its page.

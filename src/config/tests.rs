@@ -338,7 +338,7 @@ fn each_problem_is_told_with_its_place_and_remedy() {
         ),
         (
             "[[section]]\nid = \"x\"\nbase_path = \"/topic/x/\"",
-            "{third}:13: \"base_path\" in [[section]] is in a folder of the program's own: \"/topic/x/\"; take another path",
+            "{third}:13: \"base_path\" in [[section]] is in a folder of the program's own: \"/topic/\"; take another path",
         ),
         ("[[site]]", "{at}:3: not readable as TOML: duplicate key; remove one of the two"),
     ] {

@@ -14,7 +14,7 @@ use crate::stage::classify::{Group, Item, List, Model, Needle, TermError, WEIGHT
 use crate::stage::naming::{category_label, slug};
 
 const TOPIC_KEYS: &[&str] =
-    &["category", "description", "any", "all", "none", "weight", "threshold", "stem", "from", "parents", "inherit", "stories"];
+    &["category", "description", "any", "all", "none", "weight", "threshold", "stem", "from", "parents", "inherit", "stories", "was"];
 const GROUP_KEYS: &[&str] = &["any", "all", "none", "weight"];
 const WORD_KEYS: &[&str] = &["term", "weight"];
 
@@ -97,6 +97,7 @@ struct Draft {
     span: Range<usize>,
     line: usize,
     parents: Vec<(String, Range<usize>)>,
+    was: Vec<(String, Range<usize>)>,
     /// Whether words were given, even if none of them could be read.
     has_words: bool,
 }
@@ -175,6 +176,20 @@ impl Topics {
                 }
             }
         }
+        // A folder leads to one place: to a topic that is there, or from one name to its next.
+        let mut taken: HashMap<String, String> =
+            self.drafts.iter().map(|draft| (draft.topic.slug.clone(), draft.topic.category.clone())).collect();
+        for draft in &self.drafts {
+            for (slug, span) in &draft.was {
+                let report = of(report, included, draft.file);
+                if slug.is_empty() {
+                    report.wrong(span.clone(), "\"was\" names no topic", "write the category or the folder that it had");
+                } else if let Some(other) = taken.insert(slug.clone(), draft.topic.category.clone()) {
+                    let what = format!("topic/{slug} under was is the folder of \"{other}\"");
+                    report.wrong(span.clone(), what, "name each former folder once, and none that is in use");
+                }
+            }
+        }
         for at in 0..self.drafts.len() {
             if self.above(at).contains(&at) {
                 let draft = &self.drafts[at];
@@ -231,6 +246,7 @@ fn topic(report: &mut Report, table: &Fields, file: usize) -> Option<(Draft, Ran
     let threshold = table.signed(report, "threshold", 1..=1_000_000);
     let stem = table.truth(report, "stem");
     let from: Vec<String> = table.texts(report, "from").into_iter().map(|text| text.value.to_owned()).collect();
+    let was: Vec<(String, Range<usize>)> = table.texts(report, "was").into_iter().map(|text| (self::slug(text.value), text.span)).collect();
     let parents: Vec<(String, Range<usize>)> =
         table.texts(report, "parents").into_iter().map(|text| (text.value.to_owned(), text.span)).collect();
     let inherit = table.truth(report, "inherit").unwrap_or(false);
@@ -263,6 +279,7 @@ fn topic(report: &mut Report, table: &Fields, file: usize) -> Option<(Draft, Ran
         category: category.to_owned(),
         label,
         slug,
+        was: was.iter().map(|(slug, _)| slug.clone()).collect(),
         description,
         rule,
         threshold,
@@ -272,7 +289,7 @@ fn topic(report: &mut Report, table: &Fields, file: usize) -> Option<(Draft, Ran
         inherit,
         stories,
     };
-    Some((Draft { topic, file, span: table.span.clone(), line, parents, has_words }, span))
+    Some((Draft { topic, file, span: table.span.clone(), line, parents, was, has_words }, span))
 }
 
 fn weight(report: &mut Report, table: &Fields) -> Option<i64> {

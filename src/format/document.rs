@@ -12,7 +12,7 @@ pub(crate) mod gate;
 pub(crate) mod samples;
 
 use crate::syntax::{is_language_tag, is_media_type};
-use gate::{blank, text, web_url};
+use gate::{blank, image_type, text, web_url};
 
 /// A topic's Atom feed, in the topic's folder.
 pub const ATOM_FILE: &str = "feed.atom";
@@ -26,6 +26,16 @@ pub const PAGE_FILE: &str = "index.html";
 pub const OPML_FILE: &str = "opml.xml";
 /// The stylesheet of all pages, in the site's root.
 pub const STYLE_FILE: &str = "style.css";
+/// The stylesheet that shows a feed in a browser, in the site's root.
+pub const FEED_STYLE_FILE: &str = "feed.css";
+/// The list of pages for search engines, in the site's root.
+pub const SITEMAP_FILE: &str = "sitemap.xml";
+/// What the site says of itself, in the site's root.
+pub const ABOUT_FILE: &str = "about.html";
+/// Feeds' folders that moved or are gone, for the web server, in the site's root: `{"topic/old/": "topic/new/", "topic/gone/": null}`.
+pub const MOVED_FILE: &str = "_moved.json";
+/// A feed's archive documents, in the feed's folder.
+pub const ARCHIVE_FOLDER: &str = "archive";
 /// The program's name and home, as feeds and pages tell them.
 pub(crate) const GENERATOR: (&str, &str) = ("Topicwire", env!("CARGO_PKG_REPOSITORY"));
 /// Version of the program that wrote a feed.
@@ -40,20 +50,48 @@ pub struct FeedDocument {
     pub title: String,
     /// What the feed is about.
     pub subtitle: Option<String>,
-    /// The topic's page.
+    /// The feed's page.
     pub page_url: String,
-    /// Where the Atom form is published.
-    pub atom_url: String,
-    /// Where the RSS form is published.
-    pub rss_url: String,
-    /// Where the JSON form is published.
-    pub json_url: String,
+    /// Where this document is published.
+    pub urls: Urls,
+    /// The stylesheet that shows it in a browser.
+    pub style_url: String,
+    /// The archive document before it, if there is one (RFC 5005 section 4).
+    pub prev: Option<Urls>,
+    /// The archive document after it: only for an archive document, whose successor's name is known before it is published.
+    pub next: Option<Urls>,
+    /// The feed's current document, if this is an archive document.
+    pub current: Option<Urls>,
+    /// Hubs that push the feed's changes (WebSub). Archive documents never change and have none.
+    pub hub_urls: Vec<String>,
     /// Language (BCP 47).
     pub language: String,
     /// The newest change of any item; the store's creation when there is none.
     pub updated: DateTime<Utc>,
     /// Newest first.
     pub items: Vec<FeedItem>,
+    /// Entries that were withdrawn from it (RFC 6721).
+    pub deleted: Vec<DeletedEntry>,
+}
+
+/// The addresses of one document in its three forms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Urls {
+    /// Where the Atom form is published.
+    pub atom: String,
+    /// Where the RSS form is published.
+    pub rss: String,
+    /// Where the JSON form is published.
+    pub json: String,
+}
+
+/// An entry that was withdrawn (RFC 6721).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeletedEntry {
+    /// The id that it was published under.
+    pub id: String,
+    /// When.
+    pub when: DateTime<Utc>,
 }
 
 /// One entry as a published feed carries it.
@@ -85,6 +123,8 @@ pub struct FeedItem {
     pub language: Option<String>,
     /// Rights notice, as the publisher wrote it, plain text.
     pub rights: Option<String>,
+    /// Address of its licence (RFC 4946).
+    pub licence: Option<String>,
     /// The feed it was taken from.
     pub source: FeedSource,
     /// Other articles of the same story.
@@ -141,6 +181,28 @@ pub struct FeedSource {
     pub rights: Option<String>,
 }
 
+/// A source or a section on the site's pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedLine {
+    /// Its folder below the site's root, with a slash at its end.
+    pub folder: String,
+    /// Its title.
+    pub title: String,
+    /// Its own site.
+    pub site_url: Option<String>,
+    /// Entries in its feed, archives included.
+    pub records: u64,
+}
+
+/// A page of a feed's archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArchiveLine {
+    /// Its name: `2026-11`, and `2026-11-2` for the second of a month.
+    pub name: String,
+    /// Entries in it.
+    pub records: u64,
+}
+
 /// One line of the site's index and of its OPML.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicLine {
@@ -156,7 +218,27 @@ pub struct TopicLine {
     pub updated: Option<DateTime<Utc>>,
 }
 
+impl Urls {
+    /// The document of this name (without its ending) in a folder whose address ends with a slash.
+    #[must_use]
+    pub fn of(folder_url: &str, name: &str) -> Self {
+        let url = |ending: &str| format!("{folder_url}{name}.{ending}");
+        Self { atom: url("atom"), rss: url("rss"), json: url("json") }
+    }
+}
+
 impl FeedDocument {
+    /// The hubs' addresses.
+    pub(crate) fn hubs(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.hub_urls.iter().filter_map(|url| web_url(url))
+    }
+
+    /// The instruction that has a browser show the document by its stylesheet, for the form at `own_url`.
+    pub(crate) fn style_instruction(&self, own_url: &str) -> String {
+        let href = super::html::relative(own_url, &self.style_url).into_owned();
+        format!("<?xml-stylesheet type=\"text/css\" href=\"{}\"?>\n", quick_xml::escape::escape(gate::iri(&href)))
+    }
+
     /// The feed's language, if it is one that the formats can carry.
     pub(crate) fn language(&self) -> Option<&str> {
         Some(&*self.language).filter(|tag| is_language_tag(tag))
@@ -184,9 +266,27 @@ impl FeedItem {
         self.rights.as_deref().or(self.source.rights.as_deref()).filter(|notice| !blank(notice))
     }
 
-    /// The enclosures that every format can carry: a web address and a media type.
-    pub(crate) fn files(&self) -> impl Iterator<Item = (Cow<'_, str>, &Enclosure)> {
-        self.enclosures.iter().filter(|file| is_media_type(&file.media_type)).filter_map(|file| Some((web_url(&file.url)?, file)))
+    /// The files that every format can carry, with media types and lengths in bytes (0 if unknown): the enclosures, and last the
+    /// picture, if it is not among them and its name tells its type.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (Cow<'_, str>, &str, u64)> {
+        let enclosures = self.enclosures.iter().filter(|file| is_media_type(&file.media_type));
+        let picture = self.picture().filter(|_| !self.enclosures.iter().any(|file| self.image.as_ref() == Some(&file.url)));
+        let picture = picture.and_then(|url| Some((image_type(&url)?, url)));
+        enclosures
+            .filter_map(|file| Some((web_url(&file.url)?, file.media_type.as_str(), file.length_bytes)))
+            .chain(picture.map(|(media_type, url)| (url, media_type, 0)))
+    }
+
+    /// The picture's address.
+    pub(crate) fn picture(&self) -> Option<Cow<'_, str>> {
+        self.image.as_deref().and_then(web_url)
+    }
+
+    /// The excerpt as HTML where that says more than the plain text.
+    pub(crate) fn rich(&self) -> Option<Cow<'_, str>> {
+        let is_plain = self.summary_html.strip_prefix("<p>").and_then(|html| html.strip_suffix("</p>")) == Some(self.summary_text.as_str());
+        let says_more = !is_plain || blank(&self.summary_text);
+        (says_more && !blank(&self.summary_html)).then(|| text(&self.summary_html))
     }
 }
 
@@ -227,7 +327,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::samples::{any_items, any_text, as_xml_reads, at, bare, document, hostile, item, topics, wild_items, xml_fault};
+    use super::samples::{any_items, any_text, archive, as_xml_reads, at, bare, document, hostile, item, topics, wild_items, xml_fault};
     use super::*;
     use crate::format::{atom, json_feed, opml, rss};
     use crate::shared;
@@ -299,6 +399,15 @@ mod tests {
             ("plain", document((0..5).map(item).collect())),
             ("bare", FeedDocument { subtitle: None, ..document(vec![bare()]) }),
             ("empty", document(Vec::new())),
+            ("archive", archive((0..5).map(item).collect())),
+            (
+                "hub",
+                FeedDocument {
+                    hub_urls: vec!["https://hub.example/".into()],
+                    prev: Some(archive(Vec::new()).urls),
+                    ..document(vec![item(1)])
+                },
+            ),
             ("hostile", FeedDocument { title: "<b> & ]]>".into(), subtitle: Some("<p>\u{1}".into()), ..document(hostile()) }),
         ];
         for (name, document) in &documents {

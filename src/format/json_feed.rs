@@ -14,9 +14,11 @@ pub fn write(document: &FeedDocument) -> Vec<u8> {
         version: "https://jsonfeed.org/version/1.1",
         title: untagged(&document.title),
         home_page_url: iri(&document.page_url),
-        feed_url: iri(&document.json_url),
+        feed_url: iri(&document.urls.json),
+        next_url: document.prev.as_ref().map(|urls| iri(&urls.json)),
         description: document.subtitle.as_deref().filter(|subtitle| !blank(subtitle)).map(untagged),
         language: document.language(),
+        hubs: document.hubs().map(|url| Hub { kind: "WebSub", url }).collect(),
         items: document.items.iter().map(|item| entry(item, document.item_language(item))).collect(),
     };
     // These types always serialise. Were it not so, the feed would be empty, which the publisher's reading it back refuses.
@@ -44,15 +46,12 @@ fn entry<'a>(item: &'a FeedItem, language: Option<&'a str>) -> Item<'a> {
         language,
         attachments: item
             .files()
-            .map(|(url, file)| Attachment {
-                url,
-                mime_type: &file.media_type,
-                size_in_bytes: (file.length_bytes > 0).then_some(file.length_bytes),
-            })
+            .map(|(url, mime_type, length_bytes)| Attachment { url, mime_type, size_in_bytes: (length_bytes > 0).then_some(length_bytes) })
             .collect(),
         extension: Extension {
             source: source(&item.source),
             rights: item.any_rights().map(text),
+            licence: item.licence.as_deref().and_then(web_url),
             related: item.related.iter().filter_map(related).collect(),
         },
     }
@@ -85,11 +84,23 @@ struct Feed<'a> {
     title: Cow<'a, str>,
     home_page_url: Cow<'a, str>,
     feed_url: Cow<'a, str>,
+    /// The document before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_url: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     language: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hubs: Vec<Hub<'a>>,
     items: Vec<Item<'a>>,
+}
+
+#[derive(Serialize)]
+struct Hub<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    url: Cow<'a, str>,
 }
 
 #[derive(Serialize)]
@@ -137,6 +148,8 @@ struct Extension<'a> {
     source: Source<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rights: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    licence: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     related: Vec<Other<'a>>,
 }
@@ -163,7 +176,7 @@ struct Source<'a> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::document::samples::{bare, document, item};
+    use super::super::document::samples::{archive, bare, document, item};
     use super::*;
 
     #[test]
@@ -183,7 +196,10 @@ mod tests {
                 "authors": [{"name": "Ada Writer"}, {"name": "Bo Reporter"}],
                 "tags": ["Health: Digital Health", "Health: Community Health"],
                 "language": "en-GB",
-                "attachments": [{"url": "https://news.example/a.mp3?x=1&y=2", "mime_type": "audio/mpeg", "size_in_bytes": 1234}],
+                "attachments": [
+                    {"url": "https://news.example/a.mp3?x=1&y=2", "mime_type": "audio/mpeg", "size_in_bytes": 1234},
+                    {"url": "https://news.example/a.jpg?w=1&h=2", "mime_type": "image/jpeg"}
+                ],
                 "_topicwire": {
                     "source": {
                         "id": "https://news.example/feed",
@@ -191,7 +207,8 @@ mod tests {
                         "url": "https://news.example/",
                         "feed_url": "https://news.example/feed?a=1&b=2"
                     },
-                    "rights": "CC BY 4.0"
+                    "rights": "CC BY 4.0",
+                    "licence": "https://creativecommons.org/licenses/by/4.0/"
                 }
             })
         );
@@ -203,5 +220,15 @@ mod tests {
         let members: Vec<&String> = feed["items"][0].as_object().unwrap().keys().collect();
         assert_eq!(members, ["id", "url", "title", "content_html", "date_published", "date_modified", "authors", "_topicwire"]);
         assert_eq!(feed["items"][0]["authors"], json!([{"name": "Example News"}]));
+    }
+
+    #[test]
+    fn an_archive_leads_to_the_one_before() {
+        let feed: Value = serde_json::from_slice(&write(&archive(Vec::new()))).unwrap();
+        let folder = "https://planet.example/topic/health-digital-health/archive";
+        assert_eq!(
+            (&feed["feed_url"], &feed["next_url"]),
+            (&json!(format!("{folder}/2026-10.json")), &json!(format!("{folder}/2026-09-2.json")))
+        );
     }
 }

@@ -101,15 +101,27 @@ impl Ingest {
         }
         let before: Overrides = before.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
         store.untell(&stories::changed(&before.stories, &self.site.overrides.stories), &[])?;
-        store.redecide(&self.site.overrides.changed_records(&before), &words, now, &mut |stored, old| self.derive(stored, old))?;
+        let mut urls = self.site.overrides.changed_records(&before);
+        for source in self.site.overrides.changed_sources(&before) {
+            urls.extend(store.urls_of(&source)?);
+        }
+        store.redecide(&urls, &words, now, &mut |stored, old| self.derive(stored, old))?;
         Ok(())
     }
 
     fn derive(&self, stored: &StoredEntry, old: &Draft) -> Option<Draft> {
+        self.derive_by_rules(stored, old).or_else(|| {
+            // A source that is configured no more is left as it is, but not what is taken down.
+            let taken = self.site.overrides.takedowns.holds(old, &stored.source);
+            taken.then(|| Draft { hidden: true, topics: Vec::new(), ..old.clone() })
+        })
+    }
+
+    fn derive_by_rules(&self, stored: &StoredEntry, old: &Draft) -> Option<Draft> {
         let source = self.positions.get(&stored.source).and_then(|n| self.site.sources.get(*n))?;
         let entry: Entry = serde_json::from_slice(&stored.raw).ok()?;
         let mut draft = map::redraft(&entry, old, source, self.rules())?;
-        self.site.overrides.apply(&mut draft);
+        self.site.overrides.apply(&mut draft, &stored.source);
         Some(draft)
     }
 }
@@ -172,7 +184,7 @@ pub fn diff(site: &Site, store: &dyn Store) -> Result<Diff, IngestError> {
         let entry: Entry = serde_json::from_slice(&surveyed.entry.raw).ok()?;
         let topics = map::refile(&entry, &surveyed.draft, source, rules)?;
         let mut draft = Draft { topics, ..surveyed.draft.clone() };
-        site.overrides.apply(&mut draft);
+        site.overrides.apply(&mut draft, &surveyed.entry.source);
         Some(draft.topics)
     };
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);

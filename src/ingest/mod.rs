@@ -492,7 +492,7 @@ impl Ingest {
             }
             // Last, when it is known whose record it is and where; what tells articles apart is the source's own title.
             if let RecordChange::Create(draft) | RecordChange::TakeOver(_, draft) | RecordChange::Update(draft) = &mut record {
-                self.site.overrides.apply(draft);
+                self.site.overrides.apply(draft, &source.id);
             }
             changes.push(Change { key, fingerprint, raw, record, signature });
         }
@@ -645,7 +645,8 @@ fn rules_hash(site: &Site) -> String {
 }
 
 /// The honest User-Agent: name, version, and whom to ask (acceptance F25).
-fn user_agent(site: &Site) -> String {
+/// What the site's requests call themselves.
+pub(crate) fn user_agent(site: &Site) -> String {
     let contact = site.contact.as_deref().unwrap_or(site.base_url.as_str());
     let contact: String = contact.chars().filter(|c| c.is_ascii_graphic()).collect();
     format!("topicwire/{} (+{contact})", env!("CARGO_PKG_VERSION"))

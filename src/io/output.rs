@@ -101,7 +101,7 @@ pub struct Tree {
     staged: Vec<String>,
     /// How many of `staged` have been renamed.
     renamed: usize,
-    removals: Vec<String>,
+    removals: BTreeSet<String>,
     unchanged: usize,
 }
 
@@ -126,7 +126,7 @@ impl Tree {
             claimed: HashMap::new(),
             staged: Vec::new(),
             renamed: 0,
-            removals: Vec::new(),
+            removals: BTreeSet::new(),
             unchanged: 0,
         };
         tree.sweep()?;
@@ -157,13 +157,16 @@ impl Tree {
         Ok(true)
     }
 
-    /// Removes `path` at commit, and the folders that this leaves empty. A path that is not there is no error.
+    /// Removes `path` at commit, and the folders that this leaves empty. A path that is not there is no error, nor is one that is
+    /// removed already.
     ///
     /// # Errors
     /// [`OutputError::Name`] and [`OutputError::Twice`].
     pub fn remove(&mut self, path: &str) -> Result<(), OutputError> {
-        self.claim(path)?;
-        self.removals.push(path.to_owned());
+        if !self.removals.contains(path) {
+            self.claim(path)?;
+            self.removals.insert(path.to_owned());
+        }
         Ok(())
     }
 
@@ -172,6 +175,10 @@ impl Tree {
     /// # Errors
     /// [`OutputError::Io`] where the folder cannot be read.
     pub fn folders(&self, folder: &str) -> Result<Vec<String>, OutputError> {
+        self.names(folder, FileType::Directory)
+    }
+
+    fn names(&self, folder: &str, kind: FileType) -> Result<Vec<String>, OutputError> {
         let error = |cause: Errno| io_error("list".to_owned(), self.dir.join(folder), cause.into(), UNTOUCHED);
         let fd = match walk(&self.root, folder) {
             Ok(fd) => fd,
@@ -181,7 +188,7 @@ impl Tree {
         let mut names = Vec::new();
         for entry in rustix::fs::Dir::read_from(&fd).map_err(error)? {
             let entry = entry.map_err(error)?;
-            if entry.file_type() == FileType::Directory
+            if entry.file_type() == kind
                 && let Ok(name) = entry.file_name().to_str()
                 && !name.starts_with('.')
             {
@@ -190,6 +197,24 @@ impl Tree {
         }
         names.sort();
         Ok(names)
+    }
+
+    /// Names of the files directly in `folder`, sorted; none where there is no such folder.
+    ///
+    /// # Errors
+    /// [`OutputError::Io`] where the folder cannot be read.
+    pub fn files(&self, folder: &str) -> Result<Vec<String>, OutputError> {
+        self.names(folder, FileType::RegularFile)
+    }
+
+    /// Whether the tree does not hold exactly these bytes at `path`.
+    ///
+    /// # Errors
+    /// As [`Tree::stage`].
+    pub fn differs(&mut self, path: &str, bytes: &[u8]) -> Result<bool, OutputError> {
+        let (folder, name) = checked(path).map_err(|why| OutputError::Name { path: path.to_owned(), why })?;
+        let at = self.enter(folder)?;
+        Ok(self.created.contains(folder) || !self.holds(&at, path, name, bytes)?)
     }
 
     /// Publishes what was staged, in the order of staging (so stage indexes last), then removes.

@@ -1,9 +1,11 @@
 //! A stored record as an item of a feed, with the others that tell its story.
 
+use chrono::{DateTime, Utc};
 use quick_xml::escape::escape;
 
 use super::Press;
 use super::records::add_page;
+use crate::config::Site;
 use crate::format::document::{Enclosure, FeedCategory, FeedItem, FeedSource, Related};
 use crate::record::{Draft, DraftTopic};
 use crate::stage::{naming, text};
@@ -11,50 +13,58 @@ use crate::store::{Store, StoreError, StoredRecord};
 use crate::syntax;
 
 impl Press<'_> {
-    pub(super) fn item(&self, (stored, related): Telling) -> FeedItem {
-        let StoredRecord { published_id, updated, page, mut draft, .. } = stored;
-        add_page(&mut draft, page);
-        let category = |t: DraftTopic| FeedCategory {
-            url: format!("{}topic/{}/", self.site.base_url, t.slug),
-            label: naming::category_label(&t.category).to_owned(),
-            term: t.category,
-        };
-        let enclosure = |(url, media_type, length_bytes): (String, String, u64)| Enclosure { url, media_type, length_bytes };
-        FeedItem {
-            id: published_id,
-            title: text::xml_clean(&draft.title).into_owned(),
-            url: address(&draft).to_owned(),
-            published: draft.published,
-            updated,
-            authors: draft.authors,
-            summary_html: with_others(draft.body, &related),
-            summary_text: draft.summary,
-            categories: draft.topics.into_iter().map(category).collect(),
-            enclosures: draft.enclosures.into_iter().map(enclosure).collect(),
-            image: draft.image,
-            language: draft.language.filter(|l| syntax::is_language_tag(l)),
-            rights: draft.rights,
-            source: FeedSource {
-                id: draft.taken_from.id,
-                title: draft.taken_from.title,
-                updated: draft.taken_from.updated,
-                self_url: draft.taken_from.self_url,
-                alternate_url: draft.taken_from.alternate_url,
-                rights: draft.taken_from.rights,
-            },
-            related,
-        }
+    pub(super) fn item(&self, telling: Telling) -> FeedItem {
+        item(self.site, telling)
+    }
+}
+
+/// The item of a record, with the others of its story.
+pub(super) fn item(site: &Site, (stored, related): Telling) -> FeedItem {
+    let StoredRecord { published_id, updated, page, mut draft, .. } = stored;
+    add_page(&mut draft, page);
+    let category = |t: DraftTopic| FeedCategory {
+        url: format!("{}topic/{}/", site.base_url, t.slug),
+        label: naming::category_label(&t.category).to_owned(),
+        term: t.category,
+    };
+    let enclosure = |(url, media_type, length_bytes): (String, String, u64)| Enclosure { url, media_type, length_bytes };
+    FeedItem {
+        id: published_id,
+        title: text::xml_clean(&draft.title).into_owned(),
+        url: address(&draft).to_owned(),
+        published: draft.published,
+        updated,
+        authors: draft.authors,
+        summary_html: with_others(draft.body, &related),
+        summary_text: draft.summary,
+        categories: draft.topics.into_iter().map(category).collect(),
+        enclosures: draft.enclosures.into_iter().map(enclosure).collect(),
+        image: draft.image,
+        language: draft.language.filter(|l| syntax::is_language_tag(l)),
+        rights: draft.rights,
+        licence: draft.licence,
+        source: FeedSource {
+            id: draft.taken_from.id,
+            title: draft.taken_from.title,
+            updated: draft.taken_from.updated,
+            self_url: draft.taken_from.self_url,
+            alternate_url: draft.taken_from.alternate_url,
+            rights: draft.taken_from.rights,
+        },
+        related,
     }
 }
 
 /// A record with the other articles of its story.
 pub(super) type Telling = (StoredRecord, Vec<Related>);
 
-/// The other articles of a record's story, if its feed carries stories once.
-pub(super) fn others(store: &dyn Store, record: StoredRecord, once: bool) -> Result<Telling, StoreError> {
+/// The other articles of a record's story, if its feed carries stories once; in an archive document only those that were there when
+/// it was closed.
+pub(super) fn others(store: &dyn Store, record: StoredRecord, once: bool, closed: Option<DateTime<Utc>>) -> Result<Telling, StoreError> {
     let Some(story) = record.story.filter(|_| once) else { return Ok((record, Vec::new())) };
     let number = record.number;
-    let members = store.story(story)?.into_iter().map(|m| m.record).filter(|r| r.number != number && !r.draft.hidden);
+    let is_other = |r: &StoredRecord| r.number != number && !r.draft.hidden && closed.is_none_or(|closed| r.added <= closed);
+    let members = store.story(story)?.into_iter().map(|m| m.record).filter(is_other);
     let related = |mut other: StoredRecord| Related {
         url: {
             add_page(&mut other.draft, other.page.take());

@@ -4,36 +4,38 @@
 //! bytes. What a commit touched is marked in the store in the commit itself, and unmarked only when it is durably published; a
 //! process that is killed in between publishes it at its next run.
 
+mod feeds;
 mod item;
+mod pages;
 mod records;
 mod selection;
+mod theme;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
-use self::item::{Telling, others};
+use self::feeds::Channel;
+use self::item::others;
 pub use self::selection::{SELECTION_COUNT, select};
+use self::theme::Look;
 use crate::config::Site;
-use crate::format::document::{ATOM_FILE, FeedDocument, FeedItem, JSON_FILE, OPML_FILE, PAGE_FILE, RSS_FILE, STYLE_FILE, TopicLine};
-use crate::format::{atom, html, json_feed, opml, rss};
+use crate::format::check::Fault;
+use crate::format::document::{ATOM_FILE, JSON_FILE, PAGE_FILE, RSS_FILE, TopicLine};
+use crate::format::html::Frame;
 use crate::ingest::{SharedStore, locked};
 use crate::io::file;
 use crate::io::output::{self, Found, OutputError, Tree, Written};
 use crate::record::Offering;
-use crate::store::{Pending, StoreError, TopicCount};
+use crate::stage::naming;
+use crate::store::{FeedState, Pending, StoreError, TopicCount};
 use crate::stories;
 
-/// A topic's feed holds at least this many entries, if the topic has them.
-pub const WINDOW_COUNT: usize = 50;
-/// And everything younger than this many days before the topic's newest change: a subscriber who polls weekly misses nothing.
-pub const WINDOW_DAYS: u32 = 7;
-/// Records on the front page.
-const NEWEST_ON_INDEX: usize = 20;
 /// Records held in memory at once while all are written.
 const BATCH: usize = 500;
 /// Counts up when the writers would give other bytes for the same store, so that everything is published anew.
-const PUBLICATION_VERSION: u32 = 2;
+const PUBLICATION_VERSION: u32 = 3;
 
 /// What to publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +63,22 @@ pub enum PublishError {
         /// Why.
         cause: String,
     },
+    /// A part of the theme cannot be read.
+    #[error("theme {path}: {cause}")]
+    Theme {
+        /// Its file or folder.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
+    /// Documents did not read back as they were meant. Those that are published stay as they are, everything else is published; they
+    /// are tried again next time.
+    #[error("{}, and the old one stays{}", faults.first().map(|(path, fault)| format!("{path}: {fault}")).unwrap_or_default(),
+            if faults.len() > 1 { format!("; so do {} others", faults.len() - 1) } else { String::new() })]
+    Faulty {
+        /// Path and fault of each.
+        faults: Vec<(String, Fault)>,
+    },
 }
 
 /// Publishes what `scope` asks for. Nothing is opened if nothing changed.
@@ -69,39 +87,43 @@ pub enum PublishError {
 /// [`PublishError`]; then the old files stay and the next run tries again.
 pub fn publish(site: &Site, store: &SharedStore, scope: Scope) -> Result<Written, PublishError> {
     let offerings = site.offerings.as_deref().map(read_offerings).transpose()?.unwrap_or_default();
-    let hash = publication_hash(site, &offerings);
-    let (pending, all, counts, created) = {
+    let look = Look::read(site)?;
+    let hash = publication_hash(site, &offerings, &look);
+    let (pending, all, counts, feeds, created) = {
         let mut store = locked(store);
         store.settle()?;
         stories::settle(site, &mut *store)?;
         let same = store.publication_hash()?.as_deref() == Some(hash.as_str());
+        if !same {
+            store.rename_feeds(&feeds::renamed(site))?;
+        }
+        let once: Vec<String> = site.topics.iter().filter(|t| t.stories).map(|t| t.slug.clone()).collect();
+        store.shelve(&once, !same)?;
         let all = scope == Scope::All || !same || !is_published(&site.output);
-        (store.pending()?, all, store.topic_counts()?, store.created()?.unwrap_or(DateTime::UNIX_EPOCH))
+        let created = store.created()?.unwrap_or(DateTime::UNIX_EPOCH);
+        (store.pending()?, all, store.topic_counts()?, store.feeds()?, created)
     };
     if pending.is_empty() && !all {
         return Ok(Written::default());
     }
 
     let mut tree = Tree::open(&site.output)?;
-    let press = Press { site, offerings, created, lines: topic_lines(site, &counts) };
-    let wanted = |slug: &str| all || pending.topics.iter().any(|p| p == slug);
-    for topic in site.topics.iter().filter(|t| wanted(&t.slug)) {
-        let records = {
-            let store = locked(store);
-            let records = store.window(&topic.slug, WINDOW_COUNT, WINDOW_DAYS, topic.stories)?;
-            records.into_iter().map(|record| others(&*store, record, topic.stories)).collect::<Result<_, _>>()?
-        };
-        let updated = counts.get(&topic.slug).and_then(|c| c.updated);
-        press.topic(&mut tree, topic, records, updated)?;
+    let feeds: HashMap<String, FeedState> = feeds.into_iter().map(|feed| (feed.path.clone(), feed)).collect();
+    let channels = feeds::channels(site, &feeds);
+    let frame = pages::frame(site, &counts, &feeds, &channels, look.theme.clone());
+    let mut press = Press { site, offerings, created, feeds, frame, faults: Vec::new() };
+    let is_wanted = |channel: &Channel| {
+        all || pending.feeds.contains(&channel.path) || channel.topic.is_some_and(|topic| pending.topics.contains(&topic.slug))
+    };
+    // First what current documents lead to: at no moment is an entry in neither.
+    for channel in &channels {
+        press.archives(&mut tree, store, channel, all, &pending)?;
+    }
+    for channel in channels.iter().filter(|channel| is_wanted(channel)) {
+        press.current(&mut tree, store, channel)?;
     }
     if all {
-        for folder in tree.folders("topic")? {
-            if !site.topics.iter().any(|t| t.slug == folder) {
-                for file in TOPIC_FILES {
-                    tree.remove(&format!("topic/{folder}/{file}"))?;
-                }
-            }
-        }
+        feeds::sweep(&mut tree, store, &channels)?;
         press.all_records(&mut tree, store)?;
     } else {
         for numbers in pending.records.chunks(BATCH) {
@@ -109,15 +131,29 @@ pub fn publish(site: &Site, store: &SharedStore, scope: Scope) -> Result<Written
             press.records(&mut tree, store, records)?;
         }
     }
-    let newest = {
-        let store = locked(store);
-        let newest = store.newest(NEWEST_ON_INDEX)?;
-        newest.into_iter().map(|record| others(&*store, record, true)).collect::<Result<Vec<_>, _>>()?
-    };
-    press.index(&mut tree, newest)?;
+    press.remove_beside(&mut tree, &pending)?;
+    press.site_pages(&mut tree, store, &channels, &look)?;
     let written = tree.commit()?;
-    locked(store).published(&pending, &hash)?;
-    Ok(written)
+    let faults = press.faults;
+    let is_sound = |feed: &str| !faults.iter().any(|(path, _)| is_below(path, feed));
+    let done = Pending {
+        feeds: pending.feeds.into_iter().filter(|feed| is_sound(feed)).collect(),
+        archives: pending.archives.into_iter().filter(|(feed, _)| is_sound(feed)).collect(),
+        ..pending
+    };
+    // What was to be published only because the configuration changed has no mark of its own.
+    let hash = if faults.is_empty() || !all { hash } else { String::new() };
+    locked(store).published(&done, &hash)?;
+    if faults.is_empty() { Ok(written) } else { Err(PublishError::Faulty { faults }) }
+}
+
+/// Whether a published path is in a feed's folder.
+fn is_below(path: &str, feed: &str) -> bool {
+    match path.strip_prefix(feed) {
+        Some(rest) if feed.is_empty() => !rest.contains('/') || rest.starts_with("archive/"),
+        Some(rest) => rest.starts_with('/'),
+        None => false,
+    }
 }
 
 /// Where the feeds of a site are, below its address: those that grow, not their archives. One that is not there yet is not published.
@@ -137,55 +173,36 @@ pub fn pending(store: &SharedStore) -> Result<Pending, PublishError> {
     Ok(locked(store).pending()?)
 }
 
-const TOPIC_FILES: [&str; 4] = [PAGE_FILE, ATOM_FILE, RSS_FILE, JSON_FILE];
+impl Press<'_> {
+    /// Removes what lies beside the files of hidden records under their names, such as pictures.
+    fn remove_beside(&self, tree: &mut Tree, pending: &Pending) -> Result<(), PublishError> {
+        let mut listings: HashMap<&str, Vec<String>> = HashMap::new();
+        for (url, section) in &pending.hidden {
+            let section = self.site.sections.iter().find(|s| s.id == *section).or(self.site.sections.first());
+            let Some(folder) = section.map(|s| s.section.base_path.trim_matches('/')) else { continue };
+            // Listed once: a source that is taken down has thousands of records in one folder.
+            if !listings.contains_key(folder) {
+                listings.insert(folder, tree.files(folder)?);
+            }
+            let names = listings.get(folder).map(Vec::as_slice).unwrap_or_default();
+            let own = naming::record_uuid(url).to_string();
+            let first = names.partition_point(|name| **name < *own);
+            for name in names.iter().skip(first).take_while(|name| name.starts_with(&own)).filter(|name| !name.ends_with(".md")) {
+                tree.remove(&format!("{folder}/{name}"))?;
+            }
+        }
+        Ok(())
+    }
+}
 
 /// What every page and file is made with.
 struct Press<'a> {
     site: &'a Site,
     offerings: Vec<Offering>,
     created: DateTime<Utc>,
-    lines: Vec<TopicLine>,
-}
-
-impl Press<'_> {
-    fn topic(
-        &self,
-        tree: &mut Tree,
-        topic: &crate::config::Topic,
-        records: Vec<Telling>,
-        updated: Option<DateTime<Utc>>,
-    ) -> Result<(), PublishError> {
-        let page_url = format!("{}topic/{}/", self.site.base_url, topic.slug);
-        let document = FeedDocument {
-            id: page_url.clone(),
-            title: topic.category.clone(),
-            subtitle: topic.description.clone(),
-            atom_url: format!("{page_url}{ATOM_FILE}"),
-            rss_url: format!("{page_url}{RSS_FILE}"),
-            json_url: format!("{page_url}{JSON_FILE}"),
-            page_url,
-            language: self.site.language.clone(),
-            updated: updated.unwrap_or(self.created),
-            items: records.into_iter().map(|r| self.item(r)).collect(),
-        };
-        let folder = format!("topic/{}", topic.slug);
-        tree.stage_dated(&format!("{folder}/{ATOM_FILE}"), &atom::write(&document), Some(document.updated))?;
-        tree.stage_dated(&format!("{folder}/{RSS_FILE}"), &rss::write(&document), Some(document.updated))?;
-        tree.stage_dated(&format!("{folder}/{JSON_FILE}"), &json_feed::write(&document), Some(document.updated))?;
-        tree.stage(&format!("{folder}/{PAGE_FILE}"), html::topic_page(&self.site.title, &document, &self.lines).as_bytes())?;
-        Ok(())
-    }
-
-    fn index(&self, tree: &mut Tree, newest: Vec<Telling>) -> Result<(), PublishError> {
-        let updated = self.lines.iter().filter_map(|l| l.updated).max();
-        let newest: Vec<FeedItem> = newest.into_iter().map(|r| self.item(r)).collect();
-        let base = self.site.base_url.as_str();
-        tree.stage(OPML_FILE, opml::write(&self.site.title, base, &self.lines, updated).as_bytes())?;
-        tree.stage(STYLE_FILE, html::STYLE.as_bytes())?;
-        // Last: a reader who finds the index finds everything that it names.
-        tree.stage(PAGE_FILE, html::index_page(&self.site.title, base, &self.lines, &newest, updated).as_bytes())?;
-        Ok(())
-    }
+    feeds: HashMap<String, FeedState>,
+    frame: Frame,
+    faults: Vec<(String, Fault)>,
 }
 
 /// Whether there is a publication at all; a folder that somebody emptied is filled again.
@@ -193,7 +210,7 @@ fn is_published(dir: &Path) -> bool {
     matches!(output::read(dir, PAGE_FILE), Ok(Found::File { .. }))
 }
 
-fn topic_lines(site: &Site, counts: &std::collections::HashMap<String, TopicCount>) -> Vec<TopicLine> {
+fn topic_lines(site: &Site, counts: &HashMap<String, TopicCount>) -> Vec<TopicLine> {
     let line = |topic: &crate::config::Topic| {
         let count = counts.get(&topic.slug).copied().unwrap_or_default();
         TopicLine {
@@ -208,13 +225,12 @@ fn topic_lines(site: &Site, counts: &std::collections::HashMap<String, TopicCoun
 }
 
 /// Hash of everything besides the store that published bytes depend on.
-fn publication_hash(site: &Site, offerings: &[Offering]) -> String {
-    let topics: Vec<_> = site.topics.iter().map(|t| (&t.category, &t.description, t.stories)).collect();
-    let parts = format!(
-        "{PUBLICATION_VERSION} {} {:?}",
-        env!("CARGO_PKG_VERSION"),
-        (&site.title, site.base_url.as_str(), &site.language, &site.sections, topics, offerings)
-    );
+fn publication_hash(site: &Site, offerings: &[Offering], look: &Look) -> String {
+    let topics: Vec<_> = site.topics.iter().map(|t| (&t.category, &t.description, t.stories, &t.was)).collect();
+    let sources: Vec<_> = site.sources.iter().map(|s| (&s.id, &s.title, s.url.as_str())).collect();
+    let own = (&site.title, site.base_url.as_str(), &site.language, &site.operator, &site.contact, site.hub_urls());
+    let parts =
+        format!("{PUBLICATION_VERSION} {} {:?}", env!("CARGO_PKG_VERSION"), (own, &site.sections, topics, sources, offerings, look));
     blake3::hash(parts.as_bytes()).to_string()
 }
 

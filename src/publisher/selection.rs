@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::item::others;
-use super::{Press, PublishError};
+use super::PublishError;
+use super::item::{item, others};
 use crate::config::Site;
-use crate::format::document::{ATOM_FILE, FeedDocument, JSON_FILE, RSS_FILE};
+use crate::format::document::{ATOM_FILE, FEED_STYLE_FILE, FeedDocument, JSON_FILE, RSS_FILE, Urls};
 use crate::store::{Selection, Store};
 
 /// Entries of such a feed.
@@ -16,24 +16,27 @@ pub const SELECTION_COUNT: usize = 100;
 /// # Errors
 /// The store's.
 pub fn select(site: &Site, store: &dyn Store, selection: &Selection, folder: &str, query: &str) -> Result<FeedDocument, PublishError> {
-    let press = Press { site, offerings: Vec::new(), created: store.created()?.unwrap_or(DateTime::UNIX_EPOCH), lines: Vec::new() };
     let once = selection.sources.is_empty();
     let records = store.select(selection, SELECTION_COUNT)?;
     let updated: Option<DateTime<Utc>> = records.iter().map(|record| record.updated.max(record.added)).max();
-    let tellings = records.into_iter().map(|record| others(store, record, once)).collect::<Result<Vec<_>, _>>()?;
+    let tellings = records.into_iter().map(|record| others(store, record, once, None)).collect::<Result<Vec<_>, _>>()?;
     let base = format!("{}{folder}", site.base_url);
     let url = |file: &str| format!("{base}{file}{query}");
     Ok(FeedDocument {
         id: format!("{base}{query}"),
         title: title(site, selection),
         subtitle: None,
-        atom_url: url(ATOM_FILE),
-        rss_url: url(RSS_FILE),
-        json_url: url(JSON_FILE),
+        urls: Urls { atom: url(ATOM_FILE), rss: url(RSS_FILE), json: url(JSON_FILE) },
+        style_url: format!("{}{FEED_STYLE_FILE}", site.base_url),
+        prev: None,
+        next: None,
+        current: None,
+        hub_urls: Vec::new(),
         page_url: page(site, selection),
         language: site.language.clone(),
-        updated: updated.unwrap_or(press.created),
-        items: tellings.into_iter().map(|telling| press.item(telling)).collect(),
+        updated: updated.or(store.created()?).unwrap_or(DateTime::UNIX_EPOCH),
+        items: tellings.into_iter().map(|telling| item(site, telling)).collect(),
+        deleted: Vec::new(),
     })
 }
 

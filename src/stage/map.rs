@@ -42,6 +42,7 @@ pub fn taken_from(feed: &Feed, source: &Source, now: DateTime<Utc>) -> TakenFrom
         alternate_url: feed.links.iter().find(|l| l.rel.as_deref() == Some("alternate")).and_then(|l| web_url(l, reach)),
         updated: feed.updated.filter(|t| *t <= now && t.year() > 1970).or(newest).unwrap_or(now),
         rights: feed.rights.as_ref().map(plain).filter(|r| !r.is_empty()),
+        licence: licence(&feed.links, reach),
     }
 }
 
@@ -50,6 +51,10 @@ pub fn taken_from(feed: &Feed, source: &Source, now: DateTime<Utc>) -> TakenFrom
 pub fn title_of(feed: &Feed, source: &Source) -> String {
     let own = || feed.title.as_ref().map(plain).filter(|t| !t.is_empty());
     source.title.clone().or_else(own).unwrap_or_else(|| naming::brand(&source.url))
+}
+
+fn licence(links: &[Link], reach: Reach) -> Option<String> {
+    links.iter().find(|l| l.rel.as_deref() == Some("license")).and_then(|l| web_url(l, reach))
 }
 
 /// What is made of an entry.
@@ -93,6 +98,7 @@ pub fn make(
         section: rules.site.sections.get(source.section).map(|s| s.id.clone()).unwrap_or_default(),
         language,
         rights: entry.rights.as_ref().map(plain).filter(|r| !r.is_empty()).or_else(|| taken_from.rights.clone()),
+        licence: licence(&entry.links, reach).or_else(|| taken_from.licence.clone()),
         enclosures: enclosures(entry, reach),
         image: image(entry, reach),
         feed_id: entry.id.as_deref().filter(|id| may_name(id, reach)).map(str::to_owned),
@@ -338,6 +344,7 @@ fn passed_on(origin: &crate::entry::Origin, through: &TakenFrom, reach: Reach<'_
         alternate_url: None,
         updated: origin.updated.map_or(through.updated, |u| u.min(through.updated)),
         rights: through.rights.clone(),
+        licence: through.licence.clone(),
     }
 }
 

@@ -9,6 +9,7 @@
 
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "the store is an edge: its database and its lock are files")]
 
+mod archive;
 mod article;
 mod growth;
 pub mod lock;
@@ -240,13 +241,75 @@ pub struct Pending {
     pub topics: Vec<String>,
     /// Numbers of records that changed.
     pub records: Vec<u64>,
+    /// Folders of feeds whose current documents may have changed.
+    pub feeds: Vec<String>,
+    /// Archive documents to be written: the feed's folder and the document's name.
+    pub archives: Vec<(String, String)>,
+    /// Of the records, the clean URLs of those that are hidden, with their sections' ids.
+    pub hidden: Vec<(String, String)>,
+}
+
+/// A feed that was published at some time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedState {
+    /// Its folder: `topic/x`, `source/x`, `section/x`, or nothing for the one that carries everything.
+    pub path: String,
+    /// The newest change of anything that it carries or carried.
+    pub updated: DateTime<Utc>,
+    /// Entries in it, archives included.
+    pub records: u64,
+    /// What the feed of a source that it was last taken from calls itself, if this is a source's.
+    pub title: Option<String>,
+}
+
+/// One archive document (RFC 5005 section 4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Archive {
+    /// Its place among the feed's, from 1.
+    pub part: u64,
+    /// Its name: `2026-11`, and `2026-11-2` for the second of a month.
+    pub name: String,
+    /// The name of the document after it, which is known from the beginning.
+    pub next: String,
+    /// Entries in it.
+    pub records: u64,
+    /// When the first entry that is not in it came.
+    pub closed: DateTime<Utc>,
+}
+
+/// What a current document holds besides the entries that are in no archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// The topic's slug, if the feed is a topic's: then the newest are those published last, not those that came last.
+    pub topic: Option<String>,
+    /// Whether of each story only the topic's first is in it.
+    pub once: bool,
+    /// At least this many of the newest, if there are so many.
+    pub count: usize,
+    /// And those younger than this many days before the feed's newest change.
+    pub days: u32,
+    /// But no more than this many, and no more than this many bytes of what is stored of them.
+    pub count_max: usize,
+    /// See `count_max`.
+    pub bytes_max: u64,
+}
+
+/// An entry that was taken out of everything published (RFC 6721).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withdrawn {
+    /// The id that it was published under.
+    pub id: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The feed's part that carried it last.
+    pub part: u64,
 }
 
 impl Pending {
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.topics.is_empty() && self.records.is_empty()
+        self.topics.is_empty() && self.records.is_empty() && self.feeds.is_empty() && self.archives.is_empty()
     }
 }
 
@@ -450,12 +513,53 @@ pub trait Store: PushStore + Send {
     /// Any [`StoreError`].
     fn created(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
 
-    /// A topic's pinned records, its newest `count` and all that are younger than `days` before its newest addition: the pinned
-    /// ones first, then the newest. With `once`, of each story only the topic's first.
+    /// Gives feeds other folders and keeps what they carry: from, to. One whose new folder is taken stays where it is.
     ///
     /// # Errors
     /// Any [`StoreError`].
-    fn window(&self, topic: &str, count: usize, days: u32, once: bool) -> Result<Vec<StoredRecord>, StoreError>;
+    fn rename_feeds(&mut self, renamed: &[(String, String)]) -> Result<(), StoreError>;
+
+    /// Brings numbered records that changed since the last publication into the feeds that they belong to, and out of those that
+    /// they do not: every record to that of everything, of its source, of its section and of its topics. What comes newly, or was
+    /// corrected after it was archived, comes into the feed's open part; a part that is full, or whose month is over, is closed
+    /// for ever. With `all`, every record is looked at. In the topics named in `once`, of each story only the first belongs.
+    ///
+    /// Everything marked for publication is taken up by it: what is marked later waits for the next one.
+    ///
+    /// # Errors
+    /// Any [`StoreError`]; then nothing is moved.
+    fn shelve(&mut self, once: &[String], all: bool) -> Result<(), StoreError>;
+
+    /// Every feed that was published at some time, by its folder.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn feeds(&self) -> Result<Vec<FeedState>, StoreError>;
+
+    /// A feed's archive documents, oldest first.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn archives(&self, feed: &str) -> Result<Vec<Archive>, StoreError>;
+
+    /// What an archive document carries, as it was when the document was closed: the newest first.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn archived(&self, feed: &str, archive: &Archive) -> Result<Vec<StoredRecord>, StoreError>;
+
+    /// What a feed's current document carries: everything that is in no archive, the pinned ones of a topic, and the newest as far
+    /// as `window` has room. The pinned ones come first, then the newest.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn current(&self, feed: &str, window: &Window) -> Result<Vec<StoredRecord>, StoreError>;
+
+    /// The entries last withdrawn from a feed, at most `limit`, newest first.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn withdrawn(&self, feed: &str, limit: usize) -> Result<Vec<Withdrawn>, StoreError>;
 
     /// The newest `count` records of all, of each story only the first; hidden ones are left out.
     ///
@@ -548,6 +652,12 @@ pub trait Store: PushStore + Send {
     /// # Errors
     /// Any [`StoreError`].
     fn url_of(&self, uuid: Uuid) -> Result<Option<String>, StoreError>;
+
+    /// The clean URLs of all records that a source owns.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn urls_of(&self, source: &str) -> Result<Vec<String>, StoreError>;
 
     /// Numbered records whose story has not been looked for, at most `limit` of them, by publication date and URL; those of the
     /// sources named in `off` are left out.

@@ -51,6 +51,7 @@ CREATE TABLE record (
   added INTEGER NOT NULL,
   updated INTEGER NOT NULL,
   last_mod INTEGER NOT NULL,
+  -- 1: changed since the last publication; 2: in the publication under way.
   dirty INTEGER NOT NULL DEFAULT 1,
   draft TEXT NOT NULL,
   -- The story it tells, once another article tells it too; its place in it, the one to be shown first; why it is there.
@@ -62,12 +63,13 @@ CREATE TABLE record (
   hidden INTEGER NOT NULL DEFAULT 0,
   pinned INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX record_dirty ON record (dirty) WHERE dirty = 1;
+CREATE INDEX record_dirty ON record (dirty) WHERE dirty > 0;
 CREATE INDEX record_unsettled ON record (published, url) WHERE number IS NULL;
 CREATE INDEX record_by_original ON record (original) WHERE original IS NOT NULL;
 CREATE INDEX record_untold ON record (published, url) WHERE told = 0;
 CREATE INDEX record_by_story ON record (story, story_rank) WHERE story IS NOT NULL;
 CREATE INDEX record_by_published ON record (published);
+CREATE INDEX record_pinned ON record (pinned) WHERE pinned = 1;
 
 CREATE TABLE record_topic (
   topic TEXT NOT NULL,
@@ -145,3 +147,54 @@ CREATE TABLE icon (url TEXT PRIMARY KEY, at INTEGER NOT NULL, picture TEXT NOT N
 
 -- Pictures by the hash of their bytes.
 CREATE TABLE file (hash TEXT PRIMARY KEY, bytes BLOB NOT NULL);
+-- Every feed that was ever published, by its folder: topic/x, source/x, section/x, and the empty one, which carries everything.
+CREATE TABLE feed (
+  id INTEGER PRIMARY KEY,
+  path TEXT NOT NULL UNIQUE,
+  -- The newest change of anything that it carries or carried.
+  updated INTEGER NOT NULL,
+  dirty INTEGER NOT NULL
+);
+
+-- A feed's history in parts, oldest first. The last one is open: its records are in the feed's current document and nowhere else.
+-- The others are archive documents. `name` is the month with, from the second on, the part's place in it; `closed` is when the
+-- first record of the next part came.
+CREATE TABLE part (
+  feed INTEGER NOT NULL REFERENCES feed (id),
+  part INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  records INTEGER NOT NULL, bytes INTEGER NOT NULL, since INTEGER NOT NULL,
+  closed INTEGER,
+  dirty INTEGER NOT NULL,
+  PRIMARY KEY (feed, part)
+) WITHOUT ROWID;
+CREATE INDEX part_dirty ON part (feed, part) WHERE dirty = 1;
+
+-- What each part carries. A record that is corrected after its part was closed comes again in the open one. `updated` is the
+-- record's when it came.
+CREATE TABLE carried (
+  feed INTEGER NOT NULL REFERENCES feed (id),
+  part INTEGER NOT NULL,
+  record INTEGER NOT NULL REFERENCES record (id),
+  updated INTEGER NOT NULL,
+  PRIMARY KEY (feed, part, record)
+) WITHOUT ROWID;
+CREATE INDEX carried_by_record ON carried (record);
+
+-- Records as they were until they changed, where an archive document shows them so.
+CREATE TABLE version (
+  record INTEGER NOT NULL REFERENCES record (id),
+  until INTEGER NOT NULL,
+  updated INTEGER NOT NULL,
+  draft TEXT NOT NULL,
+  PRIMARY KEY (record, until)
+) WITHOUT ROWID;
+
+-- Entries that were taken out of everything published, with the part of each feed that carried them last.
+CREATE TABLE withdrawn (
+  feed INTEGER NOT NULL REFERENCES feed (id),
+  published_id TEXT NOT NULL,
+  part INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (feed, published_id)
+) WITHOUT ROWID;

@@ -10,9 +10,9 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, Trans
 use uuid::Uuid;
 
 use super::{
-    Approve, Arrival, ArticleCount, ArticleState, Asked, Change, Derive, DueArticle, Fingerprint, Growth, Holder, KnownEntry, Outcome,
-    Pending, PollCommit, PollLine, PollState, Put, ReadArticle, RecordChange, Selection, Shift, SourceCount, Store, StoreError,
-    StoredEntry, StoredRecord, StoredRobots, StoryMember, Surveyed, Telling, TopicCount, Trace,
+    Approve, Archive, Arrival, ArticleCount, ArticleState, Asked, Change, Derive, DueArticle, FeedState, Fingerprint, Growth, Holder,
+    KnownEntry, Outcome, Pending, PollCommit, PollLine, PollState, Put, ReadArticle, RecordChange, Selection, Shift, SourceCount, Store,
+    StoreError, StoredEntry, StoredRecord, StoredRobots, StoryMember, Surveyed, Telling, TopicCount, Trace, Window, Withdrawn,
 };
 use crate::record::Draft;
 use crate::stage::article::Article;
@@ -485,17 +485,20 @@ mod write {
 
         /// Gives a record a new draft. Nothing moves if it equals the old one. Returns whether it differed.
         pub(super) fn apply(&self, record: i64, draft: &Draft, topics: &mut Topics) -> Result<bool> {
-            let (old, updated): (String, i64) = self
+            let (old, updated, settled): (String, i64, bool) = self
                 .tx
-                .prepare_cached("SELECT draft, updated FROM record WHERE id = ?1")
-                .and_then(|mut s| s.query_row([record], |row| Ok((row.get(0)?, row.get(1)?))))
+                .prepare_cached("SELECT draft, updated, number IS NOT NULL FROM record WHERE id = ?1")
+                .and_then(|mut s| s.query_row([record], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))))
                 .map_err(|e| self.error(e))?;
             let old: Draft = serde_json::from_str(&old).map_err(|e| self.damaged(&format!("the record of {}", draft.href), &e))?;
             if old == *draft {
                 return Ok(false);
             }
             let seen = old.title != draft.title || old.body != draft.body || old.summary != draft.summary;
+            super::super::archive::keep_version(&self.tx, record, self.now).map_err(|e| self.error(e))?;
             let updated = match draft.changed {
+                // Nobody has seen the old one, which may be another source's whose poll ended first.
+                changed if !settled => changed.unwrap_or(draft.published),
                 _ if !seen => time(updated),
                 Some(changed) if micros(changed) > updated => changed,
                 _ => self.now,
@@ -689,36 +692,40 @@ impl Store for SqliteStore {
         settle().map_err(|source| StoreError::Database { path: self.path.clone(), source })
     }
 
+    fn rename_feeds(&mut self, renamed: &[(String, String)]) -> Result<()> {
+        self.rename_all_feeds(renamed)
+    }
+
+    fn shelve(&mut self, once: &[String], all: bool) -> Result<()> {
+        self.shelve_records(once, all)
+    }
+
     fn pending(&self) -> Result<Pending> {
-        let read = || -> rusqlite::Result<Pending> {
-            let mut topics = self.connection.prepare_cached("SELECT slug FROM topic WHERE dirty = 1 ORDER BY slug")?;
-            let topics = topics.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-            let mut records =
-                self.connection.prepare_cached("SELECT number FROM record WHERE dirty = 1 AND number IS NOT NULL ORDER BY number")?;
-            let records = records.query_map([], |row| Ok(row.get::<_, i64>(0)?.unsigned_abs()))?.collect::<rusqlite::Result<_>>()?;
-            Ok(Pending { topics, records })
-        };
-        read().map_err(|e| self.error(e))
+        self.marked()
     }
 
     fn published(&mut self, pending: &Pending, publication_hash: &str) -> Result<()> {
-        let mut write = || -> rusqlite::Result<()> {
-            let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            {
-                let mut topic = tx.prepare_cached("UPDATE topic SET dirty = 0 WHERE slug = ?1")?;
-                for slug in &pending.topics {
-                    topic.execute([slug])?;
-                }
-                let mut record = tx.prepare_cached("UPDATE record SET dirty = 0 WHERE number = ?1")?;
-                for number in &pending.records {
-                    record.execute([number.cast_signed()])?;
-                }
-                tx.prepare_cached("INSERT INTO meta (key, value) VALUES ('publication', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1")?
-                    .execute([publication_hash])?;
-            }
-            tx.commit()
-        };
-        write().map_err(|source| StoreError::Database { path: self.path.clone(), source })
+        self.unmark(pending, publication_hash)
+    }
+
+    fn feeds(&self) -> Result<Vec<FeedState>> {
+        self.all_feeds()
+    }
+
+    fn archives(&self, feed: &str) -> Result<Vec<Archive>> {
+        self.closed_parts(feed)
+    }
+
+    fn archived(&self, feed: &str, archive: &Archive) -> Result<Vec<StoredRecord>> {
+        self.archived_records(feed, archive)
+    }
+
+    fn current(&self, feed: &str, window: &Window) -> Result<Vec<StoredRecord>> {
+        self.current_records(feed, window)
+    }
+
+    fn withdrawn(&self, feed: &str, limit: usize) -> Result<Vec<Withdrawn>> {
+        self.withdrawn_entries(feed, limit)
     }
 
     fn publication_hash(&self) -> Result<Option<String>> {
@@ -727,10 +734,6 @@ impl Store for SqliteStore {
 
     fn created(&self) -> Result<Option<DateTime<Utc>>> {
         Ok(self.meta("created")?.and_then(|us| us.parse().ok()).map(time))
-    }
-
-    fn window(&self, topic: &str, count: usize, days: u32, once: bool) -> Result<Vec<StoredRecord>> {
-        self.topic_window(topic, count, days, once)
     }
 
     fn newest(&self, count: usize) -> Result<Vec<StoredRecord>> {
@@ -995,6 +998,13 @@ impl Store for SqliteStore {
 
     fn survey(&self, after: i64, limit: usize) -> Result<Vec<Surveyed>> {
         survey(&self.connection, &self.path, "r.id > ?1", params![after, limit as i64])
+    }
+
+    fn urls_of(&self, source: &str) -> Result<Vec<String>> {
+        self.connection
+            .prepare_cached("SELECT r.url FROM record r JOIN source s ON s.id = r.source WHERE s.name = ?1 ORDER BY r.id")
+            .and_then(|mut s| s.query_map([source], |row| row.get(0))?.collect())
+            .map_err(|e| self.error(e))
     }
 
     fn url_of(&self, uuid: Uuid) -> Result<Option<String>> {

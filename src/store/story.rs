@@ -1,53 +1,20 @@
 //! Stories in the embedded store.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Transaction, TransactionBehavior, params};
 
 use super::sqlite::{RecordRow, Result, SELECT_RECORD, SqliteStore, micros, time};
-use super::{Put, StoreError, StoredRecord, StoryMember, Telling};
+use super::{Put, StoreError, StoryMember, Telling};
 use crate::stage::story::Signature;
 
 /// Of each story in a topic only the record with the lowest rank there.
-const ONCE: &str = "(r.story IS NULL OR NOT EXISTS (SELECT 1 FROM record m JOIN record_topic o \
+pub(super) const ONCE: &str = "(r.story IS NULL OR NOT EXISTS (SELECT 1 FROM record m JOIN record_topic o \
      ON o.topic = ?1 AND o.published = m.published AND o.record = m.id WHERE m.story = r.story AND m.story_rank < r.story_rank))";
 
 const SELECT_TELLING: &str = "SELECT r.number, s.name, r.url, r.published, r.story, r.story_rank, g.signature \
      FROM record r JOIN source s ON s.id = r.source LEFT JOIN signature g ON g.record = r.id WHERE r.number IS NOT NULL";
 
 impl SqliteStore {
-    pub(super) fn topic_window(&self, topic: &str, count: usize, days: u32, once: bool) -> Result<Vec<StoredRecord>> {
-        let once = if once { ONCE } else { "1" };
-        let read = || -> rusqlite::Result<Option<i64>> {
-            let updated: Option<i64> = self
-                .connection
-                .prepare_cached("SELECT updated FROM topic WHERE slug = ?1")?
-                .query_row([topic], |row| row.get(0))
-                .optional()?;
-            let Some(updated) = updated else { return Ok(None) };
-            let young = updated - i64::from(days) * 86_400_000_000;
-            let last: Option<i64> = self
-                .connection
-                .prepare_cached(&format!(
-                    "SELECT t.published FROM record_topic t JOIN record r ON r.id = t.record \
-                     WHERE t.topic = ?1 AND {once} ORDER BY t.published DESC LIMIT 1 OFFSET ?2"
-                ))?
-                .query_row(params![topic, count.saturating_sub(1) as i64], |row| row.get(0))
-                .optional()?;
-            Ok(Some(last.map_or(i64::MIN, |last| last.min(young))))
-        };
-        let Some(since) = read().map_err(|e| self.error(e))? else { return Ok(Vec::new()) };
-        let condition = |which: &str| {
-            format!(
-                "JOIN record_topic t ON t.record = r.id WHERE t.topic = ?1 AND {which} AND r.number IS NOT NULL AND {once} \
-                 ORDER BY r.published DESC, r.number DESC"
-            )
-        };
-        // Pinned ones by their own index: they may be older than anything in the window.
-        let mut records = self.select_records(&condition("r.pinned = 1 AND ?2 IS NOT NULL"), params![topic, since])?;
-        records.extend(self.select_records(&condition("t.published >= ?2 AND r.pinned = 0"), params![topic, since])?);
-        Ok(records)
-    }
-
     pub(super) fn untold_records(&self, limit: usize, off: &[String]) -> Result<Vec<Telling>> {
         let off = serde_json::to_string(off).map_err(|e| self.damaged("a list of sources", e))?;
         let condition = "r.told = 0 AND s.name NOT IN (SELECT value FROM json_each(?2)) ORDER BY r.published, r.url LIMIT ?1";
@@ -111,6 +78,7 @@ impl SqliteStore {
                 let mut update = tx.prepare_cached(
                     "UPDATE record SET told = 1, story = ?2, story_rank = ?3, story_why = coalesce(?4, story_why) WHERE number = ?1",
                 )?;
+                let mut mark = tx.prepare_cached("UPDATE record SET dirty = 1 WHERE number = ?1")?;
                 let mut changed = std::collections::BTreeSet::new();
                 for put in puts {
                     let number = put.number.cast_signed();
@@ -120,14 +88,14 @@ impl SqliteStore {
                     let story = put.story.map(u64::cast_signed);
                     let old: (Option<i64>, i64) = before.query_row([number], |row| Ok((row.get(0)?, row.get(1)?)))?;
                     if old != (story, put.rank) {
+                        mark.execute([number])?;
                         changed.extend(old.0);
                         changed.extend(story);
                     }
                     update.execute(params![number, story, put.rank, put.why])?;
                 }
-                let mut touch = tx.prepare_cached(TOUCH_STORY)?;
                 for story in changed {
-                    touch.execute([story])?;
+                    touch(&tx, story)?;
                 }
                 tx.prepare_cached("INSERT INTO meta (key, value) VALUES ('story', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1")?
                     .execute([last_story.to_string()])?;
@@ -154,9 +122,8 @@ impl SqliteStore {
                     )?
                     .query_map([&urls, &off], |row| row.get::<_, i64>(0))?
                     .collect::<rusqlite::Result<Vec<_>>>()?;
-                let mut touch = tx.prepare_cached(TOUCH_STORY)?;
-                for story in &stories {
-                    touch.execute([story])?;
+                for story in stories {
+                    touch(&tx, story)?;
                 }
                 const APART: &str = "UPDATE record SET told = 0, story = NULL, story_rank = 0, story_why = NULL";
                 tx.prepare_cached(&format!(
@@ -202,6 +169,14 @@ impl SqliteStore {
     }
 }
 
-/// Every topic that holds a member of the story is to be published again.
-const TOUCH_STORY: &str = "UPDATE topic SET dirty = 1 WHERE slug IN \
-     (SELECT t.value ->> 'slug' FROM record r, json_each(r.draft, '$.topics') t WHERE r.story = ?1)";
+/// Every topic that holds a member of the story is to be published again, and every member looked at: whether a topic's feed carries
+/// it may depend on the others.
+fn touch(tx: &Transaction<'_>, story: i64) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "UPDATE topic SET dirty = 1 WHERE slug IN \
+         (SELECT t.value ->> 'slug' FROM record r, json_each(r.draft, '$.topics') t WHERE r.story = ?1)",
+    )?
+    .execute([story])?;
+    tx.prepare_cached("UPDATE record SET dirty = 1 WHERE story = ?1")?.execute([story])?;
+    Ok(())
+}

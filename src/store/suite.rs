@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     Arrival, ArticleCount, Change, Holder, Outcome, Packed, Pending, PollCommit, PollState, ReadArticle, RecordChange, Selection, Store,
-    StoredRobots,
+    StoredRobots, Window, Withdrawn,
 };
 use crate::record::{Draft, DraftTopic, FromPage, TakenFrom};
 use crate::stage::article::image::Picture;
@@ -24,6 +24,13 @@ pub(super) fn every_rule(make: Make<'_>) {
     a_published_id_is_given_once(make);
     pending_is_what_changed_since_the_last_publication(make);
     the_window_is_the_newest_and_the_young(make);
+    a_month_is_closed_by_what_comes_after_it(make);
+    a_full_part_is_closed_within_its_month(make);
+    a_correction_comes_again_and_leaves_the_archive_as_it_was(make);
+    what_is_filed_elsewhere_moves(make);
+    what_is_hidden_leaves_a_tombstone_until_it_is_shown_again(make);
+    a_renamed_feed_keeps_its_history(make);
+    a_mark_set_during_a_publication_outlasts_it(make);
     a_change_moves_updated_only_if_a_reader_sees_it(make);
     new_rules_refile_what_is_stored(make);
     an_article_is_found_by_both_addresses(make);
@@ -55,6 +62,7 @@ fn draft(path: &str, day: i64, topics: &[&str]) -> Draft {
         section: "news".into(),
         language: None,
         rights: None,
+        licence: None,
         enclosures: Vec::new(),
         image: None,
         feed_id: None,
@@ -65,6 +73,7 @@ fn draft(path: &str, day: i64, topics: &[&str]) -> Draft {
             alternate_url: None,
             updated: at(0),
             rights: None,
+            licence: None,
         },
         via: None,
         via_link: None,
@@ -201,6 +210,7 @@ fn pending_is_what_changed_since_the_last_publication(make: Make<'_>) {
     let mut store = make();
     create(&mut *store, "a", &[draft("one", 1, &["t", "u"])]);
     store.settle().unwrap();
+    store.shelve(&[], false).unwrap();
     let pending = store.pending().unwrap();
     assert_eq!((pending.topics.as_slice(), pending.records.as_slice()), (&["t".to_owned(), "u".to_owned()][..], &[1][..]));
     store.published(&pending, "h").unwrap();
@@ -213,18 +223,192 @@ fn pending_is_what_changed_since_the_last_publication(make: Make<'_>) {
     assert_eq!(store.pending().unwrap().topics, ["t", "u", "v"]);
 }
 
+fn window(topic: Option<&str>, count: usize, days: u32, count_max: usize) -> Window {
+    Window { topic: topic.map(Into::into), once: true, count, days, count_max, bytes_max: 1 << 20 }
+}
+
+/// What the current document of a feed carries, by the ends of the addresses.
+fn current(store: &dyn Store, feed: &str, window: &Window) -> Vec<String> {
+    store.current(feed, window).unwrap().iter().map(|r| r.draft.href[20..].to_owned()).collect()
+}
+
+/// As at a publication.
+fn shelve(store: &mut dyn Store) -> Pending {
+    store.settle().unwrap();
+    store.shelve(&[], false).unwrap();
+    let pending = store.pending().unwrap();
+    store.published(&pending, "h").unwrap();
+    pending
+}
+
 fn the_window_is_the_newest_and_the_young(make: Make<'_>) {
     let mut store = make();
-    let drafts: Vec<Draft> = (0..30).map(|day| draft(&format!("d{day}"), day, &["t"])).collect();
+    // Every article is older than the one before, and all come before what is new: only a window can show them.
+    let drafts: Vec<Draft> = (0..100).map(|n| draft(&format!("d{n}"), 29 - n, &["t"])).collect();
     create(&mut *store, "a", &drafts);
+    shelve(&mut *store);
+    // 75 in the first part, the oldest; 25 in the open one.
+    let newest = |count, days, max| current(&*store, "topic/t", &window(Some("t"), count, days, max));
+    assert_eq!(newest(3, 0, 100).len(), 25);
+    assert_eq!(newest(3, 0, 100)[..2], ["d0", "d1"]);
+    assert_eq!(newest(30, 0, 100).len(), 30);
+    // The newest addition was on day 30, and 41 articles are not older than day -11.
+    assert_eq!(newest(1, 41, 100).len(), 41);
+    assert_eq!(newest(1, 41, 28).len(), 28);
+    assert!(current(&*store, "topic/unknown", &window(Some("unknown"), 5, 5, 9)).is_empty());
+    assert_eq!(store.topic_counts().unwrap()["t"].records, 100);
+    // By arrival: the open part, and from the one before the last that came.
+    assert_eq!(current(&*store, "source/a", &window(None, 30, 0, 100)).len(), 30);
+}
+
+/// What each document of a feed carries: the archives in their order, then what is in no archive.
+fn parts(store: &dyn Store, feed: &str) -> Vec<(String, Vec<String>)> {
+    let paths = |records: Vec<super::StoredRecord>| records.iter().map(|r| r.draft.href[20..].to_owned()).collect::<Vec<_>>();
+    let archives = store.archives(feed).unwrap();
+    let mut all: Vec<(String, Vec<String>)> =
+        archives.iter().map(|archive| (archive.name.clone(), paths(store.archived(feed, archive).unwrap()))).collect();
+    all.push((archives.last().map(|a| a.next.clone()).unwrap_or_default(), current(store, feed, &window(None, 0, 0, 0))));
+    all
+}
+
+fn part(name: &str, paths: &[&str]) -> (String, Vec<String>) {
+    (name.into(), paths.iter().map(|path| (*path).into()).collect())
+}
+
+/// A poll of the source on a day; `at(17)` is the first of December 2023.
+fn come(store: &mut dyn Store, day: i64, drafts: &[Draft]) -> Pending {
+    let changes = drafts.iter().map(|d| change(&format!("id:{}", d.href), RecordChange::Create(d.clone()))).collect();
+    commit(store, "a", day, changes);
+    shelve(store)
+}
+
+fn update(store: &mut dyn Store, day: i64, draft: Draft) -> Pending {
+    commit(store, "a", day, vec![change(&format!("id:{}", draft.href), RecordChange::Update(draft))]);
+    shelve(store)
+}
+
+fn a_month_is_closed_by_what_comes_after_it(make: Make<'_>) {
+    let mut store = make();
+    let first = come(&mut *store, 1, &[draft("one", 1, &["t"])]);
+    assert_eq!(first.feeds, ["", "section/news", "source/a", "topic/t"]);
+    assert!(first.archives.is_empty());
+    // A month that is over stays open as long as nothing comes.
+    assert!(come(&mut *store, 17, &[]).is_empty());
+    let late = come(&mut *store, 18, &[draft("late", 0, &["t"])]);
+    assert_eq!(late.archives.len(), 4);
+    let expected = vec![part("2023-11", &["one"]), part("2023-12", &["late"])];
+    assert_eq!(parts(&*store, "topic/t"), expected);
+    assert_eq!(parts(&*store, ""), expected);
+    let archive = &store.archives("topic/t").unwrap()[0];
+    assert_eq!((archive.next.as_str(), archive.records, archive.closed), ("2023-12", 1, at(18)));
+    // More of December goes where the late one is.
+    assert!(come(&mut *store, 20, &[draft("two", 19, &["t"])]).archives.is_empty());
+    assert_eq!(parts(&*store, "topic/t")[1], part("2023-12", &["two", "late"]));
+}
+
+fn a_full_part_is_closed_within_its_month(make: Make<'_>) {
+    let mut store = make();
+    let drafts: Vec<Draft> = (0..160).map(|n| draft(&format!("d{n:03}"), 1, &["t"])).collect();
+    come(&mut *store, 1, &drafts);
+    let found = parts(&*store, "topic/t");
+    assert_eq!(
+        found.iter().map(|(name, paths)| (name.as_str(), paths.len())).collect::<Vec<_>>(),
+        [("2023-11", 75), ("2023-11-2", 75), ("2023-11-3", 10)]
+    );
+    let mut all: Vec<String> = found.into_iter().flat_map(|(_, paths)| paths).collect();
+    all.sort();
+    assert_eq!(all, drafts.iter().map(|d| d.href[20..].to_owned()).collect::<Vec<_>>());
+    // Large ones fill a part before they are many.
+    let large: Vec<Draft> = (0..4).map(|n| Draft { body: "x".repeat(40 << 10), ..draft(&format!("l{n}"), 2, &["large"]) }).collect();
+    come(&mut *store, 2, &large);
+    assert_eq!(parts(&*store, "topic/large").iter().map(|(_, paths)| paths.len()).collect::<Vec<_>>(), [2, 2]);
+}
+
+fn a_correction_comes_again_and_leaves_the_archive_as_it_was(make: Make<'_>) {
+    let mut store = make();
+    come(&mut *store, 1, &[draft("one", 1, &["t"]), draft("two", 1, &["t"])]);
+    come(&mut *store, 18, &[draft("three", 18, &["t"])]);
+    let titles = |store: &dyn Store| -> Vec<String> {
+        let archive = &store.archives("topic/t").unwrap()[0];
+        store.archived("topic/t", archive).unwrap().into_iter().map(|r| format!("{} {}", r.draft.title, r.updated.timestamp())).collect()
+    };
+    let before = titles(&*store);
+    let pending = update(&mut *store, 19, Draft { title: "Corrected".into(), ..draft("one", 1, &["t"]) });
+    assert!(pending.archives.is_empty(), "{pending:?}");
+    assert_eq!(titles(&*store), before);
+    assert_eq!(parts(&*store, "topic/t")[1], part("2023-12", &["three", "one"]));
+    // Again within the open part: once in it. After its end: as it was then.
+    update(&mut *store, 20, Draft { title: "Corrected twice".into(), ..draft("one", 1, &["t"]) });
+    come(&mut *store, 49, &[draft("january", 49, &["t"])]);
+    update(&mut *store, 50, Draft { title: "Corrected three times".into(), ..draft("one", 1, &["t"]) });
+    assert_eq!(titles(&*store), before);
+    let december = &store.archives("topic/t").unwrap()[1];
+    let shown: Vec<String> = store.archived("topic/t", december).unwrap().into_iter().map(|r| r.draft.title).collect();
+    assert_eq!(shown, ["Title of three", "Corrected twice"]);
+    assert_eq!(parts(&*store, "topic/t")[2], part("2024-01", &["january", "one"]));
+    // What no reader sees brings nothing again.
+    update(&mut *store, 51, Draft { institution: Some("X".into()), ..draft("two", 1, &["t"]) });
+    assert_eq!(parts(&*store, "topic/t")[2], part("2024-01", &["january", "one"]));
+}
+
+fn what_is_filed_elsewhere_moves(make: Make<'_>) {
+    let mut store = make();
+    come(&mut *store, 1, &[draft("one", 1, &["t"]), draft("two", 1, &["t"])]);
+    come(&mut *store, 18, &[draft("three", 18, &["t", "u"])]);
+    let pending = update(&mut *store, 19, draft("one", 1, &["u"]));
+    assert_eq!(pending.archives, [("topic/t".to_owned(), "2023-11".to_owned())]);
+    assert_eq!(parts(&*store, "topic/t"), [part("2023-11", &["two"]), part("2023-12", &["three"])]);
+    assert_eq!(parts(&*store, "topic/u"), [part("", &["three", "one"])]);
+    assert_eq!(parts(&*store, "")[0], part("2023-11", &["two", "one"]));
+    assert!(store.withdrawn("topic/t", 9).unwrap().is_empty(), "it is not withdrawn, only filed elsewhere");
+    let records = store.feeds().unwrap().into_iter().map(|f| (f.path, f.records)).collect::<Vec<_>>();
+    assert_eq!(
+        records,
+        [(String::new(), 3), ("section/news".into(), 3), ("source/a".into(), 3), ("topic/t".into(), 2), ("topic/u".into(), 2)]
+    );
+}
+
+fn what_is_hidden_leaves_a_tombstone_until_it_is_shown_again(make: Make<'_>) {
+    let mut store = make();
+    come(&mut *store, 1, &[draft("one", 1, &["t"]), draft("two", 1, &["t"])]);
+    come(&mut *store, 18, &[draft("three", 18, &["t"])]);
+    let id = store.records(&[1]).unwrap()[0].published_id.clone();
+    let gone = store.records(&[1]).unwrap()[0].draft.href[20..].to_owned();
+    let pending = update(&mut *store, 19, Draft { hidden: true, topics: Vec::new(), ..draft(&gone, 1, &[]) });
+    assert_eq!(pending.archives.len(), 4);
+    for feed in ["", "source/a", "section/news", "topic/t"] {
+        let withdrawn = store.withdrawn(feed, 9).unwrap();
+        assert_eq!(withdrawn, [Withdrawn { id: id.clone(), at: at(19), part: 1 }], "{feed}");
+        assert_eq!(parts(&*store, feed)[0].1.len(), 1, "{feed}");
+    }
+    update(&mut *store, 20, draft(&gone, 1, &["t"]));
+    assert!(store.withdrawn("topic/t", 9).unwrap().is_empty());
+    assert_eq!(parts(&*store, "topic/t")[1].1, ["three".to_owned(), gone]);
+}
+
+fn a_renamed_feed_keeps_its_history(make: Make<'_>) {
+    let mut store = make();
+    come(&mut *store, 1, &[draft("one", 1, &["old"])]);
+    come(&mut *store, 18, &[draft("two", 18, &["old"])]);
+    let before = parts(&*store, "topic/old");
+    store.rename_feeds(&[("topic/old".into(), "topic/new".into()), ("topic/none".into(), "topic/other".into())]).unwrap();
+    update(&mut *store, 19, draft("one", 1, &["new"]));
+    update(&mut *store, 19, draft("two", 18, &["new"]));
+    assert_eq!(parts(&*store, "topic/new"), before);
+    assert!(store.archives("topic/old").unwrap().is_empty());
+}
+
+fn a_mark_set_during_a_publication_outlasts_it(make: Make<'_>) {
+    let mut store = make();
+    commit(&mut *store, "a", 1, vec![change("id:one", RecordChange::Create(draft("one", 1, &["t"])))]);
     store.settle().unwrap();
-    let days =
-        |count, days| store.window("t", count, days, true).unwrap().iter().map(|r| r.draft.href[20..].to_owned()).collect::<Vec<_>>();
-    assert_eq!(days(3, 0), ["d29", "d28", "d27"]);
-    // The newest addition was on day 30.
-    assert_eq!(days(1, 4), ["d29", "d28", "d27", "d26"]);
-    assert!(store.window("unknown", 5, 5, true).unwrap().is_empty());
-    assert_eq!(store.topic_counts().unwrap()["t"].records, 30);
+    store.shelve(&[], false).unwrap();
+    let pending = store.pending().unwrap();
+    // While that is being written, a poll changes the same record.
+    commit(&mut *store, "a", 2, vec![change("id:one", RecordChange::Update(Draft { title: "Other".into(), ..draft("one", 1, &["t"]) }))]);
+    store.published(&pending, "h").unwrap();
+    let left = store.pending().unwrap();
+    assert_eq!((left.topics.as_slice(), left.records.as_slice()), (&["t".to_owned()][..], &[1][..]));
 }
 
 fn a_change_moves_updated_only_if_a_reader_sees_it(make: Make<'_>) {
@@ -246,8 +430,7 @@ fn a_change_moves_updated_only_if_a_reader_sees_it(make: Make<'_>) {
 fn new_rules_refile_what_is_stored(make: Make<'_>) {
     let mut store = make();
     create(&mut *store, "a", &[draft("one", 1, &["t"]), draft("two", 2, &["t"])]);
-    store.settle().unwrap();
-    store.published(&store.pending().unwrap(), "h").unwrap();
+    shelve(&mut *store);
     let changed = store
         .rederive(
             "r2",
@@ -264,7 +447,9 @@ fn new_rules_refile_what_is_stored(make: Make<'_>) {
     assert_eq!(changed, Some(1));
     assert_eq!(store.rules_hash().unwrap().as_deref(), Some("r2"));
     assert_eq!(store.pending().unwrap().topics, ["t", "u"]);
-    assert_eq!((store.topic_counts().unwrap()["t"].records, store.window("u", 5, 5, true).unwrap().len()), (1, 1));
+    shelve(&mut *store);
+    let newest = |topic: &str| current(&*store, &format!("topic/{topic}"), &window(Some(topic), 5, 5, 9));
+    assert_eq!((store.topic_counts().unwrap()["t"].records, newest("t"), newest("u")), (1, vec!["two".to_owned()], vec!["one".to_owned()]));
 }
 
 fn an_article_is_found_by_both_addresses(make: Make<'_>) {
@@ -282,13 +467,14 @@ fn an_article_is_found_by_both_addresses(make: Make<'_>) {
 fn the_first_source_owns_an_article_until_it_is_settled(make: Make<'_>) {
     let mut store = make();
     create(&mut *store, "late", &[draft("one", 1, &["t"])]);
-    let first = Draft { title: "From the first".into(), ..draft("one", 2, &["u"]) };
+    let first = Draft { title: "From the first".into(), changed: Some(at(3)), ..draft("one", 2, &["u"]) };
     commit(&mut *store, "first", 30, vec![change("id:1", RecordChange::TakeOver(first.href.clone(), first.clone()))]);
     let expected = Holder { source: "first".into(), key: "id:1".into(), title: "From the first".into(), settled: false };
     assert_eq!(store.holder(&first.href).unwrap(), Some(expected));
-    store.settle().unwrap();
-    assert_eq!(store.window("t", 5, 5, true).unwrap().len(), 0);
-    assert_eq!(store.window("u", 5, 5, true).unwrap()[0].source, "first");
+    shelve(&mut *store);
+    assert_eq!(store.current("topic/t", &window(Some("t"), 5, 5, 9)).unwrap().len(), 0);
+    assert_eq!(store.current("topic/u", &window(Some("u"), 5, 5, 9)).unwrap()[0].source, "first");
+    assert_eq!(store.records(&[1]).unwrap()[0].updated, at(3), "as if it had come first");
 }
 
 fn pushes_read_back_and_are_due_in_order(make: Make<'_>) {
@@ -392,7 +578,7 @@ fn an_article_is_due_once_and_read_once(make: Make<'_>) {
     store.article_read(due.record, &read, at(32)).unwrap();
     let after = store.trace(&due.draft.href).unwrap().unwrap().record;
     assert_eq!((after.updated, after.last_mod, &after.published_id), (before.updated, at(32), &before.published_id));
-    assert_eq!(store.pending().unwrap(), Pending { topics: Vec::new(), records: vec![before.number] }, "feeds show nothing of it");
+    assert_eq!(store.pending().unwrap(), Pending { records: vec![before.number], ..Pending::default() }, "feeds show nothing of it");
     assert_eq!(store.articles(&[before.number, 99]).unwrap(), [(before.number, read.article.clone())].into());
     assert_eq!(store.file("aa").unwrap().as_deref(), Some(&b"picture"[..]));
     assert_eq!(store.icon("https://example.org/i").unwrap(), Some((at(32), read.icon.clone().unwrap())));

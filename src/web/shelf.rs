@@ -313,7 +313,7 @@ impl Slots {
 
 /// The `Link` of the feed at `path` of a site.
 pub(super) fn feed_links(site: &Site, path: &str) -> Option<HeaderValue> {
-    headers::links(&format!("{}{path}", site.base_url), &[])
+    headers::links(&format!("{}{path}", site.base_url), &site.hub_urls())
 }
 
 #[cfg(test)]

@@ -39,6 +39,8 @@ fn every_captured_feed_is_taken_and_an_unchanged_one_costs_nothing() {
     assert!(failed.is_empty(), "{failed:#?}");
     assert!(polled.iter().all(|s| s["listed"].as_u64().unwrap() > 0));
 
+    println!("{} published feed documents and lists: no errors, no warnings", crate::feeds::validate(&place.path().join("output")));
+
     let (tree, rows) = (place.tree(), place.rows());
     let second = place.run_at("2026-11-20T13:00:00Z", &["refresh", "--json"]).expect(0).json();
     assert!(second["sources"].as_array().unwrap().iter().all(|s| s["outcome"] == "unchanged" && s["status"] == 304));

@@ -9,6 +9,7 @@ mod cli;
 mod common;
 mod drift;
 mod faults;
+mod feeds;
 mod frb;
 mod guard;
 mod kill;

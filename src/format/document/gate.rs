@@ -95,6 +95,21 @@ pub(crate) fn web_url(raw: &str) -> Option<Cow<'_, str>> {
     (is_web && !rest.starts_with(['/', '?', '#']) && !rest.is_empty()).then(|| iri(raw))
 }
 
+/// The media type that a picture's name tells.
+pub(crate) fn image_type(url: &str) -> Option<&'static str> {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let (_, ending) = path.rsplit('/').next()?.rsplit_once('.')?;
+    Some(match ending.to_ascii_lowercase().as_str() {
+        "jpg" | "jpeg" => "image/jpeg",
+        "png" => "image/png",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "avif" => "image/avif",
+        "svg" => "image/svg+xml",
+        _ => return None,
+    })
+}
+
 /// The moment in whole seconds, within the years that RFC 3339 and RFC 822 can write.
 ///
 /// RSS has no fractions: with them elsewhere, one entry would have two dates.

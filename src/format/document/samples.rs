@@ -45,6 +45,7 @@ pub(crate) fn item(number: u32) -> FeedItem {
         image: Some("https://news.example/a.jpg?w=1&h=2".into()),
         language: Some("en-GB".into()),
         rights: Some("CC BY 4.0".into()),
+        licence: Some("https://creativecommons.org/licenses/by/4.0/".into()),
         source: source(),
         related: Vec::new(),
     }
@@ -56,12 +57,30 @@ pub(crate) fn document(items: Vec<FeedItem>) -> FeedDocument {
         title: "Digital Health".into(),
         subtitle: Some("Care that happens on screens".into()),
         page_url: "https://planet.example/topic/health-digital-health/".into(),
-        atom_url: "https://planet.example/topic/health-digital-health/feed.atom".into(),
-        rss_url: "https://planet.example/topic/health-digital-health/feed.rss".into(),
-        json_url: "https://planet.example/topic/health-digital-health/feed.json".into(),
+        urls: Urls::of("https://planet.example/topic/health-digital-health/", "feed"),
+        style_url: "https://planet.example/feed.css".into(),
+        prev: None,
+        next: None,
+        current: None,
+        hub_urls: Vec::new(),
         language: "en".into(),
         updated: at("2026-11-20T10:00:00Z"),
         items,
+        deleted: Vec::new(),
+    }
+}
+
+/// An archive document in the middle of a feed's history.
+pub(crate) fn archive(items: Vec<FeedItem>) -> FeedDocument {
+    let folder = "https://planet.example/topic/health-digital-health/archive/";
+    let current = document(Vec::new()).urls;
+    FeedDocument {
+        urls: Urls::of(folder, "2026-10"),
+        prev: Some(Urls::of(folder, "2026-09-2")),
+        next: Some(Urls::of(folder, "2026-10-2")),
+        current: Some(current),
+        deleted: vec![DeletedEntry { id: "https://news.example/gone?a=1&b=2".into(), when: at("2026-11-20T09:00:00Z") }],
+        ..document(items)
     }
 }
 
@@ -76,6 +95,7 @@ pub(crate) fn bare() -> FeedItem {
         image: None,
         language: None,
         rights: None,
+        licence: None,
         source: FeedSource { alternate_url: None, rights: None, ..source() },
         ..item(900)
     }
@@ -109,6 +129,7 @@ pub(crate) fn hostile() -> Vec<FeedItem> {
             image: Some((*text).into()),
             language: Some((*text).into()),
             rights: Some((*text).into()),
+            licence: Some((*text).into()),
             source: FeedSource { title: (*text).into(), rights: Some((*text).into()), ..source() },
             ..item(number)
         })

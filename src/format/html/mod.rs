@@ -8,10 +8,18 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 
 use super::document::gate::{blank, moment, rfc3339, text, web_url};
-use super::document::{ATOM_FILE, FeedDocument, FeedItem, GENERATOR, JSON_FILE, OPML_FILE, PAGE_FILE, RSS_FILE, STYLE_FILE, TopicLine};
+use super::document::{ABOUT_FILE, FeedItem, FeedLine, GENERATOR, OPML_FILE, PAGE_FILE, STYLE_FILE, TopicLine};
+
+mod feed;
+mod site;
+
+pub use feed::{archive_page, feed_page};
+pub use site::{about_page, index_page};
 
 /// The stylesheet of all pages, to be published as [`STYLE_FILE`] in the site's root.
-pub const STYLE: &str = include_str!("assets/style.css");
+pub const STYLE: &str = include_str!("../assets/style.css");
+/// The stylesheet that shows a feed in a browser, to be published as [`super::document::FEED_STYLE_FILE`] in the site's root.
+pub const FEED_STYLE: &str = include_str!("../assets/feed.css");
 
 /// What pages may load and do. Styles are left open: `'self'` means nothing to some browsers when a page is read from a disk.
 const POLICY: &str = "script-src 'none'; img-src 'self'; media-src 'none'; font-src 'none'; connect-src 'none'; object-src 'none'; \
@@ -24,103 +32,49 @@ const FORMATS: [(&str, &str); 3] =
 /// The way down to the topics, which the stylesheet shows only where they are not beside the articles.
 const JUMP: &str = "<a class=\"jump\" href=\"#topics\">Topics</a>";
 
-/// One topic's page: its feeds, its items, and the site's other topics.
-///
-/// The page stands two folders below the root ([`TopicLine::folder`]). Of the other topics it shows names only: with their counts it
-/// would be out of date whenever any topic changes.
-#[must_use]
-pub fn topic_page(site_title: &str, document: &FeedDocument, topics: &[TopicLine]) -> String {
-    let mut page = Page { html: String::with_capacity(4096 + 1536 * document.items.len() + 96 * topics.len()), url: &document.page_url };
-    let root = "../../";
-    let feeds = [&document.atom_url, &document.rss_url, &document.json_url].map(|url| relative(&document.page_url, url));
-    let title = if document.title.contains(site_title) || blank(site_title) {
-        Cow::Borrowed(document.title.as_str())
-    } else {
-        Cow::Owned(format!("{} · {site_title}", document.title))
-    };
-
-    page.open(document.language().unwrap_or("en"), &title, document.subtitle.as_deref(), root);
-    for ((media_type, name), href) in FORMATS.iter().zip(&feeds) {
-        page.raw("<link rel=\"alternate\" type=\"").raw(media_type).raw("\" title=\"").text(&document.title);
-        page.raw(" (").raw(name).raw(")\" href=\"").text(href).raw("\">\n");
-    }
-    page.raw("</head>\n<body>\n<header class=\"site\"><a href=\"").raw(root).raw(PAGE_FILE).raw("\">").text(site_title);
-    page.raw("</a></header>\n<div class=\"intro\">\n");
-    page.heading(&document.title, document.subtitle.as_deref());
-    page.raw("<p class=\"subscribe\">");
-    for ((_, name), href) in FORMATS.iter().zip(&feeds) {
-        page.raw("<a href=\"").text(href).raw("\">").raw(name).raw("</a> ");
-    }
-    page.raw(JUMP).raw(" <span>Updated ").time(document.updated).raw("</span></p>\n</div>\n<div class=\"columns\">\n<main>\n");
-    page.raw("<h2 class=\"heading\">Articles</h2>\n");
-    for item in &document.items {
-        page.item(item, document.item_language(item));
-    }
-    if document.items.is_empty() {
-        page.raw("<p class=\"empty\">No articles yet.</p>\n");
-    }
-    page.raw("</main>\n<nav class=\"topics\" id=\"topics\" aria-label=\"Topics\">\n<h2 class=\"heading\">Topics</h2>\n");
-    for (vocabulary, lines) in by_vocabulary(topics) {
-        page.vocabulary(vocabulary);
-        page.raw("<ul>\n");
-        for topic in lines {
-            let folder = topic.folder();
-            page.raw("<li><a href=\"").raw(root).text(&folder).raw(PAGE_FILE).raw("\"");
-            if document.page_url.ends_with(&folder) {
-                page.raw(" aria-current=\"page\"");
-            }
-            page.raw(">").text(topic.parts().1).raw("</a></li>\n");
-        }
-        page.raw("</ul>\n");
-    }
-    page.raw("</nav>\n</div>\n");
-    page.close(root)
+/// What all pages of a site share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// The site's title.
+    pub title: String,
+    /// Its address; ends with a slash.
+    pub base_url: String,
+    /// Its language (BCP 47).
+    pub language: String,
+    /// Who runs it, if that is told.
+    pub operator: Option<String>,
+    /// Address of a page, or an e-mail address, of who runs it.
+    pub contact: Option<String>,
+    /// What its requests call themselves.
+    pub user_agent: String,
+    /// Its topics.
+    pub topics: Vec<TopicLine>,
+    /// Its sections, if there are several.
+    pub sections: Vec<FeedLine>,
+    /// Its sources.
+    pub sources: Vec<FeedLine>,
+    /// Parts of pages that a theme has of its own.
+    pub theme: Theme,
 }
 
-/// The site's first page: every topic with its feeds, and the newest items. `base_url` ends with a slash.
-#[must_use]
-pub fn index_page(site_title: &str, base_url: &str, topics: &[TopicLine], newest: &[FeedItem], updated: Option<DateTime<Utc>>) -> String {
-    let mut page = Page { html: String::with_capacity(4096 + 1536 * newest.len() + 512 * topics.len()), url: base_url };
-    page.open("en", site_title, None, "");
-    page.raw("<link rel=\"alternate\" type=\"text/x-opml\" title=\"All topics (OPML)\" href=\"").raw(OPML_FILE).raw("\">\n");
-    page.raw("</head>\n<body>\n<div class=\"intro\">\n");
-    page.heading(site_title, None);
-    page.raw("<p class=\"subscribe\"><a href=\"").raw(OPML_FILE).raw("\">All topics (OPML)</a> ").raw(JUMP);
-    if let Some(updated) = updated {
-        page.raw(" <span>Updated ").time(updated).raw("</span>");
-    }
-    page.raw("</p>\n</div>\n<div class=\"columns wide\">\n<main>\n<h2 class=\"heading\">Newest articles</h2>\n");
-    for item in newest {
-        page.item(item, item.language.as_deref());
-    }
-    if newest.is_empty() {
-        page.raw("<p class=\"empty\">No articles yet.</p>\n");
-    }
-    page.raw("</main>\n<nav class=\"topics directory\" id=\"topics\" aria-label=\"Topics\">\n<h2 class=\"heading\">Topics</h2>\n");
-    for (vocabulary, lines) in by_vocabulary(topics) {
-        page.vocabulary(vocabulary);
-        page.raw("<ul>\n");
-        for topic in lines {
-            let folder = topic.folder();
-            page.raw("<li><a href=\"").text(&folder).raw(PAGE_FILE).raw("\">").text(topic.parts().1).raw("</a> ");
-            page.count(topic.records).raw("\n");
-            // An empty paragraph keeps the feeds in their column.
-            page.raw("<p>").text(topic.description.as_deref().unwrap_or_default()).raw("</p> <span class=\"feeds\">");
-            for (file, name) in [(ATOM_FILE, "Atom"), (RSS_FILE, "RSS"), (JSON_FILE, "JSON")] {
-                page.raw("<a href=\"").text(&folder).raw(file).raw("\">").raw(name).raw("</a> ");
-            }
-            page.raw("</span></li>\n");
-        }
-        page.raw("</ul>\n");
-    }
-    page.raw("</nav>\n</div>\n");
-    page.close("")
+/// Parts of pages that a theme may have of its own: markup, written as it is but for `{{root}}` (the way to the site's root, such as
+/// `../../`) and `{{title}}` (the site's title).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Theme {
+    /// Stands last in every page's `<head>`.
+    pub head: Option<String>,
+    /// Stands in place of the line with the site's title above every page.
+    pub header: Option<String>,
+    /// Stands in place of what is below every page.
+    pub footer: Option<String>,
 }
 
-/// A page as it grows, and its own address.
+/// A page as it grows, its own address, and its way to the site's root.
 struct Page<'a> {
     html: String,
     url: &'a str,
+    root: &'static str,
+    frame: &'a Frame,
 }
 
 impl Page<'_> {
@@ -150,7 +104,9 @@ impl Page<'_> {
         self
     }
 
-    fn open(&mut self, language: &str, title: &str, description: Option<&str>, root: &str) {
+    /// Everything up to the end of `<head>`, which the caller may add to before it calls [`Page::body`].
+    fn open(&mut self, language: &str, title: &str, description: Option<&str>) {
+        let root = self.root;
         self.raw("<!doctype html>\n<html lang=\"").text(language).raw("\">\n<head>\n<meta charset=\"utf-8\">\n");
         self.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>").text(title).raw("</title>\n");
         if let Some(description) = description.filter(|description| !blank(description)) {
@@ -161,11 +117,59 @@ impl Page<'_> {
         self.text(self.url).raw("\">\n<link rel=\"stylesheet\" href=\"").raw(root).raw(STYLE_FILE).raw("\">\n");
     }
 
+    /// The end of `<head>`, and the site's own line above everything.
+    fn body(&mut self) {
+        let (frame, root) = (self.frame, self.root);
+        if let Some(head) = &frame.theme.head {
+            self.themed(head);
+        }
+        self.raw("</head>\n<body>\n");
+        match &frame.theme.header {
+            Some(header) => self.themed(header),
+            // The first page begins with the title.
+            None if self.url == frame.base_url => {}
+            None => {
+                self.raw("<header class=\"site\"><a href=\"").raw(root).raw(PAGE_FILE).raw("\">").text(&frame.title).raw("</a></header>\n");
+            }
+        }
+    }
+
+    fn themed(&mut self, markup: &str) {
+        let mut rest = markup;
+        while let Some((before, after)) = rest.split_once("{{") {
+            self.raw(before);
+            rest = match (after.strip_prefix("root}}"), after.strip_prefix("title}}")) {
+                (Some(after), _) => {
+                    let root = self.root;
+                    self.raw(root);
+                    after
+                }
+                (_, Some(after)) => {
+                    let title = &self.frame.title;
+                    self.text(title);
+                    after
+                }
+                _ => {
+                    self.raw("{{");
+                    after
+                }
+            };
+        }
+        self.raw(rest).raw("\n");
+    }
+
     fn heading(&mut self, title: &str, lead: Option<&str>) {
         self.raw("<h1 dir=\"auto\">").text(title).raw("</h1>\n");
         if let Some(lead) = lead.filter(|lead| !blank(lead)) {
             self.raw("<p class=\"lead\" dir=\"auto\">").text(lead).raw("</p>\n");
         }
+    }
+
+    /// As little as tells what it is: for items far down a long page.
+    fn line(&mut self, item: &FeedItem, language: Option<&str>) {
+        self.raw("<article class=\"line\">\n<h3 dir=\"auto\"").language(language).raw(">");
+        self.link(Some(&item.url), &item.headline()).raw("</h3>\n<p class=\"meta\"><span class=\"source\"><bdi>");
+        self.text(&item.source.name()).raw("</bdi></span> ").time(item.published).raw("</p>\n</article>\n");
     }
 
     /// Publisher, author and date stand before the title; the title leads to the publisher.
@@ -197,7 +201,11 @@ impl Page<'_> {
             self.raw("</ul>\n");
         }
         if let Some(notice) = item.any_rights() {
-            self.raw("<p class=\"rights\" dir=\"auto\">").text(notice).raw("</p>\n");
+            self.raw("<p class=\"rights\" dir=\"auto\">").text(notice);
+            if let Some(url) = item.licence.as_deref().and_then(web_url) {
+                self.raw(" <a rel=\"license\" href=\"").text(&url).raw("\">Licence</a>");
+            }
+            self.raw("</p>\n");
         }
         self.raw("</article>\n");
     }
@@ -241,10 +249,40 @@ impl Page<'_> {
         self.raw("</span>")
     }
 
-    fn close(mut self, root: &str) -> String {
-        self.raw("<footer class=\"foot\">\n<p>Titles and excerpts belong to their publishers; each title leads to the original. ");
-        self.raw("Topics are assigned automatically. <a href=\"").raw(root).raw(OPML_FILE).raw("\">Subscribe to all topics (OPML)</a>. ");
-        self.raw("Published with <a href=\"").raw(GENERATOR.1).raw("\">").raw(GENERATOR.0).raw("</a>.</p>\n</footer>\n</body>\n</html>\n");
+    /// The names of all topics, for going on. With their counts a page would be out of date whenever any topic changes.
+    fn topics(&mut self) {
+        let (url, root) = (self.url, self.root);
+        self.raw("<nav class=\"topics\" id=\"topics\" aria-label=\"Topics\">\n<h2 class=\"heading\">Topics</h2>\n");
+        for (vocabulary, lines) in by_vocabulary(&self.frame.topics) {
+            self.vocabulary(vocabulary);
+            self.raw("<ul>\n");
+            for topic in lines {
+                let folder = topic.folder();
+                self.raw("<li><a href=\"").raw(root).text(&folder).raw(PAGE_FILE).raw("\"");
+                if url.ends_with(&folder) {
+                    self.raw(" aria-current=\"page\"");
+                }
+                self.raw(">").text(topic.parts().1).raw("</a></li>\n");
+            }
+            self.raw("</ul>\n");
+        }
+        self.raw("</nav>\n");
+    }
+
+    fn close(mut self) -> String {
+        let (frame, root) = (self.frame, self.root);
+        self.raw("<footer class=\"foot\">\n");
+        match &frame.theme.footer {
+            Some(footer) => self.themed(footer),
+            None => {
+                self.raw("<p>Titles and excerpts belong to their publishers; each title leads to the original. ");
+                self.raw("Topics are assigned automatically. <a href=\"").raw(root).raw(ABOUT_FILE);
+                self.raw("\">About this site, its sources, and how to have something removed</a>. <a href=\"").raw(root).raw(OPML_FILE);
+                self.raw("\">Subscribe to all topics (OPML)</a>. Published with <a href=\"").raw(GENERATOR.1).raw("\">");
+                self.raw(GENERATOR.0).raw("</a>.</p>\n");
+            }
+        }
+        self.raw("</footer>\n</body>\n</html>\n");
         self.html
     }
 }
@@ -263,7 +301,7 @@ fn by_vocabulary(topics: &[TopicLine]) -> Vec<(Option<&str>, Vec<&TopicLine>)> {
 }
 
 /// The way from one page of the site to an address, relative where both share a host; a folder's page is named.
-fn relative<'a>(page_url: &str, target: &'a str) -> Cow<'a, str> {
+pub(crate) fn relative<'a>(page_url: &str, target: &'a str) -> Cow<'a, str> {
     let host_end = |url: &str| Some(url.find("://")? + 3).and_then(|start| Some(start + url.get(start..)?.find('/')? + 1));
     let Some(host) = host_end(page_url).filter(|end| page_url.get(..*end) == target.get(..*end)) else {
         return Cow::Borrowed(target);
@@ -285,8 +323,37 @@ mod tests {
     use proptest::prelude::*;
     use scraper::{Html, Selector};
 
-    use super::super::document::samples::{any_text, as_xml_reads, at, bare, document, hostile, item, topics, wild_items};
+    use super::super::document::samples::{any_text, archive, as_xml_reads, at, bare, document, hostile, item, topics, wild_items};
+    use super::super::document::{ArchiveLine, FeedDocument};
     use super::*;
+
+    fn frame(title: &str, topics: &[TopicLine]) -> Frame {
+        Frame {
+            title: title.into(),
+            base_url: "https://planet.example/".into(),
+            language: "en".into(),
+            operator: Some("Desk & Co".into()),
+            contact: Some("mail@planet.example".into()),
+            user_agent: "topicwire/1 (+mail@planet.example)".into(),
+            topics: topics.to_vec(),
+            sections: Vec::new(),
+            sources: vec![FeedLine {
+                folder: "source/a/".into(),
+                title: "Example <News>".into(),
+                site_url: Some("https://news.example/".into()),
+                records: 12,
+            }],
+            theme: Theme::default(),
+        }
+    }
+
+    fn topic_page(title: &str, document: &FeedDocument, topics: &[TopicLine]) -> String {
+        feed_page(&frame(title, topics), document, &[])
+    }
+
+    fn index_page(title: &str, topics: &[TopicLine], newest: &[FeedItem]) -> String {
+        super::index_page(&frame(title, topics), newest, None)
+    }
 
     fn all(html: &Html, selector: &str) -> Vec<String> {
         html.select(&Selector::parse(selector).unwrap()).map(|element| element.text().collect()).collect()
@@ -306,7 +373,7 @@ mod tests {
             let titles: Vec<String> = items.iter().map(|item| as_xml_reads(&item.headline())).collect();
             let document = FeedDocument { title: text.clone(), subtitle: Some(text.clone()), language: text.clone(), ..document(items) };
             let topic = topic_page(&text, &document, &topics());
-            let index = index_page(&text, "https://planet.example/", &topics(), &document.items, None);
+            let index = index_page(&text, &topics(), &document.items);
             for page in [topic, index] {
                 let html = Html::parse_document(&page);
                 prop_assert_eq!(all(&html, "main > article").len(), count);
@@ -346,7 +413,7 @@ mod tests {
     fn an_article_links_its_other_topics() {
         let html = Html::parse_document(&topic_page("Planet", &document(vec![item(1)]), &topics()));
         assert_eq!(attributes(&html, ".tags a", "href"), ["../health-community-health/index.html"]);
-        let html = Html::parse_document(&index_page("Planet", "https://planet.example/", &topics(), &[item(1)], None));
+        let html = Html::parse_document(&index_page("Planet", &topics(), &[item(1)]));
         assert_eq!(
             attributes(&html, ".tags a", "href"),
             ["./topic/health-digital-health/index.html", "./topic/health-community-health/index.html"]
@@ -362,7 +429,7 @@ mod tests {
 
     #[test]
     fn the_index_counts_topics_under_their_vocabularies() {
-        let html = Html::parse_document(&index_page("Planet", "https://planet.example/", &topics(), &[], None));
+        let html = Html::parse_document(&index_page("Planet", &topics(), &[]));
         assert_eq!(all(&html, "nav h3"), ["Health", "News"]);
         assert_eq!(all(&html, "nav .count")[0], "1,234");
         assert_eq!(
@@ -399,5 +466,56 @@ mod tests {
         let html = Html::parse_document(&topic_page("Planet", &document(vec![bare()]), &[]));
         assert_eq!(all(&html, "article a").len(), 1);
         assert_eq!(all(&html, ".excerpt, .tags, .rights").len(), 0);
+    }
+
+    #[test]
+    fn a_long_page_stays_small_and_shows_everything() {
+        let html = topic_page("Planet", &document((0..100).map(item).collect()), &topics());
+        assert!(html.len() < 60_000, "{}", html.len());
+        let page = Html::parse_document(&html);
+        assert_eq!(all(&page, "main > article > h3").len(), 100);
+        assert!(all(&page, "article.line").len() > 20);
+    }
+
+    #[test]
+    fn archives_are_linked_by_their_months() {
+        let line = |name: &str| ArchiveLine { name: name.into(), records: 75 };
+        let archives = ["2025-12", "2026-10", "2026-10-2", "2026-11"].map(line);
+        let page = Html::parse_document(&feed_page(&frame("Planet", &[]), &document(vec![item(1)]), &archives));
+        assert_eq!(all(&page, ".archive li"), ["November 2026", "October 2026 2", "December 2025"]);
+        assert_eq!(attributes(&page, ".archive a", "href")[1..3], ["archive/2026-10.html", "archive/2026-10-2.html"]);
+        let page = Html::parse_document(&archive_page(&frame("Planet", &[]), &archive(vec![item(1)]), "2026-10", Some("2026-09-2")));
+        assert_eq!(all(&page, "h1"), ["Digital Health: October 2026"]);
+        assert_eq!(attributes(&page, ".turn a", "href"), ["2026-09-2.html", "../index.html"]);
+        assert_eq!(attributes(&page, "link[rel=stylesheet]", "href"), ["../../../style.css"]);
+    }
+
+    #[test]
+    fn the_about_page_names_operator_robot_sources_and_the_way_out() {
+        let page = about_page(&frame("Planet", &topics()));
+        let html = Html::parse_document(&page);
+        let text: String = all(&html, "main").concat();
+        for part in ["Desk & Co", "topicwire/1 (+mail@planet.example)", "Example <News>", "removed"] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert!(attributes(&html, "main a", "href").contains(&"mailto:mail@planet.example".to_owned()));
+        assert!(attributes(&html, "main a", "href").contains(&"source/a/index.html".to_owned()));
+    }
+
+    #[test]
+    fn a_theme_has_its_own_head_header_and_footer() {
+        let theme = Theme {
+            head: Some("<meta name=\"x\" content=\"{{title}}\">".into()),
+            header: Some("<p id=\"own\"><a href=\"{{root}}index.html\">{{title}} {{other}}</a></p>".into()),
+            footer: Some("<p>Ours</p>".into()),
+        };
+        let page = feed_page(&Frame { theme, ..frame("A & B", &[]) }, &document(Vec::new()), &[]);
+        let html = Html::parse_document(&page);
+        assert_eq!(attributes(&html, "head meta[name=x]", "content"), ["A & B"]);
+        assert_eq!(
+            (attributes(&html, "#own a", "href"), all(&html, "#own a")),
+            (vec!["../../index.html".into()], vec!["A & B {{other}}".into()])
+        );
+        assert_eq!(all(&html, "footer")[0].trim(), "Ours");
     }
 }
