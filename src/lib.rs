@@ -14,6 +14,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod edit;
 pub mod entry;
 pub mod format;
 pub mod ingest;

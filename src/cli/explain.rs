@@ -145,5 +145,6 @@ fn editor(word: &RecordWord) -> Vec<String> {
     lines.extend(word.title.iter().map(|title| format!("retitled: {title}")));
     lines.extend(word.hide.then(|| "hidden".to_owned()));
     lines.extend(word.pin.then(|| "pinned".to_owned()));
+    lines.extend(word.by.iter().map(|by| format!("by {by}")));
     lines
 }
