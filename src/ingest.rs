@@ -16,6 +16,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 use url::Url;
 
+use crate::config::overrides::Overrides;
 use crate::config::{Published, Site, Source, SourceKind};
 use crate::entry::Feed;
 use crate::io::fetch::{ACCEPT_FEED, ACCEPT_PAGE, FetchError, Fetcher, HostGate, Pass, Request, Response};
@@ -121,6 +122,12 @@ impl Ingest {
     #[must_use]
     pub fn store(&self) -> &SharedStore {
         &self.store
+    }
+
+    /// The same with what editors have said since.
+    #[must_use]
+    pub fn with_overrides(&self, overrides: Overrides) -> Self {
+        Self { site: Arc::new(Site { overrides, ..Site::clone(&self.site) }), ..self.clone() }
     }
 
     fn rules(&self) -> Rules<'_> {

@@ -20,6 +20,7 @@ pub mod format;
 pub mod ingest;
 pub mod io;
 pub mod publisher;
+pub mod read_back;
 pub mod record;
 pub mod scheduler;
 #[cfg(test)]

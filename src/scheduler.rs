@@ -214,10 +214,12 @@ async fn publish(site: &Arc<Site>, store: &SharedStore) {
     let (site, store) = (Arc::clone(site), Arc::clone(store));
     let published = tokio::task::spawn_blocking(move || publisher::publish(&site, &store, Scope::Changed)).await;
     match published {
-        Ok(Ok(written)) if written.written + written.removed > 0 => {
-            tracing::info!(written = written.written, removed = written.removed, "published")
+        Ok(Ok(written)) => {
+            written.told.iter().for_each(|what| tracing::warn!("{what}"));
+            if written.written + written.removed > 0 {
+                tracing::info!(written = written.written, removed = written.removed, "published");
+            }
         }
-        Ok(Ok(_)) => {}
         Ok(Err(error)) => failed(&error),
         Err(error) => tracing::error!(%error, "publishing was lost"),
     }

@@ -31,6 +31,7 @@ use crate::ingest::history::Applied;
 use crate::ingest::{Ingest, IngestError, SharedStore};
 use crate::io::clock::Clock;
 use crate::publisher::PublishError;
+use crate::read_back::{ReadBack, read_back};
 use crate::scheduler::ServiceError;
 use crate::store::StoreError;
 use crate::store::lock::StoreLock;
@@ -246,9 +247,20 @@ impl Context {
         Ok(config::load(&self.config)?)
     }
 
-    /// Opens the store for work: alone, and with every record derived by the site's rules, unless these wait for consent.
+    /// Opens the store for work: alone, with what editors changed in the published files, and with every record derived by the
+    /// site's rules, unless these wait for consent.
     fn work(&self, site: Site, command: &str) -> Result<(StoreLock, Ingest)> {
-        let (lock, ingest) = self.store(site, command)?;
+        let (lock, mut ingest) = self.store(site, command)?;
+        // It must not stand in the way of polls.
+        match read_back(ingest.site(), ingest.store()) {
+            Ok(ReadBack { overrides, told }) => {
+                told.iter().for_each(|what| warn(what));
+                if let Some(overrides) = overrides {
+                    ingest = ingest.with_overrides(overrides);
+                }
+            }
+            Err(error) => warn(&error.to_string()),
+        }
         if let Applied::Held(shifts) = ingest.apply_rules(self.clock.now(), false)? {
             warn(&topics::held(ingest.site(), &shifts));
         }

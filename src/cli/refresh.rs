@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::table::{table, took};
-use super::{CommandError, Context, Exit, Result, print, print_json, runtime};
+use super::{CommandError, Context, Exit, Result, print, print_json, runtime, warn};
 use crate::config::Site;
 use crate::ingest::{Ingest, Polled, locked};
 use crate::io::output::Written;
@@ -66,6 +66,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
     }))?;
     bar.finish_and_clear();
     let written = publisher::publish(ingest.site(), ingest.store(), Scope::Changed)?;
+    written.told.iter().for_each(|what| warn(what));
     report(&ingest, &polled, &written, options.json);
     let failed = polled.iter().any(|p| !p.state.outcome.is_good());
     Ok(if failed { Exit::SomeFailed } else { Exit::Well })

@@ -5,9 +5,10 @@
 //! process that is killed in between publishes it at its next run.
 
 mod item;
-mod records;
+pub(crate) mod records;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 
@@ -51,6 +52,14 @@ pub enum PublishError {
     /// The output folder cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// A record's file is there and cannot be read, so it is not known whether an editor changed it.
+    #[error("cannot read {path}: {cause}; nothing that is published was changed")]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
     /// The catalogue of offerings cannot be read.
     #[error("offerings {path}: {cause}")]
     Offerings {
@@ -66,6 +75,9 @@ pub enum PublishError {
 /// # Errors
 /// [`PublishError`]; then the old files stay and the next run tries again.
 pub fn publish(site: &Site, store: &SharedStore, scope: Scope) -> Result<Written, PublishError> {
+    // One at a time: each sweeps away what another has staged.
+    static PUBLISHING: Mutex<()> = Mutex::new(());
+    let _alone = PUBLISHING.lock().unwrap_or_else(PoisonError::into_inner);
     let offerings = site.offerings.as_deref().map(read_offerings).transpose()?.unwrap_or_default();
     let hash = publication_hash(site, &offerings);
     let (pending, all, counts, created) = {
@@ -81,6 +93,7 @@ pub fn publish(site: &Site, store: &SharedStore, scope: Scope) -> Result<Written
     }
 
     let mut tree = Tree::open(&site.output)?;
+    let mut shelf = records::Shelf::default();
     let press = Press { site, offerings, created, lines: topic_lines(site, &counts) };
     let wanted = |slug: &str| all || pending.topics.iter().any(|p| p == slug);
     for topic in site.topics.iter().filter(|t| wanted(&t.slug)) {
@@ -100,12 +113,11 @@ pub fn publish(site: &Site, store: &SharedStore, scope: Scope) -> Result<Written
                 }
             }
         }
-        press.all_records(&mut tree, store)?;
+        press.all_records(&mut tree, &mut shelf, store)?;
     } else {
         for numbers in pending.records.chunks(BATCH) {
-            for record in locked(store).records(numbers)? {
-                press.record(&mut tree, record)?;
-            }
+            let records = locked(store).records(numbers)?;
+            press.records(&mut tree, &mut shelf, store, records)?;
         }
     }
     let newest = {
@@ -115,8 +127,10 @@ pub fn publish(site: &Site, store: &SharedStore, scope: Scope) -> Result<Written
     };
     press.index(&mut tree, newest)?;
     let written = tree.commit()?;
-    locked(store).published(&pending, &hash)?;
-    Ok(written)
+    let mut store = locked(store);
+    store.published(&pending, &hash)?;
+    store.news_written()?;
+    Ok(Written { told: shelf.told, ..written })
 }
 
 /// What the next publication would write, without writing: topics and records.
@@ -179,7 +193,7 @@ impl Press<'_> {
 }
 
 /// Whether there is a publication at all; a folder that somebody emptied is filled again.
-fn is_published(dir: &Path) -> bool {
+pub(crate) fn is_published(dir: &Path) -> bool {
     matches!(output::read(dir, PAGE_FILE), Ok(Found::File { .. }))
 }
 

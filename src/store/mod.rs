@@ -10,6 +10,7 @@
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "the store is an edge: its database and its lock are files")]
 
 pub mod lock;
+mod news;
 pub mod sqlite;
 mod story;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::io::output::Stamp;
 use crate::record::Draft;
 pub use crate::stage::identity::{Fingerprint, Holder, KnownEntry, RecordChange};
 pub use crate::stage::poll::{Asked, Failure, Outcome, PollLine, PollState};
@@ -257,6 +259,31 @@ pub struct Surveyed {
     pub draft: Draft,
     /// The entry that owns it.
     pub entry: StoredEntry,
+}
+
+/// A record's Markdown file, as it was last looked at or written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewsFile {
+    /// The record's number.
+    pub number: u64,
+    /// Below the output folder.
+    pub path: String,
+    /// What it looked like; `None` where there is no file.
+    pub stamp: Option<Stamp>,
+    /// Whether the publication that wrote it ended; before that it may not be there, or not as it is described here.
+    pub is_written: bool,
+    /// Whether it holds anything of an editor's.
+    pub is_edited: bool,
+    /// Its `draft`, as far as it is known in `overrides.toml`.
+    pub is_draft: bool,
+    /// BLAKE3 of its bytes.
+    pub hash: [u8; 16],
+    /// The same before it was last written.
+    pub previous: Option<[u8; 16]>,
+    /// What an editor's changes are told by ([`crate::stage::hugo::Base`]).
+    pub base: Vec<u8>,
+    /// The editor's file of a record that is hidden, for when it is not any more.
+    pub kept: Option<Vec<u8>>,
 }
 
 /// Whether a change of rules may be kept, seeing what it moves.
@@ -507,4 +534,28 @@ pub trait Store: Send {
     /// # Errors
     /// Any [`StoreError`].
     fn entries(&self, number: u64) -> Result<Vec<StoredEntry>, StoreError>;
+
+    /// Hands every record's file to `visit`: the record's number, path, stamp, and whether its writing ended.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn news_stamps(&self, visit: &mut dyn FnMut(u64, &str, Option<Stamp>, bool)) -> Result<(), StoreError>;
+
+    /// What is known of these records' files, in their order.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn news(&self, numbers: &[u64]) -> Result<Vec<Option<NewsFile>>, StoreError>;
+
+    /// Takes note of files, and forgets those of the records `gone`; with `refill`, these are to be published again.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn note_news(&mut self, files: &[NewsFile], gone: &[u64], refill: bool) -> Result<(), StoreError>;
+
+    /// Takes note that every file is written as noted.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn news_written(&mut self) -> Result<(), StoreError>;
 }

@@ -9,9 +9,10 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, Trans
 use uuid::Uuid;
 
 use super::{
-    Approve, Asked, Change, Derive, Fingerprint, Holder, KnownEntry, Outcome, Pending, PollCommit, PollLine, PollState, Put, RecordChange,
+    Approve, Asked, Change, Derive, Fingerprint, Holder, KnownEntry, NewsFile, Outcome, Pending, PollCommit, PollLine, PollState, Put, RecordChange,
     Shift, SourceCount, Store, StoreError, StoredEntry, StoredRecord, StoryMember, Surveyed, Telling, TopicCount, Trace, Untold,
 };
+use crate::io::output::Stamp;
 use crate::record::Draft;
 
 const SCHEMA: &str = include_str!("schema.sql");
@@ -770,6 +771,22 @@ impl Store for SqliteStore {
             )
             .and_then(|mut s| s.query_map([number.cast_signed()], read_entry)?.collect::<rusqlite::Result<Vec<_>>>())
             .map_err(|e| self.error(e))
+    }
+
+    fn news_stamps(&self, visit: &mut dyn FnMut(u64, &str, Option<Stamp>, bool)) -> Result<()> {
+        self.all_stamps(visit)
+    }
+
+    fn news(&self, numbers: &[u64]) -> Result<Vec<Option<NewsFile>>> {
+        self.news_files(numbers)
+    }
+
+    fn note_news(&mut self, files: &[NewsFile], gone: &[u64], refill: bool) -> Result<()> {
+        self.put_files(files, gone, refill)
+    }
+
+    fn news_written(&mut self) -> Result<()> {
+        self.end_writing()
     }
 
     fn rules_hash(&self) -> Result<Option<String>> {

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Change, Holder, Outcome, PollCommit, PollState, RecordChange, Store};
+use super::{Change, Holder, NewsFile, Outcome, PollCommit, PollState, RecordChange, Store};
+use crate::io::output::Stamp;
 use crate::record::{Draft, DraftTopic, TakenFrom};
 
 type Make<'a> = &'a dyn Fn() -> Box<dyn Store>;
@@ -23,6 +24,7 @@ pub(super) fn every_rule(make: Make<'_>) {
     new_rules_refile_what_is_stored(make);
     an_article_is_found_by_both_addresses(make);
     the_first_source_owns_an_article_until_it_is_settled(make);
+    files_read_back_and_are_forgotten(make);
 }
 
 fn at(day: i64) -> DateTime<Utc> {
@@ -275,4 +277,34 @@ fn the_first_source_owns_an_article_until_it_is_settled(make: Make<'_>) {
     store.settle().unwrap();
     assert_eq!(store.window("t", 5, 5, true).unwrap().len(), 0);
     assert_eq!(store.window("u", 5, 5, true).unwrap()[0].source, "first");
+}
+
+fn files_read_back_and_are_forgotten(make: Make<'_>) {
+    let mut store = make();
+    create(&mut *store, "a", &[draft("1", 1, &[]), draft("2", 2, &[])]);
+    store.settle().unwrap();
+    store.published(&store.pending().unwrap(), "h").unwrap();
+    let file = |number| NewsFile {
+        number,
+        path: format!("news/{number}.md"),
+        stamp: Some(Stamp { bytes: 7, modified_ns: -1 }),
+        is_written: false,
+        is_edited: true,
+        is_draft: false,
+        hash: [3; 16],
+        previous: None,
+        base: vec![1, 2],
+        kept: None,
+    };
+    let aside = NewsFile { stamp: None, previous: Some([4; 16]), kept: Some(b"x".to_vec()), ..file(2) };
+    store.note_news(&[file(1), aside.clone()], &[], false).unwrap();
+    assert_eq!(store.news(&[2, 1, 9]).unwrap(), [Some(aside), Some(file(1)), None]);
+    store.news_written().unwrap();
+    let mut seen = Vec::new();
+    store.news_stamps(&mut |number, path, stamp, written| seen.push((number, path.to_owned(), stamp, written))).unwrap();
+    assert_eq!(seen, [(1, "news/1.md".into(), file(1).stamp, true), (2, "news/2.md".into(), None, true)]);
+    store.note_news(&[], &[1], false).unwrap();
+    assert!(store.pending().unwrap().is_empty());
+    store.note_news(&[], &[2], true).unwrap();
+    assert_eq!((store.news(&[1, 2]).unwrap(), store.pending().unwrap().records), (vec![None, None], vec![2]));
 }
