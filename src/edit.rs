@@ -200,8 +200,8 @@ fn put(document: &mut DocumentMut, record: &StoredRecord, word: &Word) -> Result
 }
 
 const HEAD: &str = "# What editors decided of single articles and stories. It outlasts every rule and every poll.\n\
-                    # `topicwire tag`, hide, pin, retitle, split, join and prefer write it, and the review\n\
-                    # desk, and changes in the published Markdown files; so may you.\n";
+                    # `topicwire tag`, hide, pin, retitle, split, join and prefer write it, the review desk does, and what\n\
+                    # is changed in the published Markdown files; so may you.\n";
 
 fn unusable(key: &str) -> EditError {
     EditError::Usage(format!("\"{key}\" in overrides.toml is not written as [[{key}]] tables; rewrite it so, or edit by hand"))

@@ -8,6 +8,7 @@ mod common;
 mod faults;
 mod frb;
 mod guard;
+mod hugo;
 mod kill;
 mod live;
 mod rules;
