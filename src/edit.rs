@@ -132,8 +132,7 @@ pub fn say(site: &Site, words: &[(&StoredRecord, Word)]) -> Result<Overrides> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => HEAD.to_owned(),
         Err(error) => return Err(io("cannot read")(error)),
     };
-    let mut document: DocumentMut =
-        text.parse().map_err(|e: toml_edit::TomlError| EditError::Usage(format!("{}: {e}", path.display())))?;
+    let mut document: DocumentMut = text.parse().map_err(|e: toml_edit::TomlError| EditError::Usage(format!("{}: {e}", path.display())))?;
     // What stands in a file without tables stays at its head.
     let head = if document.is_empty() { document.trailing().as_str().unwrap_or_default().to_owned() } else { String::new() };
     if !head.is_empty() {
@@ -144,8 +143,7 @@ pub fn say(site: &Site, words: &[(&StoredRecord, Word)]) -> Result<Overrides> {
     }
     tidy(&mut document);
     let text = format!("{head}{document}");
-    let said = overrides::check(path, &text, &site.topics)
-        .map_err(|problems| ConfigError::Invalid { path: path.clone(), problems })?;
+    let said = overrides::check(path, &text, &site.topics).map_err(|problems| ConfigError::Invalid { path: path.clone(), problems })?;
     file::write(path, text.as_bytes()).map_err(io("cannot write"))?;
     Ok(said)
 }

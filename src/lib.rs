@@ -14,6 +14,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod desk;
 pub mod edit;
 pub mod entry;
 pub mod format;
@@ -21,11 +22,13 @@ pub mod ingest;
 pub mod io;
 pub mod publisher;
 pub mod read_back;
+mod reason;
 pub mod record;
 pub mod scheduler;
 #[cfg(test)]
 mod shared;
 pub mod stage;
+pub mod steer;
 pub mod store;
 pub mod stories;
 mod syntax;

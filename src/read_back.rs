@@ -50,6 +50,8 @@ pub enum ReadBackError {
 pub struct ReadBack {
     /// All that editors have said, if there is anything new.
     pub overrides: Option<Overrides>,
+    /// Whether files that are gone are to be written anew.
+    pub is_refilled: bool,
     /// Sentences on what was taken back and what cannot be.
     pub told: Vec<String>,
 }
@@ -92,7 +94,7 @@ pub fn read_back(site: &Site, store: &SharedStore) -> Result<ReadBack, ReadBackE
     if !files.is_empty() || !gone.is_empty() {
         locked(store).note_news(&files, &gone, false)?;
     }
-    Ok(ReadBack { overrides, told })
+    Ok(ReadBack { overrides, is_refilled: !emptied.is_empty(), told })
 }
 
 /// What a look at the folders showed.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::mpsc;
+use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 
 use crate::config::Site;
@@ -64,14 +64,14 @@ pub enum ServiceError {
 }
 
 /// The service: polls what is due and publishes what changed, until `stop`; then lets polls under way finish and publishes.
-/// A new configuration comes in through `reload`.
+/// A new configuration comes in through `changes`.
 ///
 /// # Errors
 /// The store's, if it fails for good.
 pub async fn serve(
     mut ingest: Ingest,
     clock: Clock,
-    mut reload: mpsc::Receiver<Ingest>,
+    mut changes: watch::Receiver<Ingest>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServiceError> {
     let mut stop = std::pin::pin!(stop);
@@ -101,8 +101,8 @@ pub async fn serve(
         tokio::select! {
             () = &mut stop => break,
             Some(changed) = polls.next() => waiting |= changed,
-            Some(new) = reload.recv() => {
-                ingest = new;
+            Ok(()) = changes.changed() => {
+                ingest = changes.borrow_and_update().clone();
                 waiting = true;
             }
             () = tokio::time::sleep(pause) => {}

@@ -10,8 +10,8 @@ use clap::Args;
 use super::{CommandError, Context, Exit, Result, print};
 use crate::config::Site;
 use crate::edit::{self, EditError, Word};
-use crate::store::sqlite::SqliteStore;
 use crate::store::StoredRecord;
+use crate::store::sqlite::SqliteStore;
 
 /// Stands for the hyphen of `-TOPIC`, which would be read as options.
 const MINUS: char = '\u{2212}';

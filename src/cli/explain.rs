@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{CommandError, Context, Exit, Result, print, print_json, reason, stories};
+use super::{CommandError, Context, Exit, Result, print, print_json, stories};
 use crate::config::Site;
 use crate::config::overrides::RecordWord;
 use crate::entry::Entry;
+use crate::reason;
 use crate::stage::classify::{Classifier, Explanation};
 use crate::stage::map::{self, Rules};
 use crate::stage::{clean, naming};

@@ -3,6 +3,7 @@
 mod check;
 mod classify;
 mod demo;
+mod desk;
 mod edit;
 mod etiquette;
 mod explain;
@@ -10,7 +11,6 @@ mod init;
 mod learn;
 pub(crate) mod parse;
 mod publish;
-mod reason;
 mod refresh;
 mod retry;
 mod serve;
@@ -97,6 +97,8 @@ enum Command {
     Classify(classify::Options),
     /// Learn from what editors have tagged: a small model that may add topics, with its figures
     Learn(learn::Options),
+    /// Keep the review desk: make the token that opens it
+    Desk(desk::Options),
     /// Show what the reader makes of feeds, before any mapping
     Parse(parse::Options),
     /// Ten seconds without a network or a configuration: three bundled sources, refreshed and served
@@ -217,6 +219,7 @@ pub fn run(args: Args) -> Exit {
         Command::Prefer(options) => edit::prefer(&context, &options),
         Command::Classify(options) => classify::run(&context, &options),
         Command::Learn(options) => learn::run(&context, &options),
+        Command::Desk(options) => desk::run(&options),
         Command::Parse(options) => parse::run(&context, &options),
         Command::Demo(options) => demo::run(&context, &options),
     };
@@ -253,10 +256,10 @@ impl Context {
         let (lock, mut ingest) = self.store(site, command)?;
         // It must not stand in the way of polls.
         match read_back(ingest.site(), ingest.store()) {
-            Ok(ReadBack { overrides, told }) => {
+            Ok(ReadBack { overrides, told, .. }) => {
                 told.iter().for_each(|what| warn(what));
                 if let Some(overrides) = overrides {
-                    ingest = ingest.with_overrides(overrides);
+                    ingest = ingest.with_overrides(overrides)?;
                 }
             }
             Err(error) => warn(&error.to_string()),

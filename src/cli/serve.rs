@@ -2,16 +2,18 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
-use super::{CommandError, Context, Exit, Result, print, runtime, topics};
+use super::{CommandError, Context, Exit, Result, desk, print, runtime, topics};
 use crate::config::{self, Site};
 use crate::ingest::Ingest;
 use crate::ingest::history::Applied;
+use crate::steer::Helm;
 use crate::{scheduler, web};
 
 #[derive(Debug, Args)]
@@ -33,10 +35,15 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         let (stopping, stopped) = watch::channel(false);
         tokio::spawn(wait_for_stop(stopping)?);
         let web = tokio::spawn(web::serve(listener, web::router(ingest.site().output.clone()), told(stopped.clone())));
-        let (reloads, reload) = mpsc::channel(1);
-        let reloading = tokio::spawn(reload_on_hangup(context.config.clone(), context.clock.clone(), ingest.clone(), reloads)?);
-        let served = scheduler::serve(ingest, context.clock.clone(), reload, told(stopped)).await;
+        let helm = Helm::new(ingest.clone(), context.clock.clone());
+        let changes = helm.changes();
+        let reloading = tokio::spawn(reload_on_hangup(context.config.clone(), context.clock.clone(), helm.clone())?);
+        let looking = tokio::spawn(look_at_files(helm.clone()));
+        let desk = desk::open(ingest.site(), helm, told(stopped.clone())).await?;
+        let served = scheduler::serve(ingest, context.clock.clone(), changes, told(stopped)).await;
         reloading.abort();
+        looking.abort();
+        desk.abort();
         served?;
         web.await.map_err(|e| CommandError::Usage(e.to_string()))?.map_err(CommandError::io("serving"))
     })?;
@@ -65,17 +72,11 @@ fn wait_for_stop(stopping: watch::Sender<bool>) -> Result<impl Future<Output = (
 }
 
 /// Re-reads the configuration on SIGHUP. A broken one is refused with its reasons, and the old one stays.
-fn reload_on_hangup(
-    path: std::path::PathBuf,
-    clock: crate::io::clock::Clock,
-    ingest: Ingest,
-    reloads: mpsc::Sender<Ingest>,
-) -> Result<impl Future<Output = ()>> {
+fn reload_on_hangup(path: std::path::PathBuf, clock: crate::io::clock::Clock, helm: Helm) -> Result<impl Future<Output = ()>> {
     let mut hangup = signal(SignalKind::hangup()).map_err(CommandError::io("cannot listen for SIGHUP"))?;
     Ok(async move {
-        let mut ingest = ingest;
         while hangup.recv().await.is_some() {
-            let (path, clock, old) = (path.clone(), clock.clone(), ingest.clone());
+            let (path, clock, old) = (path.clone(), clock.clone(), helm.ingest());
             let reloaded = tokio::task::spawn_blocking(move || {
                 let site = config::load(&path).map_err(|e| e.to_string())?;
                 stays(old.site(), &site)?;
@@ -88,15 +89,28 @@ fn reload_on_hangup(
             match reloaded.await.unwrap_or_else(|e| Err(e.to_string())) {
                 Ok(new) => {
                     tracing::info!(sources = new.site().sources.len(), topics = new.site().topics.len(), "configuration re-read");
-                    ingest = new.clone();
-                    if reloads.send(new).await.is_err() {
-                        return;
-                    }
+                    helm.adopt(new);
                 }
                 Err(why) => tracing::error!(why, "the new configuration is refused; the old one stays"),
             }
         }
     })
+}
+
+/// Takes back what editors change in the published files, for as long as the service runs.
+async fn look_at_files(helm: Helm) {
+    while helm.ingest().site().read_back {
+        let looker = helm.clone();
+        let gap = match tokio::task::spawn_blocking(move || looker.look()).await {
+            Ok(Ok(gap)) => gap,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "editors' files could not be taken back; they stay as they are");
+                Duration::from_secs(60)
+            }
+            Err(_) => return,
+        };
+        tokio::time::sleep(gap).await;
+    }
 }
 
 /// What a running service cannot change: it would need another store, folder or socket.

@@ -94,14 +94,19 @@ impl Ingest {
 
     /// Brings what editors said to the records and stories that they spoke of, now or the last time.
     fn redecide(&self, store: &mut dyn Store, now: DateTime<Utc>) -> Result<(), IngestError> {
-        let words = serde_json::to_string(&self.site.overrides).map_err(|_| IngestError::Encode("overrides.toml".into()))?;
         let before = store.words()?;
-        if before.as_deref() == Some(words.as_str()) {
+        if before.as_deref() == Some(&*self.words) {
             return Ok(());
         }
         let before: Overrides = before.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
-        store.untell(&stories::changed(&before.stories, &self.site.overrides.stories), &[])?;
-        store.redecide(&self.site.overrides.changed_records(&before), &words, now, &mut |stored, old| self.derive(stored, old))?;
+        let apart = stories::changed(&before.stories, &self.site.overrides.stories);
+        store.untell(&apart, &[])?;
+        store.redecide(&self.site.overrides.changed_records(&before), &self.words, now, &mut |stored, old| self.derive(stored, old))?;
+        if !apart.is_empty() {
+            // Before anything else is published by the words that were.
+            store.settle()?;
+            stories::settle(&self.site, store)?;
+        }
         Ok(())
     }
 

@@ -100,7 +100,10 @@ impl Stamp {
 
     fn of(stat: &rustix::fs::Stat) -> Self {
         let nanos = i64::try_from(stat.st_mtime_nsec).unwrap_or(0);
-        Self { bytes: u64::try_from(stat.st_size).unwrap_or(0), modified_ns: stat.st_mtime.saturating_mul(1_000_000_000).saturating_add(nanos) }
+        Self {
+            bytes: u64::try_from(stat.st_size).unwrap_or(0),
+            modified_ns: stat.st_mtime.saturating_mul(1_000_000_000).saturating_add(nanos),
+        }
     }
 }
 
@@ -539,7 +542,7 @@ pub fn read(dir: &Path, path: &str) -> std::io::Result<Found> {
 /// # Errors
 /// What the system says.
 pub fn stamps(dir: &Path, folder: &str) -> std::io::Result<Option<HashMap<String, Stamp>>> {
-    let open = || walk(&rustix::fs::openat(CWD, dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?.into(), folder);
+    let open = || walk(&rustix::fs::openat(CWD, dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?, folder);
     let fd = match open() {
         Ok(fd) => fd,
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(None),
@@ -673,7 +676,10 @@ mod tests {
         publish(dir.path(), &[("a", b"one"), ("b", &big)]);
         let inode = |name| std::fs::metadata(dir.path().join(name)).unwrap().ino();
         let before = (inode("a"), inode("b"));
-        assert_eq!(publish(dir.path(), &[("a", b"one"), ("b", &big)]), Written { written: 0, unchanged: 2, removed: 0, ..Written::default() });
+        assert_eq!(
+            publish(dir.path(), &[("a", b"one"), ("b", &big)]),
+            Written { written: 0, unchanged: 2, removed: 0, ..Written::default() }
+        );
         assert_eq!((inode("a"), inode("b")), before);
     }
 

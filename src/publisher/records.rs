@@ -42,7 +42,13 @@ impl Press<'_> {
 
     /// Stages these records' files. What the store knows of files is noted before any of them is in place: a file of a publication
     /// that was killed is then known for ours, whether it came to be there or not.
-    pub(super) fn records(&self, tree: &mut Tree, shelf: &mut Shelf, store: &SharedStore, records: Vec<StoredRecord>) -> Result<(), PublishError> {
+    pub(super) fn records(
+        &self,
+        tree: &mut Tree,
+        shelf: &mut Shelf,
+        store: &SharedStore,
+        records: Vec<StoredRecord>,
+    ) -> Result<(), PublishError> {
         let numbers: Vec<u64> = records.iter().map(|r| r.number).collect();
         let known = locked(store).news(&numbers)?;
         for (record, known) in records.into_iter().zip(known) {
@@ -87,9 +93,11 @@ impl Press<'_> {
             Theirs::File { bytes, is_new } => match Sheet::merged(record, known.as_ref(), bytes) {
                 Ok((sheet, conflicts)) => {
                     let file = self.site.output.join(place);
-                    shelf.told.extend(conflicts.iter().map(|key| {
-                        format!("{}: both its editor and its source changed {key}; the editor's stays", file.display())
-                    }));
+                    shelf.told.extend(
+                        conflicts
+                            .iter()
+                            .map(|key| format!("{}: both its editor and its source changed {key}; the editor's stays", file.display())),
+                    );
                     (sheet, is_new)
                 }
                 Err(hugo::Unreadable { line, why }) => {

@@ -11,6 +11,7 @@
 
 pub mod lock;
 mod news;
+mod review;
 pub mod sqlite;
 mod story;
 #[cfg(test)]
@@ -292,6 +293,9 @@ pub type Approve<'a> = dyn FnMut(&[Shift]) -> bool + 'a;
 /// Derives the record of a stored entry anew; `None` leaves the record as it is (its source is not configured any more).
 pub type Derive<'a> = dyn FnMut(&StoredEntry, &Draft) -> Option<Draft> + 'a;
 
+/// Looks at one record's file: the record's number, its path, its stamp, and whether its writing ended.
+pub type LookAt<'a> = dyn FnMut(u64, &str, Option<Stamp>, bool) + 'a;
+
 /// The store's one interface.
 pub trait Store: Send {
     /// What is known of every source that was ever polled.
@@ -409,6 +413,12 @@ pub trait Store: Send {
     /// # Errors
     /// Any [`StoreError`].
     fn records(&self, numbers: &[u64]) -> Result<Vec<StoredRecord>, StoreError>;
+
+    /// At most `limit` records, hidden ones too, with numbers below `before`, those that came last first; of one topic, if it is named.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn review(&self, before: Option<u64>, topic: Option<&str>, limit: usize) -> Result<Vec<StoredRecord>, StoreError>;
 
     /// Counts by topic slug.
     ///
@@ -535,11 +545,11 @@ pub trait Store: Send {
     /// Any [`StoreError`].
     fn entries(&self, number: u64) -> Result<Vec<StoredEntry>, StoreError>;
 
-    /// Hands every record's file to `visit`: the record's number, path, stamp, and whether its writing ended.
+    /// Hands every record's file to `visit`.
     ///
     /// # Errors
     /// Any [`StoreError`].
-    fn news_stamps(&self, visit: &mut dyn FnMut(u64, &str, Option<Stamp>, bool)) -> Result<(), StoreError>;
+    fn news_stamps(&self, visit: &mut LookAt<'_>) -> Result<(), StoreError>;
 
     /// What is known of these records' files, in their order.
     ///

@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 
 use super::sqlite::{Result, SqliteStore};
-use super::{NewsFile, StoreError};
+use super::{LookAt, NewsFile, StoreError};
 use crate::io::output::Stamp;
 
 const UPSERT: &str = "INSERT INTO news (record, path, bytes, modified, written, edited, draft, hash, previous, base, kept) \
@@ -16,9 +16,10 @@ fn stamp(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Stamp>> {
 }
 
 impl SqliteStore {
-    pub(super) fn all_stamps(&self, visit: &mut dyn FnMut(u64, &str, Option<Stamp>, bool)) -> Result<()> {
+    pub(super) fn all_stamps(&self, visit: &mut LookAt<'_>) -> Result<()> {
         let mut read = || -> rusqlite::Result<()> {
-            let mut statement = self.connection.prepare_cached("SELECT record, path, bytes, modified, written FROM news ORDER BY record")?;
+            let mut statement =
+                self.connection.prepare_cached("SELECT record, path, bytes, modified, written FROM news ORDER BY record")?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 let path = row.get_ref(1)?;

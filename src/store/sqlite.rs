@@ -9,10 +9,10 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, Trans
 use uuid::Uuid;
 
 use super::{
-    Approve, Asked, Change, Derive, Fingerprint, Holder, KnownEntry, NewsFile, Outcome, Pending, PollCommit, PollLine, PollState, Put, RecordChange,
-    Shift, SourceCount, Store, StoreError, StoredEntry, StoredRecord, StoryMember, Surveyed, Telling, TopicCount, Trace, Untold,
+    Approve, Asked, Change, Derive, Fingerprint, Holder, KnownEntry, LookAt, NewsFile, Outcome, Pending, PollCommit, PollLine, PollState,
+    Put, RecordChange, Shift, SourceCount, Store, StoreError, StoredEntry, StoredRecord, StoryMember, Surveyed, Telling, TopicCount, Trace,
+    Untold,
 };
-use crate::io::output::Stamp;
 use crate::record::Draft;
 
 const SCHEMA: &str = include_str!("schema.sql");
@@ -697,6 +697,10 @@ impl Store for SqliteStore {
         Ok(records)
     }
 
+    fn review(&self, before: Option<u64>, topic: Option<&str>, limit: usize) -> Result<Vec<StoredRecord>> {
+        self.records_to_review(before, topic, limit)
+    }
+
     fn topic_counts(&self) -> Result<HashMap<String, TopicCount>> {
         self.connection
             .prepare_cached("SELECT slug, records, updated FROM topic")
@@ -773,7 +777,7 @@ impl Store for SqliteStore {
             .map_err(|e| self.error(e))
     }
 
-    fn news_stamps(&self, visit: &mut dyn FnMut(u64, &str, Option<Stamp>, bool)) -> Result<()> {
+    fn news_stamps(&self, visit: &mut LookAt<'_>) -> Result<()> {
         self.all_stamps(visit)
     }
 

@@ -25,6 +25,7 @@ pub(super) fn every_rule(make: Make<'_>) {
     an_article_is_found_by_both_addresses(make);
     the_first_source_owns_an_article_until_it_is_settled(make);
     files_read_back_and_are_forgotten(make);
+    what_came_last_is_reviewed_first(make);
 }
 
 fn at(day: i64) -> DateTime<Utc> {
@@ -307,4 +308,15 @@ fn files_read_back_and_are_forgotten(make: Make<'_>) {
     assert!(store.pending().unwrap().is_empty());
     store.note_news(&[], &[2], true).unwrap();
     assert_eq!((store.news(&[1, 2]).unwrap(), store.pending().unwrap().records), (vec![None, None], vec![2]));
+}
+
+fn what_came_last_is_reviewed_first(make: Make<'_>) {
+    let mut store = make();
+    let hidden = Draft { hidden: true, ..draft("3", 3, &[]) };
+    create(&mut *store, "a", &[draft("1", 1, &["t"]), draft("2", 2, &[]), hidden]);
+    store.settle().unwrap();
+    let numbers = |before, topic, limit| store.review(before, topic, limit).unwrap().iter().map(|r| r.number).collect::<Vec<_>>();
+    assert_eq!(numbers(None, None, 2), [3, 2]);
+    assert_eq!(numbers(Some(2), None, 2), [1]);
+    assert_eq!((numbers(None, Some("t"), 9), numbers(None, Some("u"), 9)), (vec![1], vec![]));
 }

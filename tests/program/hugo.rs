@@ -94,7 +94,11 @@ fn a_title_and_categories_flow_back_and_what_follows_from_them_follows() {
     assert!(ran.err.contains("retitled: By hand, + V: Beta, - V: Alpha"), "{}", ran.err);
     assert!(ran.err.contains("there is no [[topic]] \"Own: Thing\""), "{}", ran.err);
     assert_eq!((desk.titles("v-alpha"), desk.titles("v-beta")), (vec!["Alpha two".into()], vec!["Beta three".into(), "By hand".into()]));
-    assert!(desk.overrides().contains("by = \"editor's file\"") && desk.overrides().contains("title = \"By hand\""), "{}", desk.overrides());
+    assert!(
+        desk.overrides().contains("by = \"editor's file\"") && desk.overrides().contains("title = \"By hand\""),
+        "{}",
+        desk.overrides()
+    );
     let text = desk.text("1");
     for line in [
         "aliases: /news/by-hand",
@@ -109,7 +113,10 @@ fn a_title_and_categories_flow_back_and_what_follows_from_them_follows() {
     assert!(told.contains("editor       by editor's file"), "{told}");
     desk.settles();
     // The source's own title again, and no categories at all.
-    desk.edit("1", &[("\ntitle: By hand\n", "\ntitle: Alpha one\n"), ("categories:\n  - 'V: Beta'\n  - 'Own: Thing'\n", "categories: []\n")]);
+    desk.edit(
+        "1",
+        &[("\ntitle: By hand\n", "\ntitle: Alpha one\n"), ("categories:\n  - 'V: Beta'\n  - 'Own: Thing'\n", "categories: []\n")],
+    );
     desk.refresh(&["refresh"]);
     assert!(!desk.overrides().contains("\ntitle ="), "{}", desk.overrides());
     assert_eq!((desk.titles("v-alpha"), desk.titles("v-beta")), (vec!["Alpha two".into()], vec!["Beta three".into()]));
@@ -119,7 +126,13 @@ fn a_title_and_categories_flow_back_and_what_follows_from_them_follows() {
 #[test]
 fn own_fields_a_summary_and_the_body_stay_when_the_source_changes() {
     let mut desk = Desk::new("");
-    desk.edit("1", &[("description: About alpha.", "description: A better summary."), ("sub: brief", "sub: brief\nreviewed: 2026-12-01 # by the desk")]);
+    desk.edit(
+        "1",
+        &[
+            ("description: About alpha.", "description: A better summary."),
+            ("sub: brief", "sub: brief\nreviewed: 2026-12-01 # by the desk"),
+        ],
+    );
     desk.edit("2", &[("<p>Of two.</p>", "<p>Of two, at length.</p>\n\n<p>And more.</p>\n")]);
     let edited = (desk.text("1"), desk.text("2"));
     assert_eq!(desk.refresh(&["refresh"]).err, "", "nothing flows back, nothing is rewritten");
@@ -130,13 +143,22 @@ fn own_fields_a_summary_and_the_body_stay_when_the_source_changes() {
     desk.source(&[("1", "Alpha one, corrected", "About alpha."), ("2", "Alpha two", "Of two."), ("3", "Beta three", "Of three.")]);
     assert_eq!(desk.refresh(&["refresh"]).err, "");
     let text = desk.text("1");
-    for line in ["\ntitle: Alpha one, corrected\n", "\ndescription: A better summary.\n", "\nreviewed: 2026-12-01 # by the desk\n", "slug: news-alpha-one-corrected\n"] {
+    for line in [
+        "\ntitle: Alpha one, corrected\n",
+        "\ndescription: A better summary.\n",
+        "\nreviewed: 2026-12-01 # by the desk\n",
+        "slug: news-alpha-one-corrected\n",
+    ] {
         assert!(text.contains(line), "{line} in {text}");
     }
     desk.settles();
 
     // The same fields change upstream: told, and the editor's stay.
-    desk.source(&[("1", "Alpha one, corrected", "About alpha again."), ("2", "Alpha two", "Of two again."), ("3", "Beta three", "Of three.")]);
+    desk.source(&[
+        ("1", "Alpha one, corrected", "About alpha again."),
+        ("2", "Alpha two", "Of two again."),
+        ("3", "Beta three", "Of three."),
+    ]);
     let told = desk.refresh(&["refresh"]).err;
     assert!(told.contains("both its editor and its source changed description"), "{told}");
     assert!(told.contains("both its editor and its source changed body"), "{told}");

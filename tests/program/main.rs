@@ -5,6 +5,7 @@
 
 mod cli;
 mod common;
+mod desk;
 mod faults;
 mod frb;
 mod guard;

@@ -78,7 +78,11 @@ fn what_follows_from_a_title_and_categories_follows_the_editors() {
     let text = front_matter::write(&before);
     let (from, to) = (text.find("\ntitle:").unwrap(), text.find("\nvia:").unwrap());
     let file = format!("{}\ntitle: By hand{}", &text[..from], &text[to..]);
-    let file = replaced(&file, "categories:\n  - 'Coast: Lighthouses & Beacons'\n  - Undated\n", "categories: ['Own: One', 'Coast: Lighthouses & Beacons']\n");
+    let file = replaced(
+        &file,
+        "categories:\n  - 'Coast: Lighthouses & Beacons'\n  - Undated\n",
+        "categories: ['Own: One', 'Coast: Lighthouses & Beacons']\n",
+    );
     let page = Page::read(&file).unwrap();
     let known = ["Coast: Lighthouses & Beacons", "Undated", "Coast: Fog"];
     assert_eq!(
@@ -98,7 +102,11 @@ fn a_file_that_another_program_laid_out_again_is_not_changed() {
     let before = record();
     let text = front_matter::write(&before);
     let file = replaced(&text, "layOut: single", "layOut: \"single\"   ");
-    let file = replaced(&file, "categories:\n  - 'Coast: Lighthouses & Beacons'\n  - Und", "categories:\n- \"Coast: Lighthouses & Beacons\"\n- Und");
+    let file = replaced(
+        &file,
+        "categories:\n  - 'Coast: Lighthouses & Beacons'\n  - Und",
+        "categories:\n- \"Coast: Lighthouses & Beacons\"\n- Und",
+    );
     let file = replaced(&file, "categoryLabel:", "\n# Labels\ncategoryLabel:");
     let known = before.categories.clone();
     assert_eq!(edits(&base_of(&before), &Page::read(&file).unwrap(), false, known.iter().map(String::as_str)), Edits::default());
@@ -175,11 +183,7 @@ fn comments_and_empty_lines_stay_with_what_follows_them() {
     let file = "---\n# head\na: |\n  one\n\n  # in it\n  two\n\n# of b\n\"b\": 1\n'c':\n- x\n# tail\n---\nbody";
     let page = Page::read(file).unwrap();
     let fields: Vec<_> = page.parts.fields.iter().map(|f| (f.key, f.lead, f.text)).collect();
-    let expected = [
-        ("a", "# head\n", "a: |\n  one\n\n  # in it\n  two\n"),
-        ("b", "\n# of b\n", "\"b\": 1\n"),
-        ("c", "", "'c':\n- x\n"),
-    ];
+    let expected = [("a", "# head\n", "a: |\n  one\n\n  # in it\n  two\n"), ("b", "\n# of b\n", "\"b\": 1\n"), ("c", "", "'c':\n- x\n")];
     assert_eq!(fields, expected);
     assert_eq!((page.parts.tail, page.parts.body), ("# tail\n", "body"));
 }
