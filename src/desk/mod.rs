@@ -26,7 +26,8 @@ use crate::steer::Helm;
 const BODY_MAX_BYTES: usize = 256 << 10;
 
 /// Its own style and script, and nothing from anywhere else.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'none'; img-src data:; style-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The desk of a running service.
 pub struct Desk {

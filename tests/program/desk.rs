@@ -145,7 +145,7 @@ fn it_opens_to_its_token_alone_and_only_its_own_pages_change_anything() {
     let cookie = desk.log_in();
     let token = desk.form_token(&cookie);
     let page = desk.page(&cookie, "/");
-    assert!(page.contains("Alpha one") && page.contains("any \"alpha\" in the title") && !page.contains("<b>"), "{page}");
+    assert!(page.contains("Alpha one") && page.contains("any &quot;alpha&quot; in the title") && !page.contains("<b>"), "{page}");
     assert!(!page.contains("src=\"http") && !page.contains("style="), "{page}");
     let hide = format!("form_token={token}&record=1&do=hide");
     for (headers, body) in [
@@ -221,7 +221,7 @@ fn rules_are_tried_without_changing_anything() {
     let cookie = desk.log_in();
     let before = (desk.place.tree(), std::fs::read_to_string(desk.place.config()).unwrap());
     let token = desk.form_token(&cookie);
-    let mut try_rules = |rules: &str| {
+    let try_rules = |rules: &str| {
         let encoded: String = rules.bytes().map(|b| format!("%{b:02x}")).collect();
         let body = format!("form_token={token}&rules={encoded}");
         let answer = desk.ask("POST", "/rules", &[("Cookie", &cookie), ("Origin", &desk.origin())], &body);
@@ -230,7 +230,10 @@ fn rules_are_tried_without_changing_anything() {
     };
     let page = try_rules("[[topic]]\ncategory = \"V: Beta\"\nany = [\"alpha\"]\n\n[[topic]]\ncategory = \"V: New\"\nany = [\"three\"]\n");
     assert!(page.contains("3 of 3 records would be filed otherwise"), "{page}");
-    assert!(page.contains("<h3>V: New</h3><p>0 records now, 1 then</p>") && page.contains("<h3>V: Beta</h3><p>1 records now, 2 then</p>"), "{page}");
+    assert!(
+        page.contains("<h3>V: New</h3><p>0 records now, 1 then</p>") && page.contains("<h3>V: Beta</h3><p>1 records now, 2 then</p>"),
+        "{page}"
+    );
     let page = try_rules("[[topic]]\ncategory = \"V: Beta\"\nany = [\"alpha\"]\nal = 1\n");
     assert!(page.contains("unknown key &quot;al&quot;") && page.contains("role=\"alert\""), "{page}");
     assert!(try_rules("").contains("0 of 3 records"));
@@ -240,7 +243,8 @@ fn rules_are_tried_without_changing_anything() {
 #[test]
 fn without_a_good_token_there_is_no_service() {
     let origin = Origin::start();
-    let place = Place::new(&origin, &[], &format!("{RULES}\n[desk]\nlisten = \"127.0.0.1:0\"\n"));
+    let sources = [("a".to_owned(), origin.url("/a.xml"))];
+    let place = Place::new(&origin, &sources, &format!("{RULES}\n[desk]\nlisten = \"127.0.0.1:0\"\n"));
     let serve = |token: Option<&str>| {
         let mut command = place.command("2026-11-20T13:00:00Z", &["serve", "--listen", "127.0.0.1:0"]);
         token.map(|token| command.env("TOPICWIRE_DESK_TOKEN", token));
@@ -253,6 +257,6 @@ fn without_a_good_token_there_is_no_service() {
     assert!(code == Some(2) && told.contains("128 bits") && !told.contains("letmein"), "{told}");
     let made = place.run(&["desk", "token"]).expect(0).out;
     assert!(made.trim().len() == 64 && made != place.run(&["desk", "token"]).expect(0).out);
-    place.configure(&origin, &[], &format!("{RULES}\n[desk]\nlisten = \"0.0.0.0:8081\"\n"));
+    place.configure(&origin, &sources, &format!("{RULES}\n[desk]\nlisten = \"0.0.0.0:8081\"\n"));
     assert!(place.run(&["check"]).expect(2).err.contains("would open the desk to others"));
 }
