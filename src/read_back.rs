@@ -196,7 +196,7 @@ impl Desk<'_> {
                 file.is_draft
             }
         };
-        self.files.push(NewsFile { stamp: Some(stamp), hash, is_edited: true, is_draft, ..file });
+        self.files.push(NewsFile { stamp: Some(stamp), hash, is_edited: file.is_edited || !is_ours, is_draft, ..file });
         Ok(())
     }
 

@@ -63,9 +63,19 @@ impl Helm {
         self.current.borrow().clone()
     }
 
-    /// Takes up another configuration; the service does when it next looks.
-    pub fn adopt(&self, ingest: Ingest) {
+    fn adopt(&self, ingest: Ingest) {
         self.current.send_replace(ingest);
+    }
+
+    /// Takes up the configuration that `make` makes, while nobody decides anything. Blocks.
+    ///
+    /// # Errors
+    /// What `make` says; then the old one stays.
+    pub fn reload<E>(&self, make: impl FnOnce(&Ingest) -> Result<Ingest, E>) -> Result<Ingest, E> {
+        let _one = self.one();
+        let new = make(&self.ingest())?;
+        self.adopt(new.clone());
+        Ok(new)
     }
 
     /// Writes what an editor decided, and publishes what it changes. Blocks.

@@ -76,8 +76,8 @@ fn reload_on_hangup(path: std::path::PathBuf, clock: crate::io::clock::Clock, he
     let mut hangup = signal(SignalKind::hangup()).map_err(CommandError::io("cannot listen for SIGHUP"))?;
     Ok(async move {
         while hangup.recv().await.is_some() {
-            let (path, clock, old) = (path.clone(), clock.clone(), helm.ingest());
-            let reloaded = tokio::task::spawn_blocking(move || {
+            let (path, clock, helm) = (path.clone(), clock.clone(), helm.clone());
+            let reload = move |old: &Ingest| {
                 let site = config::load(&path).map_err(|e| e.to_string())?;
                 stays(old.site(), &site)?;
                 let new = Ingest::new(Arc::new(site), Arc::clone(old.store())).map_err(|e| e.to_string())?;
@@ -85,11 +85,11 @@ fn reload_on_hangup(path: std::path::PathBuf, clock: crate::io::clock::Clock, he
                     tracing::warn!("{}", topics::held(new.site(), &shifts));
                 }
                 Ok::<_, String>(new)
-            });
+            };
+            let reloaded = tokio::task::spawn_blocking(move || helm.reload(reload));
             match reloaded.await.unwrap_or_else(|e| Err(e.to_string())) {
                 Ok(new) => {
                     tracing::info!(sources = new.site().sources.len(), topics = new.site().topics.len(), "configuration re-read");
-                    helm.adopt(new);
                 }
                 Err(why) => tracing::error!(why, "the new configuration is refused; the old one stays"),
             }

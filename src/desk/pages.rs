@@ -199,7 +199,7 @@ impl Card {
         let _ = writeln!(out, "</p><p class=\"summary\">{}</p>", escape(&*draft.summary));
         self.write_topics(out, ingest);
         self.write_story(out);
-        self.write_actions(out, frame, view);
+        self.write_actions(out, site, frame, view);
         *out += "</article>\n";
     }
 
@@ -240,34 +240,33 @@ impl Card {
     }
 
     fn write_story(&self, out: &mut String) {
-        let number = self.record.number;
-        if self.story.len() > 1 {
-            *out += "<ul class=\"story\" aria-label=\"Its story\">";
-            for (n, member) in self.story.iter().enumerate() {
-                let StoryMember { record, why, .. } = member;
-                let _ = write!(
-                    out,
-                    "<li>{}<a href=\"{}\" rel=\"noreferrer\">{}</a> <span class=\"soft\">{}{}</span>",
-                    if n == 0 { "<strong>shown</strong> " } else { "" },
-                    escape(web(&record.draft.original)),
-                    escape(&*record.draft.title),
-                    escape(record.source.as_str()),
-                    why.as_ref().map(|why| format!(", {}", escape(why.as_str()))).unwrap_or_default()
-                );
-                if n > 0 {
-                    let _ =
-                        write!(out, " <button form=\"a{number}\" name=\"do\" value=\"prefer:{}\">Show this one</button>", record.number);
-                }
-                if record.number != number {
-                    let _ = write!(out, " <button form=\"a{number}\" name=\"do\" value=\"split:{}\">Split off</button>", record.number);
-                }
-                *out += "</li>";
-            }
-            *out += "</ul>\n";
+        if self.story.len() < 2 {
+            return;
         }
+        let number = self.record.number;
+        let _ = write!(out, "<details class=\"story\"><summary>One of {} that tell this story</summary><ul>", self.story.len());
+        for (n, StoryMember { record, why, .. }) in self.story.iter().enumerate() {
+            let _ = write!(
+                out,
+                "<li>{}<a href=\"{}\" rel=\"noreferrer\">{}</a> <span class=\"soft\">{}{}</span>",
+                if n == 0 { "<strong>shown</strong> " } else { "" },
+                escape(web(&record.draft.original)),
+                escape(&*record.draft.title),
+                escape(record.source.as_str()),
+                why.as_ref().map(|why| format!(", {}", escape(why.as_str()))).unwrap_or_default()
+            );
+            if n > 0 {
+                let _ = write!(out, " <button form=\"a{number}\" name=\"do\" value=\"prefer:{}\">Show this one</button>", record.number);
+            }
+            if record.number != number {
+                let _ = write!(out, " <button form=\"a{number}\" name=\"do\" value=\"split:{}\">Split off</button>", record.number);
+            }
+            *out += "</li>";
+        }
+        *out += "</ul></details>\n";
     }
 
-    fn write_actions(&self, out: &mut String, frame: &Frame<'_>, view: &View) {
+    fn write_actions(&self, out: &mut String, site: &Site, frame: &Frame<'_>, view: &View) {
         let StoredRecord { number, draft, .. } = &self.record;
         let button = |key: char, act: &str, name: &str| {
             format!("<button name=\"do\" value=\"{act}\" data-key=\"{key}\" aria-keyshortcuts=\"{key}\">{name}</button>")
@@ -279,6 +278,8 @@ impl Card {
         *out += &if draft.pinned { button('p', "unpin", "Unpin") } else { button('p', "pin", "Pin") };
         if self.story.len() > 1 {
             *out += &button('s', "split", "Split");
+        } else if site.overrides.stories.split.contains(&draft.href) {
+            *out += &button('s', "unsplit", "Let join");
         }
         let _ = write!(
             out,
@@ -351,7 +352,7 @@ fn help(out: &mut String, site: &Site) {
         ("p", "pin, or not any more"),
         ("x", "mark"),
         ("m", "mark; with two or more marked, merge them into one story"),
-        ("s", "split from its story"),
+        ("s", "split from its story, or let it join again"),
         ("o", "open the article"),
         ("w", "why: open or close the reasons"),
         ("Esc", "back from a field to its record"),

@@ -202,6 +202,8 @@ fn every_action_is_in_the_feeds_before_it_is_answered() {
     assert!(desk.atom("v-alpha").contains("<title>Alpha two</title>"), "{}", desk.atom("v-alpha"));
     assert_eq!(desk.act(&cookie, "record=1&do=split"), "Stands alone: Alpha one");
     assert_eq!(desk.atom("v-alpha").matches("<entry>").count(), 2);
+    assert_eq!(desk.act(&cookie, "record=1&do=unsplit"), "May be joined again: Alpha one");
+    assert_eq!(desk.act(&cookie, "record=1&do=split"), "Stands alone: Alpha one");
     for (fields, why) in [
         ("record=99&do=hide", "99 is no record"),
         ("record=1&do=retag&topic=Alfa", "the nearest is"),

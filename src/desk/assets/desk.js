@@ -61,7 +61,7 @@ document.addEventListener("keydown", (event) => {
   if (!record) return;
   if (key === "m") merge(record);
   else if (key === "w") {
-    const all = [...record.querySelectorAll(".topics details")];
+    const all = [...record.querySelectorAll("details")];
     const open = all.some((one) => !one.open);
     for (const one of all) one.open = open;
   } else if (/^[1-9]$/.test(key)) retag(record, Number(key) - 1);
