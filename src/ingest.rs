@@ -4,8 +4,12 @@
 //! [`Store::commit`].
 
 pub mod history;
+mod readers;
+#[cfg(test)]
+mod tests;
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,20 +17,22 @@ use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt as _;
-use tokio::sync::Semaphore;
 use url::Url;
 
+use self::readers::Readers;
 use crate::config::overrides::Overrides;
-use crate::config::{Published, Site, Source, SourceKind};
-use crate::entry::Feed;
+use crate::config::{Budgets, Published, Site, Source, SourceKind};
+use crate::entry::{Entry, Feed};
 use crate::io::fetch::{ACCEPT_FEED, ACCEPT_PAGE, FetchError, Fetcher, HostGate, Pass, Request, Response};
+use crate::io::specimen;
 use crate::stage::classify::{Classifier, Explanation};
 use crate::stage::exchange::{self, Facts};
+use crate::stage::host::Reach;
 use crate::stage::identity::{self, Claim, RecordChange};
 use crate::stage::map::{self, Rules};
-use crate::stage::poll::{self, Ask, Neighbour, Plan, Reading};
+use crate::stage::poll::{self, Ask, Neighbour, Plan, Reading, Said};
 use crate::stage::{page, parse, schedule};
-use crate::store::{Change, Failure, Outcome, PollCommit, PollState, Store, StoreError, StoredEntry, StoredRecord};
+use crate::store::{Change, Failure, Outcome, Packed, PollCommit, PollState, Store, StoreError, StoredEntry, StoredRecord};
 
 /// Most sentences on repairs kept for `status`.
 const REPAIRS_MAX: usize = 5;
@@ -48,8 +54,8 @@ pub struct Ingest {
     classifier: Arc<Classifier>,
     fetcher: Fetcher,
     gate: HostGate,
-    /// As many readers as processors: more would only hold more documents in memory.
-    readers: Arc<Semaphore>,
+    budgets: Arc<Budgets>,
+    readers: Readers,
     store: SharedStore,
     positions: Arc<HashMap<String, usize>>,
 }
@@ -94,12 +100,14 @@ impl Ingest {
     pub fn new(site: Arc<Site>, store: SharedStore) -> Result<Self, IngestError> {
         let classifier = Classifier::of(&site.topics, site.model.as_ref()).map_err(|e| IngestError::Topics(e.to_string()))?;
         let fetcher = Fetcher::new(&site.fetch, &user_agent(&site))?.refusing(site.published());
-        let gate = gate(&site, &locked(&store).limited()?);
+        let budgets = Arc::new(site.budgets());
+        let gate = gate(&site, Arc::clone(&budgets), &locked(&store).limited()?);
         let positions = site.sources.iter().enumerate().map(|(n, s)| (s.id.clone(), n)).collect();
         let readers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self {
             gate,
-            readers: Arc::new(Semaphore::new(readers)),
+            budgets,
+            readers: Readers::new(readers),
             words: words_of(&site.overrides)?,
             site,
             classifier: Arc::new(classifier),
@@ -202,30 +210,38 @@ impl Ingest {
         // clock is held gives the same times again.
         let answered = now + TimeDelta::seconds(i64::try_from(queued.elapsed().as_secs()).unwrap_or(0));
         let this = self.clone();
-        let reader = Arc::clone(&self.readers).acquire_owned().await;
+        let place = self.readers.enter(answer.as_ref().map_or(0, |response| response.body.len())).await;
+        // Shared, so that it is still there if reading it goes wrong.
+        let answer = Arc::new(answer);
+        let given = Arc::clone(&answer);
         // Reading, mapping and storing take the processor, not the network: off the threads that serve sockets.
         let (known, asked) = (before.clone(), ask.clone());
         let task = tokio::task::spawn_blocking(move || {
-            let _reader = reader;
-            this.finish(position, before, &ask, answer, [now, answered], began)
+            let _place = place;
+            this.finish(position, before, &ask, &given, [now, answered], began)
         });
         match task.await {
             Ok(polled) => polled,
             Err(error) => {
                 let what = error.try_into_panic().map_or_else(|error| error.to_string(), |panic| words(&*panic));
-                self.finish(position, known, &asked, Err(fault("read", &what)), [now, answered], began)
+                let failure = match &*answer {
+                    Ok(response) => self.specimen(source, response, &what),
+                    Err(_) => fault("read", &what),
+                };
+                self.finish(position, known, &asked, &Err(failure), [now, answered], began)
             }
         }
     }
 
     /// What is known of a source, and what to do about it.
     async fn planned(&self, source: &Source, now: DateTime<Utc>) -> Result<(PollState, Plan), IngestError> {
-        let (store, id, url) = (Arc::clone(&self.store), source.id.clone(), source.url.clone());
+        let (store, budgets) = (Arc::clone(&self.store), Arc::clone(&self.budgets));
+        let (id, url) = (source.id.clone(), source.url.clone());
         let read = tokio::task::spawn_blocking(move || {
             let store = locked(&store);
             let state = store.poll_state(&id)?;
             let host_until = match Url::parse(poll::address(&state, url.as_str())) {
-                Ok(url) => store.host_limit(url.host_str().unwrap_or_default())?,
+                Ok(url) => store.host_limit(&budgets.name(url.host_str().unwrap_or_default()))?,
                 Err(_) => None,
             };
             let plan = poll::plan(&state, url.as_str(), host_until, now);
@@ -261,25 +277,35 @@ impl Ingest {
         position: usize,
         before: PollState,
         ask: &Ask,
-        answer: Result<Response, Failure>,
+        answer: &Result<Response, Failure>,
         [now, answered]: [DateTime<Utc>; 2],
         began: Instant,
     ) -> Result<Polled, IngestError> {
         let Some(source) = self.site.sources.get(position) else {
             return Err(IngestError::NoSource(position));
         };
-        let setting =
-            poll::Setting { url: source.url.as_str(), schedule: &source.schedule, floor: source.floor, seed: schedule::seed(&source.id) };
+        let setting = poll::Setting {
+            url: source.url.as_str(),
+            schedule: &source.schedule,
+            floor: source.floor,
+            seed: schedule::seed(&source.id),
+            budgets: &self.budgets,
+            is_private: !source.access.allow.is_empty(),
+        };
         let mut feed = None;
         let facts = answer.as_ref().map(facts).map_err(Clone::clone);
         let read = || {
-            let Ok(response) = &answer else { return Err(Failure::default()) };
-            let read = read(source, &self.site.published(), response, now)?;
+            let Ok(response) = answer else { return Err(Failure::default()) };
+            let read = read(source, &self.site.published(), response, now).map_err(|failure| match failure.class.as_str() {
+                "internal" => self.specimen(source, response, &failure.why),
+                _ => failure,
+            })?;
             let listed = read.entries.len();
             let mut repairs: Vec<String> = read.problems.iter().take(REPAIRS_MAX).map(|p| p.what.clone()).collect();
             if listed > source.entries_max {
                 repairs.push(format!("{listed} entries listed; the first {} were taken (entries_max)", source.entries_max));
             }
+            repairs.extend(schedule::ignored(&read.pace).map(str::to_owned));
             let reading = Reading {
                 pace: read.pace.clone(),
                 title: Some(map::title_of(&read, source)),
@@ -295,10 +321,21 @@ impl Ingest {
             self.contested(position, target)
         });
         let Some(feed) = feed else { return self.commit(source, state, now, began) };
-        let changes = self.changes(source, &feed, now)?;
+        let (changes, notes) = self.changes(source, &feed, now)?;
+        state.repairs.extend(notes);
         state.new = changes.iter().filter(|c| c.is_new).count();
         state.changed = changes.len() - state.new;
         self.place_and_commit(position, source, state, changes, now, began)
+    }
+
+    /// A fault of ours in reading: the document that provoked it is put aside, and the sentence says where (S38).
+    fn specimen(&self, source: &Source, response: &Response, what: &str) -> Failure {
+        let saved = match specimen::keep(&self.site.store, &source.id, &response.body) {
+            Ok(path) => format!("the document is saved as {}", path.display()),
+            Err(why) => format!("the document could not be saved: {why}"),
+        };
+        let why = format!("the reader failed (internal error: {what}; {saved}); please report it with that document");
+        Failure { stage: "read".into(), class: "internal".into(), why }
     }
 
     /// What speaks against a source's moving to `target`. Asked only when a move's time has come.
@@ -316,9 +353,10 @@ impl Ingest {
         poll::contested(target, others)
     }
 
-    /// The entries that are new or changed, mapped. Known ones cost a look-up and nothing more.
-    fn changes(&self, source: &Source, feed: &Feed, now: DateTime<Utc>) -> Result<Vec<Mapped>, IngestError> {
-        let mut keyed = identity::keys(&feed.entries, &source.url);
+    /// The entries that are new or changed, mapped, and what to say of the others. Known ones cost a look-up and nothing more.
+    fn changes(&self, source: &Source, feed: &Feed, now: DateTime<Utc>) -> Result<(Vec<Mapped>, Vec<String>), IngestError> {
+        let mut keyed = identity::keys(&feed.entries, Reach::of(source));
+        let (twice, mut stale) = (feed.entries.len() - keyed.len(), 0_usize);
         keyed.truncate(source.entries_max);
         let keys: Vec<String> = keyed.iter().map(|k| k.key.clone()).collect();
         let known = locked(&self.store).known(&source.id, &keys)?;
@@ -330,12 +368,34 @@ impl Ingest {
             if known.as_ref().is_some_and(|k| k.fingerprint == fingerprint) {
                 continue;
             }
+            if known.is_some() && self.is_stale(&source.id, &keyed.key, entry, now)? {
+                stale += 1;
+                continue;
+            }
+            let entry = spoken(entry, feed);
+            let entry = &*entry;
             let first_seen = known.as_ref().map_or(now, |k| k.first_seen);
-            let draft = map::draft(entry, keyed.address.as_ref(), &keyed.key, source, &taken_from, self.rules(), first_seen);
-            let raw = serde_json::to_vec(entry).map_err(|_| IngestError::Encode(source.id.clone()))?;
-            changes.push(Mapped { is_new: known.is_none(), key: keyed.key, known, fingerprint, raw, draft });
+            let made = map::make(entry, keyed.address.as_ref(), &keyed.key, source, &taken_from, self.rules(), first_seen);
+            let raw = Packed::new(&serde_json::to_vec(entry).map_err(|_| IngestError::Encode(source.id.clone()))?);
+            changes.push(Mapped { is_new: known.is_none(), key: keyed.key, known, fingerprint, raw, made });
         }
-        Ok(changes)
+        let note = |count: usize, what: &str| (count > 0).then(|| format!("{count} {what}"));
+        let notes = [
+            note(twice, "entries are listed more than once; of each the one that changed last was taken"),
+            note(stale, "entries are older than what was read of them before, which stays: the server gave an old copy"),
+        ];
+        Ok((changes, notes.into_iter().flatten().collect()))
+    }
+
+    /// Whether an entry that differs from what is stored is an older version of it.
+    fn is_stale(&self, source: &str, key: &str, entry: &Entry, now: DateTime<Utc>) -> Result<bool, IngestError> {
+        if entry.updated.is_none() {
+            return Ok(false);
+        }
+        let raw = locked(&self.store).raw(source, key)?;
+        // A row that cannot be read is written anew.
+        let stored = raw.and_then(|raw| serde_json::from_slice::<Entry>(&raw).ok());
+        Ok(stored.is_some_and(|stored| identity::is_stale(entry, &stored, now)))
     }
 
     /// Decides whose record each article is and stores the poll, under one lock, so that no other poll comes between.
@@ -358,16 +418,24 @@ impl Ingest {
         };
         let overrides = newer.as_ref().unwrap_or(&self.site.overrides);
         let mut changes = Vec::with_capacity(mapped.len());
-        for Mapped { key, known, fingerprint, raw, draft, .. } in mapped {
+        let mut renamed = 0;
+        for Mapped { is_new, key, known, fingerprint, raw, made } in mapped {
+            let (draft, mut signature) = made.map(|made| (made.draft, made.signature)).unzip();
             let mut record = match draft {
                 None => RecordChange::None,
                 Some(draft) => {
+                    let href = draft.href.clone();
                     let holder = match made_here.get(&draft.href) {
                         Some(holder) => Some(holder.clone()),
                         None => store.holder(&draft.href)?,
                     };
+                    let is_own = holder.as_ref().is_some_and(|h| h.source == source.id);
                     let position_of_holder = holder.as_ref().and_then(|h| self.positions.get(&h.source).copied());
-                    identity::place(claim, &key, known.as_ref(), holder.as_ref().map(|h| (h, position_of_holder)), draft)
+                    let placed = identity::place(claim, &key, known.as_ref(), holder.as_ref().map(|h| (h, position_of_holder)), draft);
+                    // A signature holds the address that it was made with; for another one it is made anew when stories are settled.
+                    signature = signature.filter(|_| placed.draft().is_some_and(|placed| placed.href == href));
+                    renamed += usize::from(is_new && is_own && matches!(placed, RecordChange::Attach(_)));
+                    placed
                 }
             };
             if let RecordChange::Create(draft) | RecordChange::TakeOver(_, draft) = &record {
@@ -378,9 +446,13 @@ impl Ingest {
             if let RecordChange::Create(draft) | RecordChange::TakeOver(_, draft) | RecordChange::Update(draft) = &mut record {
                 overrides.apply(draft);
             }
-            changes.push(Change { key, fingerprint, raw, record });
+            changes.push(Change { key, fingerprint, raw, record, signature });
         }
-        let state = PollState { took_ms: took_ms(began), ..state };
+        let mut state = PollState { took_ms: took_ms(began), ..state };
+        // Detected, not configured (F37): the articles are known by their links whatever their ids say.
+        if renamed * 2 > state.new {
+            state.repairs.push(format!("{renamed} articles came with new ids; they are told by their links and titles"));
+        }
         store.commit(&PollCommit { source: &source.id, now, state: state.clone(), changes })?;
         Ok(Polled { source: source.id.clone(), state })
     }
@@ -412,12 +484,11 @@ fn words(panic: &(dyn Any + Send)) -> String {
     said.unwrap_or("without words").chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
-/// The hosts' pace: groups from the configuration, and the hosts of sources that were ever answered 429.
-fn gate(site: &Site, limited: &[String]) -> HostGate {
+/// The hosts' pace: their budgets, and the hosts of sources that were ever answered 429.
+fn gate(site: &Site, budgets: Arc<Budgets>, limited: &[String]) -> HostGate {
     let host = |source: &Source| source.url.host_str().unwrap_or_default().to_owned();
-    let groups = site.sources.iter().filter_map(|source| Some((host(source), source.host_group.clone()?))).collect();
     let slow = site.sources.iter().filter(|source| limited.contains(&source.id)).map(host);
-    HostGate::new(&site.fetch, groups, slow)
+    HostGate::new(&site.fetch, budgets, slow)
 }
 
 /// A new or changed entry on its way to the store.
@@ -426,8 +497,17 @@ struct Mapped {
     key: String,
     known: Option<identity::KnownEntry>,
     fingerprint: identity::Fingerprint,
-    raw: Vec<u8>,
-    draft: Option<crate::record::Draft>,
+    raw: Packed,
+    made: Option<map::Made>,
+}
+
+/// An entry with the language that only its document's header tells. Not when it is read: a header that comes and goes with the server
+/// that happens to answer would make every entry look changed.
+fn spoken<'a>(entry: &'a Entry, feed: &Feed) -> Cow<'a, Entry> {
+    match &feed.language {
+        Some(language) if entry.language.is_none() => Cow::Owned(Entry { language: Some(language.clone()), ..entry.clone() }),
+        _ => Cow::Borrowed(entry),
+    }
 }
 
 /// Reads a body by the source's kind.
@@ -435,10 +515,14 @@ fn read(source: &Source, published: &Published, response: &Response, now: DateTi
     let failure = |class: &str, why: String| Failure { stage: "read".into(), class: class.into(), why };
     let language = source.language.as_deref();
     let content_type = response.content_type.as_deref();
+    let base = response.base();
+    #[cfg(test)]
+    crate::isolation::provoked(&response.body);
     match &source.kind {
         SourceKind::Feed => {
-            let context = parse::Context { url: Some(&response.final_url), content_type, time_zone: source.time_zone, language };
-            let feed = parse::read(&response.body, &context).map_err(|e| failure(e.class(), e.to_string()))?;
+            let context = parse::Context { url: Some(&base), content_type, time_zone: source.time_zone, language };
+            let mut feed = parse::read(&response.body, &context).map_err(|e| failure(e.class(), e.to_string()))?;
+            feed.language = feed.language.or_else(|| response.language().map(str::to_owned));
             // An aggregator may pass our own feed on to us, under its address but with our id.
             let own = |address: &str| Url::parse(address).is_ok_and(|url| published.holds(&url));
             let its_own = feed.links.iter().filter(|l| l.rel.as_deref() == Some("self")).map(|l| l.href.as_str()).chain(feed.id.as_deref());
@@ -450,7 +534,7 @@ fn read(source: &Source, published: &Published, response: &Response, now: DateTi
             }
         }
         SourceKind::Page(selectors) => {
-            let context = page::Context { url: &response.final_url, time_zone: source.time_zone, language, now };
+            let context = page::Context { url: &base, time_zone: source.time_zone, language, now };
             page::read(&response.body, content_type, selectors, &context).map_err(|e| failure(e.class(), e.to_string()))
         }
     }
@@ -473,8 +557,13 @@ fn facts(response: &Response) -> Facts {
             response.date.as_deref(),
         ),
         words: speaks.then(|| {
-            let headers = (response.server.as_deref(), response.cf_mitigated.as_deref(), response.retry_after.as_deref());
-            poll::words(&response.body, headers.0, headers.1, headers.2)
+            let said = Said {
+                server: response.server.as_deref(),
+                cf_mitigated: response.cf_mitigated.as_deref(),
+                cf_ray: response.cf_ray.as_deref(),
+                retry_after: response.retry_after.as_deref(),
+            };
+            poll::words(&response.body, &said)
         }),
         wire_bytes: response.wire_bytes,
         body_len: response.body.len() as u64,

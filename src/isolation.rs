@@ -1,6 +1,7 @@
-//! One source that hangs, one that panics and one that eats the processor, beside many good ones: only they pay for it (R15).
+//! One source that hangs, two that panic and one that eats the processor, beside many good ones: only they pay for it (R15).
 //!
-//! The panic is provoked where the program lets a test stand in: in the look-up of a name. No document or answer that panics is known.
+//! The panics are provoked where the program lets a test stand in: in the look-up of a name, and by [`PROVOKES`] where a document's
+//! reading begins. No document or answer that panics is known.
 
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
@@ -14,12 +15,21 @@ use crate::config;
 use crate::ingest::{Ingest, Polled, SharedStore};
 use crate::io::fetch::{Fetcher, Lookup};
 use crate::scheduler;
-use crate::store::Outcome;
+use crate::stage::poll::Health;
 use crate::store::sqlite::SqliteStore;
+use crate::store::{Outcome, Store as _};
 
 const ITEMS: usize = 10;
 
-/// A publisher on every address of 127/8: `/good`, `/hungry`, `/hangs`.
+/// The beginning of the one document that makes the reader panic, in a test build.
+const PROVOKES: &[u8] = b"<!-- provokes a panic -->";
+
+/// Panics on that document.
+pub(crate) fn provoked(document: &[u8]) {
+    assert!(!document.starts_with(PROVOKES), "provoked");
+}
+
+/// A publisher on every address of 127/8: `/good`, `/hungry`, `/hangs`, `/provokes`.
 struct Publisher {
     port: u16,
 }
@@ -44,6 +54,7 @@ impl Publisher {
                             return;
                         }
                         Some("hungry") => hungry.as_ref().clone(),
+                        Some("provokes") => [PROVOKES, good(&path, ITEMS, "x").as_bytes()].concat(),
                         _ => {
                             std::thread::sleep(latency);
                             good(&path, ITEMS, "About telehealth.").into_bytes()
@@ -80,9 +91,11 @@ struct Run {
     ended: Vec<Polled>,
     /// When the last good one had ended.
     good: Duration,
+    /// Where the store is.
+    dir: tempfile::TempDir,
 }
 
-/// Polls `count` good sources and, if `bad`, three bad ones that stand first; else three more good ones.
+/// Polls `count` good sources and, if `bad`, four bad ones that stand first; else four more good ones.
 async fn run(publisher: &Publisher, count: usize, bad: bool) -> Run {
     let mut text = format!(
         "[site]\ntitle = \"T\"\nbase_url = \"https://wire.example/\"\n[fetch]\nallow = [\"127.0.0.0/8\"]\nports = [{0}]\ntimeout = 3\n\
@@ -90,8 +103,8 @@ async fn run(publisher: &Publisher, count: usize, bad: bool) -> Run {
         publisher.port
     );
     let url = |host: &str, path: &str| format!("http://{host}:{}/{path}", publisher.port);
-    let three = if bad { ["hangs", "panics", "hungry"] } else { ["good-a", "good-b", "good-c"] };
-    for (n, id) in three.iter().enumerate() {
+    let first = if bad { ["hangs", "panics", "hungry", "provokes"] } else { ["good-a", "good-b", "good-c", "good-d"] };
+    for (n, id) in first.iter().enumerate() {
         let host = if *id == "panics" { "panics.example".to_owned() } else { format!("127.2.0.{n}") };
         text += &format!("[[source]]\nid = \"{id}\"\nurl = \"{}\"\n", url(&host, id));
     }
@@ -101,14 +114,15 @@ async fn run(publisher: &Publisher, count: usize, bad: bool) -> Run {
         text += &format!("[[source]]\nid = \"s{n}\"\nurl = \"{}\"\n", url(&host, &format!("s{n}")));
     }
     let dir = tempfile::tempdir().unwrap();
-    let site = config::check(&dir.path().join("feeds.toml"), &text).unwrap();
+    let mut site = config::check(&dir.path().join("feeds.toml"), &text).unwrap();
+    site.store = dir.path().join("s.db");
     let lookup: Lookup = Arc::new(|name| Box::pin(async move { panic!("asked for {name}") }));
     let fetcher = Fetcher::with_lookup(&site.fetch, "t", lookup).unwrap();
-    let store: SharedStore = Arc::new(Mutex::new(SqliteStore::open(&dir.path().join("s.db")).unwrap()));
+    let store: SharedStore = Arc::new(Mutex::new(SqliteStore::open(&site.store).unwrap()));
     let ingest = Ingest::new(Arc::new(site), store).unwrap().with_fetcher(fetcher);
     let (begin, mut ended, mut good) = (Instant::now(), Vec::new(), Duration::ZERO);
     let now = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
-    scheduler::round(&ingest, (0..count + 3).collect(), now, |polled| {
+    scheduler::round(&ingest, (0..count + first.len()).collect(), now, |polled| {
         if polled.source.starts_with('s') {
             good = begin.elapsed();
         }
@@ -116,7 +130,7 @@ async fn run(publisher: &Publisher, count: usize, bad: bool) -> Run {
     })
     .await
     .unwrap();
-    Run { ended, good }
+    Run { ended, good, dir }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,31 +145,49 @@ async fn bad_sources_cost_only_themselves() {
     assert!(by_id["hungry"].state.outcome.is_good());
 }
 
+/// S38, R15: a fault of the reader is told as ours, with the document that provoked it, and costs that source's poll only.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_makes_the_reader_panic_is_saved_and_told_and_everything_else_goes_on() {
+    let run = run(&Publisher::new(Duration::ZERO), 20, true).await;
+    let state = &run.ended.iter().find(|polled| polled.source == "provokes").unwrap().state;
+    let saved = run.dir.path().join("s.db.faults/provokes");
+    let why = format!(
+        "the reader failed (internal error: provoked; the document is saved as {}); please report it with that document",
+        saved.display()
+    );
+    assert_eq!(state.failure.as_ref().map(|failure| (failure.class.as_str(), failure.why.as_str())), Some(("internal", why.as_str())));
+    assert_eq!((state.health(), state.failures), (Health::Fault, 1));
+    assert!(state.next_due.is_some() && state.etag.is_none(), "asked again, and in full");
+    assert!(crate::io::file::read(&saved).unwrap().starts_with(PROVOKES));
+    assert_eq!(std::fs::read_dir(run.dir.path().join("s.db.faults")).unwrap().count(), 1);
+    assert_eq!(run.ended.iter().filter(|polled| polled.source.starts_with('s') && polled.state.new == ITEMS).count(), 20);
+    // What was stored is what another process finds.
+    let stored = SqliteStore::open(&run.dir.path().join("s.db")).unwrap().poll_state("provokes").unwrap();
+    assert_eq!(stored.failure.map(|failure| failure.why), Some(why));
+}
+
 /// `cargo test --release --lib -- --ignored --nocapture isolation`
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes a minute; its figure means something in a release build only"]
-async fn measure_a_thousand_sources_with_three_bad_ones() {
+async fn measure_a_thousand_sources_with_four_bad_ones() {
     for latency_ms in [0, 200] {
         let publisher = Publisher::new(Duration::from_millis(latency_ms));
         let mut times = [Vec::new(), Vec::new()];
-        run(&publisher, 997, false).await;
+        run(&publisher, 996, false).await;
         for _ in 0..5 {
             for bad in [false, true] {
-                let run = run(&publisher, 997, bad).await;
+                let run = run(&publisher, 996, bad).await;
                 let took = |id: &str| run.ended.iter().find(|polled| polled.source == id).map_or(0, |polled| polled.state.took_ms);
                 println!("bad: {bad:<5}  good ones done after {:>5} ms; hungry took {} ms", run.good.as_millis(), took("hungry"));
                 times[usize::from(bad)].push(run.good.as_millis());
             }
         }
-        let [good, bad] = times.map(|mut times| {
-            times.sort_unstable();
-            times[times.len() / 2]
-        });
+        // The best of several: what else the machine does only ever adds.
+        let [good, bad] = times.map(|times| times.into_iter().min().unwrap());
         println!(
-            "answers after {latency_ms} ms: median without {good} ms, with {bad} ms: {:+.1} %",
+            "answers after {latency_ms} ms: without {good} ms, with {bad} ms at best: {:+.1} %",
             (bad as f64 / good as f64 - 1.0) * 100.0
         );
-        // On loopback there is nothing but processor time, and one document may take a processor for a second.
-        assert!(latency_ms == 0 || bad * 10 < good * 11, "{good} ms became {bad} ms");
+        assert!(bad * 10 < good * 11, "{good} ms became {bad} ms");
     }
 }

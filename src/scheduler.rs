@@ -51,7 +51,8 @@ pub async fn round(
         done(&polled);
         all.push(polled);
     }
-    all.sort_by_key(|p| ingest.site().sources.iter().position(|s| s.id == p.source));
+    let places: HashMap<&str, usize> = ingest.site().sources.iter().enumerate().map(|(n, s)| (s.id.as_str(), n)).collect();
+    all.sort_by_key(|p| places.get(p.source.as_str()).copied());
     Ok(all)
 }
 

@@ -13,10 +13,10 @@ use crate::config::overrides::StoryWords;
 use crate::entry::Entry;
 use crate::stage::map;
 use crate::stage::story::{self, Bond, Ground, Member, SAME_MAX_DAYS, Signature};
-use crate::store::{Put, Store, StoreError, Telling, Untold};
+use crate::store::{Put, Store, StoreError, Telling};
 
 /// Records settled at once. Older ones come first, so that what is settled never depends on where one run was cut.
-const BATCH: usize = 5_000;
+const BATCH: usize = 2_000;
 /// Most settled records that newcomers are compared with, the newest within the time that a story may take.
 const WINDOW_MAX: usize = 40_000;
 /// Groups of records that are alone have numbers from here, apart from those of stories.
@@ -28,21 +28,45 @@ const ALONE: u64 = 1 << 63;
 /// The store's.
 pub fn settle(site: &Site, store: &mut dyn Store) -> Result<(), StoreError> {
     let off: Vec<String> = site.sources.iter().filter(|s| !s.stories).map(|s| s.id.clone()).collect();
-    store.untell(&[], &off)?;
+    if !off.is_empty() {
+        store.untell(&[], &off)?;
+    }
+    let reach = TimeDelta::days(SAME_MAX_DAYS);
+    // Those settled before, as far as they are near enough to the newcomers; each is read once, however many batches there are.
+    let (mut window, mut read_to): (Vec<Candidate>, Option<DateTime<Utc>>) = (Vec::new(), None);
     loop {
         let fresh = store.untold(BATCH, &off)?;
         let (Some(first), Some(last)) = (fresh.first(), fresh.last()) else { return Ok(()) };
-        let reach = TimeDelta::days(SAME_MAX_DAYS);
-        let (from, to) = (first.record.draft.published - reach, last.record.draft.published + reach);
-        let spoken_of: Vec<String> = site.overrides.stories.urls().cloned().collect();
-        let known = store.tellings(from, to, WINDOW_MAX, &spoken_of)?;
+        let (from, to) = (first.published - reach, last.published + reach);
+        let unread = read_to.map_or(from, |read| from.max(read + TimeDelta::microseconds(1)));
+        // What editors spoke of is compared whenever it was published.
+        let spoken_of: Vec<String> = if read_to.is_none() { site.overrides.stories.urls().cloned().collect() } else { Vec::new() };
+        let spoken: HashSet<&str> = site.overrides.stories.urls().map(String::as_str).collect();
+        window.retain(|known| known.published >= from || spoken.contains(known.url.as_str()));
+        if unread <= to {
+            let known = store.tellings(unread, to, WINDOW_MAX.saturating_sub(window.len()), &spoken_of)?;
+            window.extend(known.into_iter().filter_map(Candidate::known));
+        }
+        read_to = Some(to.max(read_to.unwrap_or(to)));
         let is_last = fresh.len() < BATCH;
-        let (puts, last_story) = place(site, fresh, known, store.last_story()?);
+        let fresh: Vec<Candidate> = fresh.into_iter().map(|telling| Candidate::fresh(telling, site, store)).collect::<Result<_, _>>()?;
+        let (puts, last_story, all) = place(site, fresh, std::mem::take(&mut window), store.last_story()?);
         store.put(&puts, last_story)?;
         if is_last {
             return Ok(());
         }
+        window = settled(all, &puts);
     }
+}
+
+/// Everything compared in a batch as the next one knows it.
+fn settled(all: Vec<Candidate>, puts: &[Put]) -> Vec<Candidate> {
+    let puts: HashMap<u64, &Put> = puts.iter().map(|put| (put.number, put)).collect();
+    let settle = |candidate: Candidate| match puts.get(&candidate.number) {
+        Some(put) => Candidate { story: put.story, rank: put.rank, is_fresh: false, is_signed_now: false, ..candidate },
+        None => Candidate { is_fresh: false, is_signed_now: false, ..candidate },
+    };
+    all.into_iter().map(settle).collect()
 }
 
 /// A record on its way to its story.
@@ -56,35 +80,46 @@ struct Candidate {
     story: Option<u64>,
     rank: i64,
     is_fresh: bool,
+    /// Whether its signature was made only now.
+    is_signed_now: bool,
 }
 
 impl Candidate {
-    fn fresh(untold: Untold, site: &Site) -> Self {
-        let Untold { record, rank, entry } = untold;
-        // What does not read back was made by another version; its draft still tells what it is about.
-        let read: Entry = serde_json::from_slice(&entry.raw).unwrap_or_default();
-        let signature = map::signature(&read, &record.draft, site.sources.iter().find(|s| s.id == entry.source));
-        Self {
-            number: record.number,
-            source: record.source,
-            url: record.draft.href,
-            published: record.draft.published,
-            signature,
-            story: record.story,
-            rank,
-            is_fresh: true,
-        }
+    fn fresh(telling: Telling, site: &Site, store: &dyn Store) -> Result<Self, StoreError> {
+        let Telling { number, source, url, published, story, rank, signature } = telling;
+        let is_signed_now = signature.is_none();
+        let signature = match signature {
+            Some(signature) => signature,
+            None => signed(number, site, store)?,
+        };
+        Ok(Self { number, source, url, published, signature, story, rank, is_fresh: true, is_signed_now })
     }
 
-    fn known(telling: Telling) -> Self {
+    /// One without a signature is looked for itself, in its turn.
+    fn known(telling: Telling) -> Option<Self> {
         let Telling { number, source, url, published, story, rank, signature } = telling;
-        Self { number, source, url, published, signature, story, rank, is_fresh: false }
+        Some(Self { number, source, url, published, signature: signature?, story, rank, is_fresh: false, is_signed_now: false })
+    }
+
+    fn new_signature(&self) -> Option<Signature> {
+        self.is_signed_now.then(|| self.signature.clone())
     }
 }
 
-fn place(site: &Site, fresh: Vec<Untold>, known: Vec<Telling>, mut last_story: u64) -> (Vec<Put>, u64) {
-    let mut all: Vec<Candidate> = fresh.into_iter().map(|untold| Candidate::fresh(untold, site)).collect();
-    all.extend(known.into_iter().map(Candidate::known));
+/// The signature of a record that has none: what came with its entry is gone, because rules or editors changed the record since.
+fn signed(number: u64, site: &Site, store: &dyn Store) -> Result<Signature, StoreError> {
+    let entry = store.entries(number)?.into_iter().next();
+    let source = entry.as_ref().and_then(|entry| site.sources.iter().find(|s| s.id == entry.source));
+    // What does not read back was made by another version; its draft still tells what it is about.
+    let read: Entry = entry.and_then(|entry| serde_json::from_slice(&entry.raw).ok()).unwrap_or_default();
+    let record = store.records(&[number])?.into_iter().next();
+    let none = || story::sign(&story::Article { title: "", text: "", language: None, addresses: &[] });
+    Ok(record.map_or_else(none, |record| map::signature(&read, &record.draft, source)))
+}
+
+fn place(site: &Site, fresh: Vec<Candidate>, known: Vec<Candidate>, mut last_story: u64) -> (Vec<Put>, u64, Vec<Candidate>) {
+    let mut all = fresh;
+    all.extend(known);
     let words = &site.overrides.stories;
     // What is to stand alone is compared with nothing.
     let (alone, all): (Vec<Candidate>, Vec<Candidate>) = all.into_iter().partition(|c| words.split.contains(&c.url));
@@ -111,7 +146,7 @@ fn place(site: &Site, fresh: Vec<Untold>, known: Vec<Telling>, mut last_story: u
     let mut puts: Vec<Put> = alone
         .into_iter()
         .filter(|c| c.is_fresh)
-        .map(|c| Put { number: c.number, signature: Some(c.signature), story: None, rank: 0, why: None })
+        .map(|c| Put { number: c.number, signature: c.new_signature(), story: None, rank: 0, why: None })
         .collect();
     for group in groups {
         let mut group: Vec<(usize, &Candidate)> = group.into_iter().filter_map(|n| Some((n, all.get(n)?))).collect();
@@ -136,8 +171,13 @@ fn place(site: &Site, fresh: Vec<Untold>, known: Vec<Telling>, mut last_story: u
             if candidate.story.is_some() {
                 // It keeps its place; only what it says may have changed.
                 if candidate.is_fresh {
-                    let signature = Some(candidate.signature.clone());
-                    puts.push(Put { number: candidate.number, signature, story, rank: candidate.rank, why: None });
+                    puts.push(Put {
+                        number: candidate.number,
+                        signature: candidate.new_signature(),
+                        story,
+                        rank: candidate.rank,
+                        why: None,
+                    });
                 }
                 continue;
             }
@@ -155,11 +195,10 @@ fn place(site: &Site, fresh: Vec<Untold>, known: Vec<Telling>, mut last_story: u
                 next += 1;
                 next - 1
             };
-            let signature = candidate.is_fresh.then(|| candidate.signature.clone());
-            puts.push(Put { number: candidate.number, signature, story, rank, why });
+            puts.push(Put { number: candidate.number, signature: candidate.new_signature(), story, rank, why });
         }
     }
-    (puts, last_story)
+    (puts, last_story, all)
 }
 
 /// Indexes of those that editors joined.

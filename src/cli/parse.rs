@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use clap::Args;
+use serde_json::json;
 use url::Url;
 
-use super::{CommandError, Context, Exit, Result, print, runtime};
+use super::{Context, Exit, Result, print, runtime, warn};
 use crate::config::{self, Access, FetchPolicy};
 use crate::entry::{Feed, Text};
 use crate::ingest::IngestError;
@@ -31,25 +32,44 @@ pub(super) struct Options {
     content_type: Option<String>,
 }
 
-/// Reads each input and shows what the reader makes of it. What cannot be read is shown as such, and makes the exit code 3.
+/// Reads each input and shows what the reader makes of it. What cannot be had or read is shown as such, the others are read all the
+/// same, and the exit code is 3; 1 if nothing could be had at all.
 pub(super) fn run(context: &Context, options: &Options) -> Result {
     // The configuration says which networks may be reached; without one, the public internet may.
     let site = context.config.exists().then(|| config::load(&context.config)).transpose()?;
     let policy = site.as_ref().map_or_else(FetchPolicy::default, |site| site.fetch.clone());
-    let mut failed = false;
+    let (mut failed, mut had) = (false, false);
     for input in &options.inputs {
+        // What cannot be had at all.
+        let mut unread = |class: &str, why: &str| {
+            failed = true;
+            match options.jsonl {
+                true => print(&format!("{}\n", json!({ "file": input, "ok": false, "err_class": class, "err": why }))),
+                false => warn(&format!("{input}: {why}")),
+            }
+        };
         let outcome = match Url::parse(input).ok().filter(|u| matches!(u.scheme(), "http" | "https")) {
             Some(url) => {
                 let source = site.as_ref().and_then(|site| site.sources.iter().find(|source| source.url == url));
                 let access = source.map(|source| source.access.clone()).unwrap_or_default();
                 let fetcher = Fetcher::new(&policy, concat!("topicwire/", env!("CARGO_PKG_VERSION"))).map_err(IngestError::from)?;
-                runtime()?.block_on(fetch(&fetcher, url, access, options.content_type.as_deref())).map_err(IngestError::from)?
+                match runtime()?.block_on(fetch(&fetcher, url, access, options.content_type.as_deref())) {
+                    Ok(outcome) => outcome,
+                    Err(why) => {
+                        unread(why.class(), &why.to_string());
+                        continue;
+                    }
+                }
             }
-            None => {
-                let bytes = file::read(input.as_ref()).map_err(CommandError::io(format!("cannot read {input}")))?;
-                read(&bytes, options.url.as_ref(), options.content_type.as_deref())
-            }
+            None => match file::read(input.as_ref()) {
+                Ok(bytes) => read(&bytes, options.url.as_ref(), options.content_type.as_deref()),
+                Err(why) => {
+                    unread("file", &format!("cannot be read: {why}"));
+                    continue;
+                }
+            },
         };
+        had = true;
         failed |= outcome.is_err();
         if options.jsonl {
             print(&format!("{}\n", parse::to_jsonl(input, &outcome)));
@@ -57,7 +77,11 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
             print(&describe(input, &outcome));
         }
     }
-    Ok(if failed { Exit::SomeFailed } else { Exit::Well })
+    Ok(match (had, failed) {
+        (false, _) => Exit::CouldNotRun,
+        (true, true) => Exit::SomeFailed,
+        (true, false) => Exit::Well,
+    })
 }
 
 pub(crate) type Outcome = std::result::Result<Feed, parse::ReadError>;
@@ -76,7 +100,11 @@ pub(crate) async fn fetch(
     let request = Request { url, etag: None, last_modified: None, validator_url: None, accept: ACCEPT_FEED, access };
     let response = fetcher.get(&request).await?;
     let content_type = content_type.or(response.content_type.as_deref());
-    Ok(read(&response.body, Some(&response.final_url), content_type))
+    let mut outcome = read(&response.body, Some(&response.base()), content_type);
+    if let Ok(feed) = &mut outcome {
+        feed.language = feed.language.take().or_else(|| response.language().map(str::to_owned));
+    }
+    Ok(outcome)
 }
 
 fn describe(input: &str, outcome: &Outcome) -> String {

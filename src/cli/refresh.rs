@@ -119,6 +119,7 @@ fn dry_run(site: &Site, named: Vec<usize>, options: &Options, now: DateTime<Utc>
     let store = SqliteStore::open_to_read(&site.store)?;
     let states = store.as_ref().map(|s| states(s)).transpose()?.unwrap_or_default();
     let pending = store.as_ref().map(Store::pending).transpose()?.unwrap_or_default();
+    let budgets = site.budgets();
     let sources: Vec<Value> = chosen(site, named, options.due, &states, now)
         .into_iter()
         .filter_map(|n| site.sources.get(n))
@@ -127,7 +128,7 @@ fn dry_run(site: &Site, named: Vec<usize>, options: &Options, now: DateTime<Utc>
             let state = if options.from_zero { poll::from_zero(state) } else { state };
             let url = poll::address(&state, source.url.as_str());
             let host = url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
-            let host_until = store.as_ref().map(|store| store.host_limit(&host)).transpose()?.flatten();
+            let host_until = store.as_ref().map(|store| store.host_limit(&budgets.name(&host))).transpose()?.flatten();
             let (how, wait) = match poll::plan(&state, source.url.as_str(), host_until, now) {
                 Plan::Ask(ask) => (ask.how, None),
                 Plan::Wait { until, .. } => (state.asked, Some(rfc3339(until))),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::refresh::positions;
 use super::table::{table, took};
 use super::{Context, Exit, Result, print, print_json};
-use crate::config::Source;
+use crate::config::{Site, Source};
 use crate::io::fetch::shown;
 use crate::stage::poll::{self, Health, PollLine, PollState};
 use crate::stage::text;
@@ -41,6 +41,8 @@ struct Subject<'a> {
     polls: Vec<PollLine>,
     /// Its host wants no request before this.
     host_until: Option<DateTime<Utc>>,
+    /// Other sources that are answered from the same address.
+    same_as: Vec<String>,
 }
 
 /// Shows how each configured source is doing. Reads beside a running service.
@@ -55,19 +57,22 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         None => Default::default(),
     };
     let mut states: HashMap<_, _> = states.into_iter().collect();
+    let budgets = site.budgets();
+    let homes = homes(&site, &states);
     let mut subjects = Vec::with_capacity(chosen.len());
     for source in chosen.into_iter().filter_map(|n| site.sources.get(n)) {
+        let same_as = same_as(&homes, source, states.get(&source.id));
         let state: PollState = states.remove(&source.id).unwrap_or_default();
         let count = counts.get(&source.id).copied().unwrap_or_default();
         let url = url::Url::parse(poll::address(&state, source.url.as_str())).ok();
         let (polls, host_until) = match &store {
             Some(store) => (
                 if is_full { store.poll_lines(&source.id, POLLS_SHOWN)? } else { Vec::new() },
-                url.and_then(|url| store.host_limit(url.host_str()?).transpose()).transpose()?.filter(|until| *until > now),
+                url.and_then(|url| store.host_limit(&budgets.name(url.host_str()?)).transpose()).transpose()?.filter(|until| *until > now),
             ),
             None => Default::default(),
         };
-        subjects.push(Subject { source, state, count, polls, host_until });
+        subjects.push(Subject { source, state, count, polls, host_until, same_as });
     }
     if options.json {
         let sources: Vec<Value> = subjects.iter().map(|subject| to_json(subject, is_full)).collect();
@@ -80,6 +85,34 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         print(&summary(&subjects));
     }
     Ok(Exit::Well)
+}
+
+/// The address that a source was last answered from, after redirects.
+fn home(state: &PollState) -> Option<&str> {
+    state.validator_url.as_deref().filter(|_| state.well_at.is_some())
+}
+
+/// Which sources are answered from each address.
+fn homes(site: &Site, states: &HashMap<String, PollState>) -> HashMap<String, Vec<String>> {
+    let mut homes: HashMap<String, Vec<String>> = HashMap::new();
+    for source in &site.sources {
+        if let Some(home) = states.get(&source.id).and_then(home) {
+            homes.entry(home.to_owned()).or_default().push(source.id.clone());
+        }
+    }
+    homes
+}
+
+/// The other sources that are answered from where this one is (F24).
+fn same_as(homes: &HashMap<String, Vec<String>>, source: &Source, state: Option<&PollState>) -> Vec<String> {
+    let all = state.and_then(home).and_then(|home| homes.get(home));
+    all.into_iter().flatten().filter(|id| **id != source.id).cloned().collect()
+}
+
+/// What there is to say of sources that are one feed.
+fn twins(subject: &Subject<'_>) -> Option<String> {
+    let others = subject.same_as.join(", ");
+    (!others.is_empty()).then(|| format!("answered from the same address as {others}: one of them is enough"))
 }
 
 /// Text from outside as a terminal may get it (S25).
@@ -106,6 +139,7 @@ fn row(subject: &Subject<'_>) -> Vec<String> {
         why.push(format!("{} failures in a row", state.failures));
     }
     why.extend(moves(subject));
+    why.extend(twins(subject));
     vec![
         subject.source.id.clone(),
         state.health().word().to_owned(),
@@ -164,6 +198,7 @@ fn in_full(subject: &Subject<'_>) -> String {
             status,
             named("server", &words.server),
             named("cf-mitigated", &words.cf_mitigated),
+            named("cf-ray", &words.cf_ray),
             named("retry-after", &words.retry_after),
             named("page title", &words.title),
         ];
@@ -183,6 +218,9 @@ fn in_full(subject: &Subject<'_>) -> String {
     put("validators", if validators.is_empty() { "none".to_owned() } else { validators.join(" and ") });
     if let Some(moves) = moves(subject) {
         put("move", moves);
+    }
+    if let Some(twins) = twins(subject) {
+        put("twins", twins);
     }
     for repair in &state.repairs {
         put("repaired", line(repair));
@@ -228,6 +266,7 @@ fn to_json(subject: &Subject<'_>, is_full: bool) -> Value {
         "moving": state.moving,
         "adopted": state.adopted,
         "gone": state.gone,
+        "same_as": subject.same_as,
         "repairs": state.repairs,
         "listed": state.listed,
         "entries": count.entries,

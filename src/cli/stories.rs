@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Context, Exit, Result, print, print_json};
 use crate::config::Site;
 use crate::entry::Entry;
+use crate::stage::host::Reach;
 use crate::stage::{identity, text};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError, StoredRecord};
@@ -129,8 +130,8 @@ pub(super) fn story(site: &Site, store: &dyn Store, record: StoredRecord) -> Res
                 what: format!("entry {} of {}", stored.key, stored.source),
                 cause: e.to_string(),
             })?;
-            let base = site.sources.iter().find(|s| s.id == stored.source).map(|s| &s.url);
-            let given = base.and_then(|base| identity::address(&entry, base)).map(|a| a.original);
+            let source = site.sources.iter().find(|s| s.id == stored.source);
+            let given = source.and_then(|source| identity::address(&entry, Reach::of(source))).map(|a| a.original);
             let title = entry.title.as_ref().filter(|_| n > 0).map(text::plain).filter(|t| !t.is_empty());
             members.push(Telling {
                 number: record.number,

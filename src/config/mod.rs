@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 mod access;
+mod budget;
 mod fields;
 pub mod overrides;
 mod problem;
@@ -18,6 +19,7 @@ mod topic_tests;
 mod topics;
 
 pub use access::{Access, Published, Secret};
+pub use budget::Budgets;
 pub use problem::Problem;
 pub use site::*;
 

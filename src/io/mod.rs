@@ -10,3 +10,4 @@ pub mod clock;
 pub mod fetch;
 pub mod file;
 pub mod output;
+pub mod specimen;

@@ -11,6 +11,7 @@ use url::Url;
 use crate::entry::Entry;
 use crate::record::Draft;
 use crate::stage::clean;
+use crate::stage::host::Reach;
 use crate::syntax::hex;
 
 /// Sixteen bytes that change exactly when an entry's text, links or people change; dates do not count.
@@ -61,6 +62,17 @@ pub enum RecordChange {
     Keep,
 }
 
+impl RecordChange {
+    /// The draft that becomes the record.
+    #[must_use]
+    pub fn draft(&self) -> Option<&Draft> {
+        match self {
+            Self::Create(draft) | Self::TakeOver(_, draft) | Self::Update(draft) => Some(draft),
+            Self::None | Self::Attach(_) | Self::Keep => None,
+        }
+    }
+}
+
 /// An article's address: as its source gave it, and clean.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
@@ -70,16 +82,17 @@ pub struct Address {
     pub clean: String,
 }
 
-/// The address of an entry's article: its alternate link, else an id that is a web address, else its enclosure.
+/// The address of an entry's article: its alternate link, else an id that is a web address, else its enclosure; the first of them that
+/// may be published.
 #[must_use]
-pub fn address(entry: &Entry, base: &Url) -> Option<Address> {
+pub fn address(entry: &Entry, reach: Reach<'_>) -> Option<Address> {
     let alternate = entry.links.iter().filter(|l| matches!(l.rel.as_deref(), None | Some("alternate"))).map(|l| l.href.as_str());
     let id = entry.id.as_deref().filter(|id| id.starts_with("http://") || id.starts_with("https://"));
     let enclosures = entry.links.iter().filter(|l| l.rel.as_deref() == Some("enclosure")).map(|l| l.href.as_str());
     let media = entry.media.iter().flat_map(|m| &m.contents).filter_map(|c| c.url.as_deref());
     alternate.chain(id).chain(enclosures).chain(media).find_map(|href| {
-        let original = base.join(href.trim()).ok()?;
-        let clean = clean::clean_url(original.as_str(), None)?;
+        let original = reach.home.join(href.trim()).ok()?;
+        let clean = clean::clean_url(original.as_str(), None).filter(|clean| reach.holds(clean) && reach.holds(&original))?;
         Some(Address { original: original.into(), clean: clean.into() })
     })
 }
@@ -98,8 +111,8 @@ pub struct Keyed {
 /// Keys for a document's entries, in its order. Of several that are one entry (the same id and article twice) the one that
 /// changed last stays, else the first.
 #[must_use]
-pub fn keys(entries: &[Entry], base: &Url) -> Vec<Keyed> {
-    let addresses: Vec<Option<Address>> = entries.iter().map(|e| address(e, base)).collect();
+pub fn keys(entries: &[Entry], reach: Reach<'_>) -> Vec<Keyed> {
+    let addresses: Vec<Option<Address>> = entries.iter().map(|e| address(e, reach)).collect();
     let mut urls_of_id: HashMap<&str, (Option<&str>, bool)> = HashMap::new();
     for (entry, address) in entries.iter().zip(&addresses) {
         let url = address.as_ref().map(|a| a.clean.as_str());
@@ -212,6 +225,14 @@ pub fn fingerprint(entry: &Entry) -> Fingerprint {
     out
 }
 
+/// Whether a listed entry is an older version of what is stored: servers now and then answer with a copy of last week (F38). Only where
+/// both tell when they were last changed, and not by a date that has yet to come: that would be the last word for ever.
+#[must_use]
+pub fn is_stale(entry: &Entry, stored: &Entry, now: DateTime<Utc>) -> bool {
+    let (Some(listed), Some(known)) = (entry.updated, stored.updated) else { return false };
+    listed < known && known <= now
+}
+
 /// A source's claim to a record: its id, and its place in the configuration (0 is the first).
 #[derive(Clone, Copy, Debug)]
 pub struct Claim<'a> {
@@ -284,7 +305,7 @@ mod tests {
     }
 
     fn keys_of(entries: &[Entry]) -> Vec<String> {
-        keys(entries, &Url::parse("https://s.example/feed").unwrap()).into_iter().map(|k| k.key).collect()
+        keys(entries, Reach::at(&Url::parse("https://s.example/feed").unwrap())).into_iter().map(|k| k.key).collect()
     }
 
     fn draft(href: &str, title: &str) -> Draft {
@@ -359,7 +380,7 @@ mod tests {
     #[test]
     fn of_the_same_entry_twice_the_last_changed_stays() {
         let newer = Entry { updated: DateTime::from_timestamp(9, 0), ..entry("1", "https://n.example/a", "Newer") };
-        let kept = keys(&[entry("1", "https://n.example/a", "Older"), newer], &Url::parse("https://s.example/").unwrap());
+        let kept = keys(&[entry("1", "https://n.example/a", "Older"), newer], Reach::at(&Url::parse("https://s.example/").unwrap()));
         assert_eq!((kept.len(), kept[0].index), (1, 1));
     }
 
@@ -369,6 +390,22 @@ mod tests {
         let keys = keys_of(&[said("Broken", "Monday"), said("Running", "Monday"), said("Broken", "Friday"), said("Broken", "Friday")]);
         assert_eq!(keys.len(), 3, "{keys:?}");
         assert_eq!(keys_of(&[said("Broken", "Monday")]), keys_of(&[said("Broken", "Sunday")]), "a date that is bumped makes no new entry");
+    }
+
+    #[test]
+    fn an_older_version_is_stale_if_both_say_when() {
+        let at = |hour: i64| DateTime::from_timestamp(1_700_000_000 + hour * 3_600, 0);
+        let of = |updated| Entry { updated, ..Entry::default() };
+        for (listed, stored, wanted) in [
+            (at(1), at(2), true),
+            (at(2), at(2), false),
+            (at(3), at(2), false),
+            (None, at(2), false),
+            (at(1), None, false),
+            (at(1), at(99), false),
+        ] {
+            assert_eq!(is_stale(&of(listed), &of(stored), at(10).unwrap()), wanted, "{listed:?} {stored:?}");
+        }
     }
 
     #[test]

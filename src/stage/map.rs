@@ -9,13 +9,14 @@ use crate::config::{Site, Source};
 use crate::entry::{Entry, Feed, Link, Text, TextKind};
 use crate::record::{Draft, DraftTopic, TakenFrom};
 use crate::stage::classify::{Article, Classifier, Explanation};
+use crate::stage::host::Reach;
 use crate::stage::identity::Address;
 use crate::stage::story::{self, Signature};
 use crate::stage::{clean, naming, text};
 use crate::syntax::{is_iri, is_iri_char, is_media_type};
 
 /// Counts up when the same entry and configuration would give another draft, so that stored records are derived anew.
-pub const MAP_VERSION: u32 = 1;
+pub const MAP_VERSION: u32 = 2;
 
 /// Longest title made of an untitled entry's text, in characters.
 const MADE_TITLE_MAX_CHARS: usize = 80;
@@ -33,11 +34,12 @@ pub struct Rules<'a> {
 #[must_use]
 pub fn taken_from(feed: &Feed, source: &Source, now: DateTime<Utc>) -> TakenFrom {
     let newest = feed.entries.iter().filter_map(|e| e.updated.or(e.published)).filter(|t| *t <= now).max();
+    let reach = Reach::of(source);
     TakenFrom {
-        id: feed.id.as_deref().filter(|id| is_iri(id)).unwrap_or(source.url.as_str()).to_owned(),
+        id: feed.id.as_deref().filter(|id| may_name(id, reach)).unwrap_or(source.url.as_str()).to_owned(),
         title: title_of(feed, source),
         self_url: source.url.to_string(),
-        alternate_url: feed.links.iter().find(|l| l.rel.as_deref() == Some("alternate")).and_then(web_url),
+        alternate_url: feed.links.iter().find(|l| l.rel.as_deref() == Some("alternate")).and_then(|l| web_url(l, reach)),
         updated: feed.updated.filter(|t| *t <= now && t.year() > 1970).or(newest).unwrap_or(now),
         rights: feed.rights.as_ref().map(plain).filter(|r| !r.is_empty()),
     }
@@ -50,11 +52,20 @@ pub fn title_of(feed: &Feed, source: &Source) -> String {
     source.title.clone().or_else(own).unwrap_or_else(|| naming::brand(&source.url))
 }
 
-/// The draft of an entry, or `None` if it has neither title nor text nor address.
+/// What is made of an entry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Made {
+    /// Its record's draft.
+    pub draft: Draft,
+    /// What of it is compared to find its story.
+    pub signature: Signature,
+}
+
+/// What is made of an entry, or `None` if it has neither title nor text nor address.
 ///
 /// `first_seen` dates what has no date, and caps what claims the future (invariant 4).
 #[must_use]
-pub fn draft(
+pub fn make(
     entry: &Entry,
     address: Option<&Address>,
     key: &str,
@@ -62,29 +73,32 @@ pub fn draft(
     taken_from: &TakenFrom,
     rules: Rules<'_>,
     first_seen: DateTime<Utc>,
-) -> Option<Draft> {
+) -> Option<Made> {
     let texts = Texts::read(entry, source, &taken_from.title, address.map(|a| a.clean.as_str()))?;
     let address = address.cloned().unwrap_or_else(|| placeless(source, taken_from, key));
     let published = date(entry.published.or(entry.updated), first_seen).unwrap_or(first_seen);
+    let reach = Reach::of(source);
     let origin = entry.source.as_ref().filter(|o| o.title.is_some() || o.id.is_some() || o.url.is_some());
-    let authors = authors(entry);
-    Some(Draft {
-        topics: topics(&texts.article(&address.clean, entry, source), rules),
+    let topics = topics(&texts.article(&address.clean, entry, source), rules);
+    let language = entry.language.clone().or_else(|| source.language.clone());
+    let signature = signature_of(entry, &texts.title, &texts.told(), &address.clean, language.as_deref());
+    let draft = Draft {
+        topics,
         href: address.clean,
         original: address.original,
         published,
         changed: date(entry.updated, first_seen).filter(|changed| *changed > published),
-        curators: curators(source, rules, &authors, &taken_from.title),
-        authors,
+        curators: curators(source, rules, &texts.authors, &taken_from.title),
+        authors: texts.authors,
         section: rules.site.sections.get(source.section).map(|s| s.id.clone()).unwrap_or_default(),
-        language: entry.language.clone().or_else(|| source.language.clone()),
+        language,
         rights: entry.rights.as_ref().map(plain).filter(|r| !r.is_empty()).or_else(|| taken_from.rights.clone()),
-        enclosures: enclosures(entry),
-        image: image(entry),
-        feed_id: entry.id.as_deref().filter(|id| is_iri(id)).map(str::to_owned),
+        enclosures: enclosures(entry, reach),
+        image: image(entry, reach),
+        feed_id: entry.id.as_deref().filter(|id| may_name(id, reach)).map(str::to_owned),
         via: origin.map(|_| taken_from.title.clone()),
         via_link: None,
-        taken_from: origin.map_or_else(|| taken_from.clone(), |origin| passed_on(origin, taken_from)),
+        taken_from: origin.map_or_else(|| taken_from.clone(), |origin| passed_on(origin, taken_from, reach)),
         institution: source.institution.clone(),
         offering: source.offering.clone(),
         title: texts.title,
@@ -93,7 +107,8 @@ pub fn draft(
         given_title: None,
         hidden: false,
         pinned: false,
-    })
+    };
+    Some(Made { draft, signature })
 }
 
 /// Derives a stored record anew: text, topics and what the configuration gives; identity, dates and provenance stay. With the
@@ -139,18 +154,23 @@ pub fn refile(entry: &Entry, old: &Draft, source: &Source, rules: Rules<'_>) -> 
 #[must_use]
 pub fn signature(entry: &Entry, draft: &Draft, source: Option<&Source>) -> Signature {
     let texts = source.and_then(|source| Texts::read(entry, source, &draft.taken_from.title, Some(&draft.href)));
-    let text = match &texts {
-        // Where one does not begin the other, the summary says first what happened.
-        Some(t) if t.content.starts_with(beginning(&t.whole)) => Cow::Borrowed(t.content.as_str()),
-        Some(t) => Cow::Owned(format!("{} {}", t.whole, t.content)),
-        None => Cow::Borrowed(draft.summary.as_str()),
-    };
-    let links = entry.links.iter().filter(|l| matches!(l.rel.as_deref(), Some("canonical" | "via"))).map(|l| l.href.clone());
-    let id = entry.id.clone().filter(|id| is_web(id));
-    let addresses = [draft.href.clone()].into_iter().chain(id).chain(links);
-    let addresses: Vec<String> = addresses.filter_map(|a| own_address(&a)).collect();
     let title = draft.given_title.as_ref().unwrap_or(&draft.title);
-    story::sign(&story::Article { title, text: &text, language: draft.language.as_deref(), addresses: &addresses })
+    let text = texts.as_ref().map_or(Cow::Borrowed(draft.summary.as_str()), Texts::told);
+    signature_of(entry, title, &text, &draft.href, draft.language.as_deref())
+}
+
+fn signature_of(entry: &Entry, title: &str, text: &str, href: &str, language: Option<&str>) -> Signature {
+    let links = entry.links.iter().filter(|l| matches!(l.rel.as_deref(), Some("canonical" | "via"))).map(|l| l.href.as_str());
+    let id = entry.id.as_deref().filter(|id| *id != href && is_web(id));
+    // The record's own address is clean.
+    let own = Some(href.to_owned()).filter(|href| !href.contains('#') && !is_front_page(href));
+    let addresses: Vec<String> = own.into_iter().chain(id.into_iter().chain(links).filter_map(own_address)).collect();
+    story::sign(&story::Article { title, text, language, addresses: &addresses })
+}
+
+/// Whether a clean address names a site and nothing on it.
+fn is_front_page(clean: &str) -> bool {
+    clean.split_once("://").is_some_and(|(_, rest)| !rest.contains('?') && rest.split_once('/').is_none_or(|(_, path)| path.is_empty()))
 }
 
 /// Enough of a text to know another by that begins with it; the cut's mark is left out.
@@ -206,7 +226,8 @@ impl Texts {
         let body = match described {
             // Emphasis and links survive only in a summary that is published whole.
             Some(html) if html.kind == TextKind::Html && html.value.contains('<') && summary == whole => {
-                let base = entry.base.as_deref().and_then(|b| Url::parse(b).ok());
+                // A private base would make private links of relative ones.
+                let base = entry.base.as_deref().and_then(|b| Url::parse(b).ok()).filter(|base| Reach::of(source).holds(base));
                 text::paragraphs(html, base.as_ref().or(Some(&source.url)), Some(source.excerpt_max_chars))
             }
             _ => text::paragraphs(&Text { value: summary.clone(), kind: TextKind::Plain }, None, None),
@@ -214,6 +235,18 @@ impl Texts {
         let categories = entry.categories.iter().map(|c| plain_str(c.label.as_deref().unwrap_or(&c.term))).collect();
         let source = std::iter::once(source.id.clone()).chain(source.title.clone()).collect();
         Some(Self { title, summary, body, whole, content, categories, authors: authors(entry), source })
+    }
+
+    /// What happened, as far as the entry tells it.
+    fn told(&self) -> Cow<'_, str> {
+        // Where one does not begin the other, the summary says it first.
+        if self.content.starts_with(beginning(&self.whole)) {
+            Cow::Borrowed(&self.content)
+        } else if self.content.is_empty() {
+            Cow::Borrowed(&self.whole)
+        } else {
+            Cow::Owned(format!("{} {}", self.whole, self.content))
+        }
     }
 
     fn article<'a>(&'a self, href: &'a str, entry: &'a Entry, source: &'a Source) -> Article<'a> {
@@ -281,9 +314,9 @@ fn date(claimed: Option<DateTime<Utc>>, cap: DateTime<Utc>) -> Option<DateTime<U
     claimed.filter(|t| t.year() > 1970).map(|t| t.min(cap))
 }
 
-fn passed_on(origin: &crate::entry::Origin, through: &TakenFrom) -> TakenFrom {
-    let url = origin.url.as_deref().filter(|u| is_web(u));
-    let id = origin.id.as_deref().filter(|id| is_iri(id)).or(url).unwrap_or(&through.id);
+fn passed_on(origin: &crate::entry::Origin, through: &TakenFrom, reach: Reach<'_>) -> TakenFrom {
+    let url = origin.url.as_deref().filter(|u| may_link(u, reach));
+    let id = origin.id.as_deref().filter(|id| may_name(id, reach)).or(url).unwrap_or(&through.id);
     TakenFrom {
         id: id.to_owned(),
         title: origin.title.as_ref().map(plain).filter(|t| !t.is_empty()).unwrap_or_else(|| through.title.clone()),
@@ -302,28 +335,38 @@ fn placeless(source: &Source, taken_from: &TakenFrom, key: &str) -> Address {
     Address { original: site.to_owned(), clean }
 }
 
-fn enclosures(entry: &Entry) -> Vec<(String, String, u64)> {
+fn enclosures(entry: &Entry, reach: Reach<'_>) -> Vec<(String, String, u64)> {
     let links = entry.links.iter().filter(|l| l.rel.as_deref() == Some("enclosure"));
     let links = links.map(|l| (Some(&l.href), l.media_type.as_ref(), l.length_bytes));
     let media = entry.media.iter().flat_map(|m| &m.contents).map(|c| (c.url.as_ref(), c.media_type.as_ref(), c.size_bytes));
     let mut found: Vec<(String, String, u64)> = Vec::new();
     for (url, media_type, bytes) in links.chain(media) {
         let (Some(url), Some(media_type)) = (url, media_type) else { continue };
-        if is_web(url) && is_media_type(media_type) && !found.iter().any(|(u, ..)| u == url) {
+        if may_link(url, reach) && is_media_type(media_type) && !found.iter().any(|(u, ..)| u == url) {
             found.push((url.clone(), media_type.clone(), bytes.unwrap_or(0)));
         }
     }
     found
 }
 
-fn image(entry: &Entry) -> Option<String> {
+fn image(entry: &Entry, reach: Reach<'_>) -> Option<String> {
     let thumbnails = entry.media.iter().flat_map(|m| &m.thumbnails).cloned();
-    let pictures = enclosures(entry).into_iter().filter(|(_, t, _)| t.starts_with("image/")).map(|(url, ..)| url);
-    pictures.chain(thumbnails).find(|url| is_web(url))
+    let pictures = enclosures(entry, reach).into_iter().filter(|(_, t, _)| t.starts_with("image/")).map(|(url, ..)| url);
+    pictures.chain(thumbnails).find(|url| may_link(url, reach))
 }
 
-fn web_url(link: &Link) -> Option<String> {
-    Some(link.href.clone()).filter(|href| is_web(href))
+fn web_url(link: &Link, reach: Reach<'_>) -> Option<String> {
+    Some(link.href.clone()).filter(|href| may_link(href, reach))
+}
+
+/// Whether what is published may link there (S21).
+fn may_link(url: &str, reach: Reach<'_>) -> bool {
+    is_web(url) && Url::parse(url).is_ok_and(|url| reach.holds(&url))
+}
+
+/// Whether an id may be published: an address in somebody's own network tells nothing apart in the world.
+fn may_name(id: &str, reach: Reach<'_>) -> bool {
+    is_iri(id) && (!is_web(id) || may_link(id, reach))
 }
 
 fn is_web(url: &str) -> bool {
@@ -367,8 +410,9 @@ mod tests {
         let feed = Feed { title: html("Source"), entries: vec![entry.clone()], ..Feed::empty(FeedKind::Rss2) };
         let source = &site.sources[0];
         let taken_from = taken_from(&feed, source, at(100));
-        let address = identity::address(entry, &source.url);
-        let draft = draft(entry, address.as_ref(), "id:1", source, &taken_from, rules, at(100));
+        let address = identity::address(entry, Reach::of(source));
+        let made = make(entry, address.as_ref(), "id:1", source, &taken_from, rules, at(100));
+        let draft = made.map(|made| made.draft);
         let again = draft.as_ref().and_then(|old| redraft(entry, old, source, rules));
         (draft, again)
     }
@@ -436,6 +480,41 @@ mod tests {
         let config = CONFIG.replace("[[topic]]", "categories = [\"V: Always\"]\n[[topic]]\ncategory = \"V: Always\"\n[[topic]]");
         let slugs: Vec<String> = drafted(&config, &entry()).0.unwrap().topics.into_iter().map(|t| t.slug).collect();
         assert_eq!(slugs, ["v-health", "v-always"]);
+    }
+
+    #[test]
+    fn links_into_private_networks_are_dropped_and_the_entry_is_kept() {
+        let local = "http://localhost:4000/a";
+        let link = |href: &str, rel: Option<&str>| Link {
+            href: href.into(),
+            rel: rel.map(str::to_owned),
+            media_type: rel.map(|_| "image/png".to_owned()),
+            ..Link::default()
+        };
+        let private = Entry {
+            id: Some(local.into()),
+            links: vec![link(local, None), link("http://10.0.0.1/p.png", Some("enclosure"))],
+            summary: html(&format!("<p><a href=\"{local}\">About</a> <a href=\"b\">it</a>.</p>")),
+            base: Some("http://localhost:4000/".into()),
+            source: Some(Origin { title: html("Elsewhere"), url: Some(local.into()), id: Some(local.into()), ..Origin::default() }),
+            ..entry()
+        };
+        let draft = draft_of(&private);
+        assert_eq!((draft.title.as_str(), draft.original.as_str()), ("On health & more", "https://s.example/feed"));
+        let published = serde_json::to_string(&draft).unwrap();
+        assert!(!published.contains("localhost") && !published.contains("10.0.0.1"), "{published}");
+        // Where the source is on a private network itself, that is where its readers are.
+        for config in
+            [CONFIG.replace("https://s.example", "http://intranet"), CONFIG.replace("/feed\"\n", "/feed\"\nallow = [\"10.0.0.0/8\"]\n")]
+        {
+            let (draft, again) = drafted(&config, &private);
+            assert_eq!(draft, again);
+            let draft = draft.unwrap();
+            assert_eq!((draft.href.as_str(), draft.enclosures.len(), draft.feed_id.as_deref()), (local, 1, Some(local)));
+        }
+        // A public address beside the private one is the article's.
+        let second = Entry { links: vec![link(local, None), link("https://s.example/a", None)], ..entry() };
+        assert_eq!(draft_of(&second).href, "https://s.example/a");
     }
 
     #[test]

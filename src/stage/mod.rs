@@ -5,6 +5,7 @@ pub mod clean;
 pub mod date;
 pub mod etiquette;
 pub mod exchange;
+pub mod host;
 pub mod hugo;
 pub mod identity;
 pub mod map;

@@ -76,6 +76,18 @@ pub enum StoreError {
     },
 }
 
+/// An entry as read, in JSON, packed: such are most of what is stored, and packed they take half the room and half the writing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packed(Vec<u8>);
+
+impl Packed {
+    /// Packs JSON. Done by those who poll, at once, and not by the store, one after the other.
+    #[must_use]
+    pub fn new(json: &[u8]) -> Self {
+        Self(lz4_flex::compress_prepend_size(json))
+    }
+}
+
 /// One entry that a poll found new or changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
@@ -83,10 +95,12 @@ pub struct Change {
     pub key: String,
     /// Its fingerprint.
     pub fingerprint: Fingerprint,
-    /// The entry as read, in JSON.
-    pub raw: Vec<u8>,
+    /// The entry as read.
+    pub raw: Packed,
     /// What becomes of its record.
     pub record: RecordChange,
+    /// What of the record is compared to find its story, if this entry owns it.
+    pub signature: Option<Signature>,
 }
 
 /// One poll, ready to be stored.
@@ -182,18 +196,7 @@ pub struct Trace {
     pub entries: Vec<StoredEntry>,
 }
 
-/// A numbered record whose story has not been looked for since it came or changed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Untold {
-    /// The record.
-    pub record: StoredRecord,
-    /// Its place in its story, if it has one.
-    pub rank: i64,
-    /// The entry that owns it.
-    pub entry: StoredEntry,
-}
-
-/// What is known of a record whose story was looked for.
+/// A numbered record as stories look at it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Telling {
     /// The record's number.
@@ -208,8 +211,8 @@ pub struct Telling {
     pub story: Option<u64>,
     /// Its place in the story; the lowest is shown.
     pub rank: i64,
-    /// What is compared.
-    pub signature: Signature,
+    /// What is compared; `None` if the record changed since that was made.
+    pub signature: Option<Signature>,
 }
 
 /// Where a record was put.
@@ -217,7 +220,7 @@ pub struct Telling {
 pub struct Put {
     /// The record's number.
     pub number: u64,
-    /// Its signature, if it is new.
+    /// Its signature, if that was made only now.
     pub signature: Option<Signature>,
     /// Its story, if another article tells it too.
     pub story: Option<u64>,
@@ -345,6 +348,12 @@ pub trait Store: Send {
     /// # Errors
     /// Any [`StoreError`].
     fn known(&self, source: &str, keys: &[String]) -> Result<Vec<Option<KnownEntry>>, StoreError>;
+
+    /// A source's entry as it was last stored, in JSON. Asked only for entries that differ from what is known.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn raw(&self, source: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Who holds this URL.
     ///
@@ -498,7 +507,7 @@ pub trait Store: Send {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    fn untold(&self, limit: usize, off: &[String]) -> Result<Vec<Untold>, StoreError>;
+    fn untold(&self, limit: usize, off: &[String]) -> Result<Vec<Telling>, StoreError>;
 
     /// Records whose story was looked for and that were published between these moments, at most `limit`, the newest; and those
     /// at `urls`, whenever they were.

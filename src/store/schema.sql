@@ -87,13 +87,8 @@ CREATE TABLE topic (
 -- Hosts that answered 429, and until when they want no requests.
 CREATE TABLE host_limit (host TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
 
--- What of an article is compared to find its story: JSON of Signature.
-CREATE TABLE signature (
-  record INTEGER PRIMARY KEY REFERENCES record (id),
-  published INTEGER NOT NULL,
-  signature TEXT NOT NULL
-);
-CREATE INDEX signature_by_published ON signature (published);
+-- What of an article is compared to find its story: Signature::to_bytes. None where the record changed since it was made.
+CREATE TABLE signature (record INTEGER PRIMARY KEY REFERENCES record (id), signature BLOB NOT NULL);
 
 -- Each record's Markdown file, by the record's number: where it is, its stamp when it was last looked at (none: there is none),
 -- BLAKE3 of it then and before the last writing, fingerprints of its fields as the program would write them (stage::hugo::Base),

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::{
     Approve, Asked, Change, Derive, Fingerprint, Holder, KnownEntry, LookAt, NewsFile, Outcome, Pending, PollCommit, PollLine, PollState,
     Put, RecordChange, Shift, SourceCount, Store, StoreError, StoredEntry, StoredRecord, StoryMember, Surveyed, Telling, TopicCount, Trace,
-    Untold,
 };
 use crate::record::Draft;
+use crate::stage::story::Signature;
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// "tpcw": tells our files from other programs' databases.
@@ -24,6 +25,8 @@ const POLL_LOG_KEPT_US: i64 = 30 * 86_400 * 1_000_000;
 const POLL_LINES_KEPT: i64 = 3_000;
 const SELECT_LINE: &str = "SELECT at, outcome, status, why, new, changed, asked, bytes, class, retry_not_before FROM poll_line \
      WHERE source = (SELECT id FROM source WHERE name = ?1)";
+/// Largest entry as read, in JSON: more than a whole document may hold.
+const RAW_MAX_BYTES: usize = 256 << 20;
 /// Records derived in one transaction when the rules change.
 const DERIVE_BATCH: usize = 500;
 
@@ -83,6 +86,8 @@ impl SqliteStore {
         let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(error)?;
         connection.busy_timeout(Duration::from_secs(10)).map_err(error)?;
         connection.set_prepared_statement_cache_capacity(64);
+        // Without this SQLite plans a query anew whenever a value is bound that a partial index might be chosen by: at each use.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(error)?;
         Ok(Self { path: path.to_owned(), connection })
     }
 
@@ -133,12 +138,16 @@ impl SqliteStore {
             .map_err(|e| self.error(e))
     }
 
-    fn read_state(&self, row: &PollRow) -> Result<PollState> {
-        let mut state: PollState = serde_json::from_str(&row.state).map_err(|e| self.damaged("a poll's state", e))?;
+    fn read_state(row: &PollRow) -> PollState {
+        let mut state: PollState = match serde_json::from_str(&row.state) {
+            Ok(state) => state,
+            // One bad row costs one source what was known of it, and the others nothing (S36).
+            Err(cause) => return PollState::forgotten(&cause.to_string()),
+        };
         state.etag.clone_from(&row.etag);
         state.last_modified.clone_from(&row.last_modified);
         state.body_hash = row.body_hash.as_deref().and_then(|b| b.try_into().ok());
-        Ok(state)
+        state
     }
 
     fn read_records(&self, rows: Vec<RecordRow>) -> Result<Vec<StoredRecord>> {
@@ -244,16 +253,41 @@ impl PollRow {
     }
 }
 
+fn unpacked(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<u8>> {
+    let bytes = row.get_ref(column)?.as_blob()?;
+    let damaged = |e: &str| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Blob, e.to_owned().into());
+    // A damaged length must not ask for gigabytes.
+    let (length, rest) = lz4_flex::block::uncompressed_size(bytes).map_err(|e| damaged(&e.to_string()))?;
+    if length > RAW_MAX_BYTES {
+        return Err(damaged("it claims to be larger than any entry"));
+    }
+    lz4_flex::decompress(rest, length).map_err(|e| damaged(&e.to_string()))
+}
+
 pub(super) fn read_entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
-    Ok(StoredEntry { source: row.get(0)?, key: row.get(1)?, first_seen: time(row.get(2)?), raw: row.get(3)? })
+    Ok(StoredEntry { source: row.get(0)?, key: row.get(1)?, first_seen: time(row.get(2)?), raw: unpacked(row, 3)? })
 }
 
 /// What one transaction does, with the same error on every path.
 mod write {
-    use super::{Change, Draft, PollCommit, PollState, RecordChange, Result, StoreError, Transaction, micros, time};
+    use super::{Change, Draft, PollCommit, PollState, RecordChange, Result, Signature, StoreError, Transaction, micros, time};
     use chrono::{DateTime, Utc};
     use rusqlite::{OptionalExtension, params};
+    use std::collections::BTreeMap;
     use std::path::Path;
+
+    /// Topics that a transaction touches, with the change in their number of records.
+    #[derive(Default)]
+    pub(super) struct Topics(BTreeMap<String, i64>);
+
+    impl Topics {
+        fn count(&mut self, slug: &str, by: i64) {
+            match self.0.get_mut(slug) {
+                Some(count) => *count += by,
+                None => drop(self.0.insert(slug.to_owned(), by)),
+            }
+        }
+    }
 
     pub(super) struct Writing<'t> {
         pub(super) tx: Transaction<'t>,
@@ -347,34 +381,44 @@ mod write {
             Ok(())
         }
 
-        pub(super) fn change(&self, source: i64, change: &Change) -> Result<()> {
-            self.run(
-                "INSERT INTO entry (source, key, fingerprint, first_seen, raw) VALUES (?1, ?2, ?3, ?4, ?5) \
-                 ON CONFLICT (source, key) DO UPDATE SET fingerprint = ?3, raw = ?5",
-                params![source, change.key, change.fingerprint, micros(self.now), change.raw],
-            )?;
-            if matches!(change.record, RecordChange::None | RecordChange::Keep) {
-                return Ok(());
-            }
+        pub(super) fn change(&self, source: i64, change: &Change, topics: &mut Topics) -> Result<()> {
             let (entry, own): (i64, Option<i64>) = self
                 .tx
-                .prepare_cached("SELECT id, record FROM entry WHERE source = ?1 AND key = ?2")
-                .and_then(|mut s| s.query_row(params![source, change.key], |row| Ok((row.get(0)?, row.get(1)?))))
+                .prepare_cached(
+                    "INSERT INTO entry (source, key, fingerprint, first_seen, raw) VALUES (?1, ?2, ?3, ?4, ?5) \
+                     ON CONFLICT (source, key) DO UPDATE SET fingerprint = ?3, raw = ?5 RETURNING id, record",
+                )
+                .and_then(|mut s| {
+                    let values = params![source, change.key, change.fingerprint, micros(self.now), change.raw.0];
+                    s.query_row(values, |row| Ok((row.get(0)?, row.get(1)?)))
+                })
                 .map_err(|e| self.error(e))?;
+            let signature = change.signature.as_ref();
             match &change.record {
                 RecordChange::None | RecordChange::Keep => Ok(()),
-                RecordChange::Create(draft) => self.create(source, entry, draft),
+                RecordChange::Create(draft) => self.create(source, entry, draft, signature, topics),
                 RecordChange::Attach(url) => self.attach(entry, url).map(|_| ()),
                 RecordChange::TakeOver(url, draft) => {
                     let record = self.attach(entry, url)?;
                     self.run("UPDATE record SET owner = ?2, source = ?3 WHERE id = ?1 AND number IS NULL", params![record, entry, source])?;
-                    self.apply(record, draft).map(|_| ())
+                    self.apply(record, draft, topics)?;
+                    self.sign(record, signature)
                 }
                 RecordChange::Update(draft) => match own {
-                    Some(record) => self.apply(record, draft).map(|_| ()),
-                    None => self.create(source, entry, draft),
+                    Some(record) => {
+                        self.apply(record, draft, topics)?;
+                        self.sign(record, signature)
+                    }
+                    None => self.create(source, entry, draft, signature, topics),
                 },
             }
+        }
+
+        fn sign(&self, record: i64, signature: Option<&Signature>) -> Result<()> {
+            if let Some(signature) = signature {
+                self.run("INSERT OR REPLACE INTO signature (record, signature) VALUES (?1, ?2)", params![record, signature.to_bytes()])?;
+            }
+            Ok(())
         }
 
         fn attach(&self, entry: i64, url: &str) -> Result<i64> {
@@ -387,7 +431,7 @@ mod write {
             Ok(record)
         }
 
-        fn create(&self, source: i64, entry: i64, draft: &Draft) -> Result<()> {
+        fn create(&self, source: i64, entry: i64, draft: &Draft, signature: Option<&Signature>, topics: &mut Topics) -> Result<()> {
             self.run(
                 "INSERT INTO record (url, original, source, owner, published, added, updated, last_mod, draft, hidden, pinned) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?6, ?8, ?9, ?10)",
@@ -407,31 +451,34 @@ mod write {
             let record = self.tx.last_insert_rowid();
             self.run("UPDATE entry SET record = ?2 WHERE id = ?1", params![entry, record])?;
             for topic in &draft.topics {
-                self.file(record, draft.published, &topic.slug)?;
+                self.file(record, draft.published, &topic.slug, topics)?;
             }
-            Ok(())
+            self.sign(record, signature)
         }
 
-        fn file(&self, record: i64, published: DateTime<Utc>, slug: &str) -> Result<()> {
+        fn file(&self, record: i64, published: DateTime<Utc>, slug: &str, topics: &mut Topics) -> Result<()> {
             self.run(
                 "INSERT OR IGNORE INTO record_topic (topic, published, record) VALUES (?1, ?2, ?3)",
                 params![slug, micros(published), record],
             )?;
-            self.touch(slug, 1)
+            topics.count(slug, 1);
+            Ok(())
         }
 
-        /// Counts a topic's records up or down and marks it for publication.
-        fn touch(&self, slug: &str, by: i64) -> Result<()> {
-            self.run(
-                "INSERT INTO topic (slug, records, updated, dirty) VALUES (?1, ?2, ?3, 1) \
-                 ON CONFLICT (slug) DO UPDATE SET records = records + ?2, updated = max(updated, ?3), dirty = 1",
-                params![slug, by, micros(self.now)],
-            )?;
+        /// Counts topics' records up or down and marks them for publication: once a transaction, whatever it files.
+        pub(super) fn touch(&self, topics: &Topics) -> Result<()> {
+            for (slug, by) in &topics.0 {
+                self.run(
+                    "INSERT INTO topic (slug, records, updated, dirty) VALUES (?1, ?2, ?3, 1) \
+                     ON CONFLICT (slug) DO UPDATE SET records = records + ?2, updated = max(updated, ?3), dirty = 1",
+                    params![slug, by, micros(self.now)],
+                )?;
+            }
             Ok(())
         }
 
         /// Gives a record a new draft. Nothing moves if it equals the old one. Returns whether it differed.
-        pub(super) fn apply(&self, record: i64, draft: &Draft) -> Result<bool> {
+        pub(super) fn apply(&self, record: i64, draft: &Draft, topics: &mut Topics) -> Result<bool> {
             let (old, updated): (String, i64) = self
                 .tx
                 .prepare_cached("SELECT draft, updated FROM record WHERE id = ?1")
@@ -466,10 +513,13 @@ mod write {
                     "DELETE FROM record_topic WHERE topic = ?1 AND published = ?2 AND record = ?3",
                     params![topic.slug, micros(old.published), record],
                 )?;
-                self.touch(&topic.slug, -1)?;
+                topics.count(&topic.slug, -1);
             }
             for topic in &draft.topics {
-                self.file(record, draft.published, &topic.slug)?;
+                self.file(record, draft.published, &topic.slug, topics)?;
+            }
+            if seen {
+                self.run("DELETE FROM signature WHERE record = ?1", [record])?;
             }
             Ok(true)
         }
@@ -483,7 +533,7 @@ impl Store for SqliteStore {
             .prepare_cached("SELECT p.etag, p.last_modified, p.body_hash, p.state, s.name FROM poll p JOIN source s ON s.id = p.source")
             .and_then(|mut s| s.query_map([], |row| Ok((PollRow::read(row)?, row.get(4)?)))?.collect::<rusqlite::Result<Vec<_>>>())
             .map_err(|e| self.error(e))?;
-        rows.into_iter().map(|(row, name)| Ok((name, self.read_state(&row)?))).collect()
+        Ok(rows.into_iter().map(|(row, name)| (name, Self::read_state(&row))).collect())
     }
 
     fn limited(&self) -> Result<Vec<String>> {
@@ -501,7 +551,7 @@ impl Store for SqliteStore {
             )
             .and_then(|mut s| s.query_row([source], PollRow::read).optional())
             .map_err(|e| self.error(e))?;
-        row.map_or_else(|| Ok(PollState::default()), |row| self.read_state(&row))
+        Ok(row.map_or_else(PollState::default, |row| Self::read_state(&row)))
     }
 
     fn host_limit(&self, host: &str) -> Result<Option<DateTime<Utc>>> {
@@ -557,26 +607,30 @@ impl Store for SqliteStore {
             .collect()
     }
 
+    fn raw(&self, source: &str, key: &str) -> Result<Option<Vec<u8>>> {
+        self.connection
+            .prepare_cached("SELECT raw FROM entry WHERE source = (SELECT id FROM source WHERE name = ?1) AND key = ?2")
+            // What does not unpack is as good as not there.
+            .and_then(|mut s| s.query_row([source, key], |row| Ok(unpacked(row, 0).ok())).optional())
+            .map(Option::flatten)
+            .map_err(|e| self.error(e))
+    }
+
     fn holder(&self, url: &str) -> Result<Option<Holder>> {
         let row = self
             .connection
             .prepare_cached(
-                "SELECT s.name, e.key, r.draft, r.number IS NOT NULL FROM record r JOIN source s ON s.id = r.source \
+                "SELECT s.name, e.key, coalesce(r.draft ->> 'given_title', r.draft ->> 'title'), r.number IS NOT NULL FROM record r JOIN source s ON s.id = r.source \
                  JOIN entry e ON e.id = r.owner WHERE r.url = ?1",
             )
             .and_then(|mut s| {
                 s.query_row([url], |row| {
-                    let draft: String = row.get(2)?;
-                    Ok((Holder { source: row.get(0)?, key: row.get(1)?, title: String::new(), settled: row.get(3)? }, draft))
+                    Ok(Holder { source: row.get(0)?, key: row.get(1)?, title: row.get(2)?, settled: row.get(3)? })
                 })
                 .optional()
             })
             .map_err(|e| self.error(e))?;
-        row.map(|(holder, draft)| {
-            let draft: Draft = serde_json::from_str(&draft).map_err(|e| self.damaged(&format!("the record of {url}"), e))?;
-            Ok(Holder { title: draft.given_title.unwrap_or(draft.title), ..holder })
-        })
-        .transpose()
+        Ok(row)
     }
 
     fn commit(&mut self, poll: &PollCommit<'_>) -> Result<()> {
@@ -587,9 +641,11 @@ impl Store for SqliteStore {
             .map_err(|source| StoreError::Database { path: path.clone(), source })?;
         let writing = write::Writing { tx, path: &path, now: poll.now };
         let source = writing.source(poll.source)?;
+        let mut topics = write::Topics::default();
         for change in &poll.changes {
-            writing.change(source, change)?;
+            writing.change(source, change, &mut topics)?;
         }
+        writing.touch(&topics)?;
         writing.poll(source, poll)?;
         let write::Writing { tx, .. } = writing;
         tx.commit().map_err(|source| StoreError::Database { path: path.clone(), source })
@@ -739,7 +795,7 @@ impl Store for SqliteStore {
         Ok(Some(Trace { record, entries }))
     }
 
-    fn untold(&self, limit: usize, off: &[String]) -> Result<Vec<Untold>> {
+    fn untold(&self, limit: usize, off: &[String]) -> Result<Vec<Telling>> {
         self.untold_records(limit, off)
     }
 
@@ -809,7 +865,7 @@ impl Store for SqliteStore {
         let error = |source| StoreError::Database { path: path.clone(), source };
         let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(error)?;
         let writing = write::Writing { tx, path: &path, now };
-        let (mut changed, mut after) = (0, 0);
+        let (mut changed, mut after, mut topics) = (0, 0, write::Topics::default());
         let mut shifts: BTreeMap<String, Shift> = BTreeMap::new();
         loop {
             let batch = survey(&writing.tx, &path, "r.id > ?1", params![after, DERIVE_BATCH as i64])?;
@@ -817,7 +873,7 @@ impl Store for SqliteStore {
             after = last.row;
             for Surveyed { row, draft: old, entry } in batch {
                 let Some(draft) = derive(&entry, &old) else { continue };
-                if !writing.apply(row, &draft)? {
+                if !writing.apply(row, &draft, &mut topics)? {
                     continue;
                 }
                 changed += 1;
@@ -837,6 +893,7 @@ impl Store for SqliteStore {
             // The transaction is dropped, and with it everything above.
             return Ok(None);
         }
+        writing.touch(&topics)?;
         let write::Writing { tx, .. } = writing;
         let note = || -> rusqlite::Result<()> {
             tx.execute("INSERT INTO meta (key, value) VALUES ('rules', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1", [rules_hash])?;
@@ -867,14 +924,15 @@ impl Store for SqliteStore {
         let error = |source| StoreError::Database { path: path.clone(), source };
         let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(error)?;
         let writing = write::Writing { tx, path: &path, now };
-        let mut changed = 0;
+        let (mut changed, mut topics) = (0, write::Topics::default());
         for url in urls {
             for Surveyed { row, draft: old, entry } in survey(&writing.tx, &path, "r.url = ?1", params![url, 1])? {
                 if let Some(draft) = derive(&entry, &old) {
-                    changed += u64::from(writing.apply(row, &draft)?);
+                    changed += u64::from(writing.apply(row, &draft, &mut topics)?);
                 }
             }
         }
+        writing.touch(&topics)?;
         let write::Writing { tx, .. } = writing;
         tx.execute("INSERT INTO meta (key, value) VALUES ('words', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1", [words])
             .and_then(|_| tx.commit())
@@ -911,7 +969,7 @@ fn survey(connection: &Connection, path: &Path, condition: &str, values: impl ru
         ))
         .and_then(|mut s| {
             s.query_map(values, |row| {
-                let entry = StoredEntry { source: row.get(2)?, key: row.get(3)?, first_seen: time(row.get(4)?), raw: row.get(5)? };
+                let entry = StoredEntry { source: row.get(2)?, key: row.get(3)?, first_seen: time(row.get(4)?), raw: unpacked(row, 5)? };
                 Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, entry))
             })?
             .collect::<rusqlite::Result<Vec<_>>>()
@@ -960,12 +1018,15 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_row_is_named() {
+    fn s36_a_damaged_row_is_told_and_costs_its_source_only() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.db");
         let store = SqliteStore::open(&path).unwrap();
         store.connection.execute_batch("INSERT INTO source VALUES (1, 'a'); INSERT INTO poll (source, state) VALUES (1, '{')").unwrap();
-        let error = store.poll_state("a").unwrap_err().to_string();
-        assert!(error.contains("a poll's state is damaged"), "{error}");
+        let state = store.poll_state("a").unwrap();
+        let failure = state.failure.unwrap();
+        assert!(failure.why.starts_with("what was known of this source is damaged"), "{}", failure.why);
+        assert_eq!((state.outcome, failure.stage.as_str(), state.next_due), (Outcome::Failed, "store", None), "told, and due");
+        assert_eq!(store.poll_states().unwrap().len(), 1);
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, TransactionBehavior, params};
 
 use super::sqlite::{RecordRow, Result, SELECT_RECORD, SqliteStore, micros, time};
-use super::{Put, StoreError, StoredEntry, StoredRecord, StoryMember, Telling, Untold};
+use super::{Put, StoreError, StoredRecord, StoryMember, Telling};
 use crate::stage::story::Signature;
 
 /// Of each story in a topic only the record with the lowest rank there.
@@ -12,7 +12,7 @@ const ONCE: &str = "(r.story IS NULL OR NOT EXISTS (SELECT 1 FROM record m JOIN 
      ON o.topic = ?1 AND o.published = m.published AND o.record = m.id WHERE m.story = r.story AND m.story_rank < r.story_rank))";
 
 const SELECT_TELLING: &str = "SELECT r.number, s.name, r.url, r.published, r.story, r.story_rank, g.signature \
-     FROM signature g JOIN record r ON r.id = g.record JOIN source s ON s.id = r.source WHERE r.told = 1 AND r.number IS NOT NULL";
+     FROM record r JOIN source s ON s.id = r.source LEFT JOIN signature g ON g.record = r.id WHERE r.number IS NOT NULL";
 
 impl SqliteStore {
     pub(super) fn topic_window(&self, topic: &str, count: usize, days: u32, once: bool) -> Result<Vec<StoredRecord>> {
@@ -48,93 +48,74 @@ impl SqliteStore {
         Ok(records)
     }
 
-    pub(super) fn untold_records(&self, limit: usize, off: &[String]) -> Result<Vec<Untold>> {
+    pub(super) fn untold_records(&self, limit: usize, off: &[String]) -> Result<Vec<Telling>> {
         let off = serde_json::to_string(off).map_err(|e| self.damaged("a list of sources", e))?;
-        let columns = SELECT_RECORD.replace(" FROM", ", o.name, e.key, e.first_seen, e.raw, r.story_rank FROM");
-        let rows = self
+        let condition = "r.told = 0 AND s.name NOT IN (SELECT value FROM json_each(?2)) ORDER BY r.published, r.url LIMIT ?1";
+        self.tellings_where(condition, params![limit as i64, off])
+    }
+
+    pub(super) fn known_tellings(&self, from: DateTime<Utc>, to: DateTime<Utc>, limit: usize, urls: &[String]) -> Result<Vec<Telling>> {
+        let (from, to) = (micros(from), micros(to));
+        let condition = "r.told = 1 AND r.published BETWEEN ?1 AND ?2 ORDER BY r.published DESC, r.url LIMIT ?3";
+        let mut tellings = self.tellings_where(condition, params![from, to, limit as i64])?;
+        if !urls.is_empty() {
+            let urls = serde_json::to_string(urls).map_err(|e| self.damaged("a list of addresses", e))?;
+            let condition = "r.told = 1 AND r.url IN (SELECT value FROM json_each(?3)) AND NOT (r.published BETWEEN ?1 AND ?2)";
+            tellings.extend(self.tellings_where(condition, params![from, to, urls])?);
+        }
+        Ok(tellings)
+    }
+
+    fn tellings_where(&self, condition: &str, values: impl rusqlite::Params) -> Result<Vec<Telling>> {
+        let mut damaged = None;
+        let tellings = self
             .connection
-            .prepare_cached(&format!(
-                "{columns} JOIN entry e ON e.id = r.owner JOIN source o ON o.id = e.source WHERE r.told = 0 AND r.number IS NOT NULL \
-                 AND s.name NOT IN (SELECT value FROM json_each(?2)) ORDER BY r.published, r.url LIMIT ?1"
-            ))
+            .prepare_cached(&format!("{SELECT_TELLING} AND {condition}"))
             .and_then(|mut s| {
-                s.query_map(params![limit as i64, off], |row| {
-                    let entry = StoredEntry { source: row.get(8)?, key: row.get(9)?, first_seen: time(row.get(10)?), raw: row.get(11)? };
-                    Ok((RecordRow::read(row)?, entry, row.get(12)?))
+                s.query_map(values, |row| {
+                    let number = row.get::<_, i64>(0)?.unsigned_abs();
+                    let signature = row.get_ref(6)?.as_blob_or_null()?.map(|bytes| {
+                        let read = Signature::from_bytes(bytes);
+                        damaged = damaged.or(read.is_none().then_some(number));
+                        read
+                    });
+                    Ok(Telling {
+                        number,
+                        source: row.get(1)?,
+                        url: row.get(2)?,
+                        published: time(row.get(3)?),
+                        story: row.get::<_, Option<i64>>(4)?.map(i64::unsigned_abs),
+                        rank: row.get(5)?,
+                        signature: signature.flatten(),
+                    })
                 })?
                 .collect::<rusqlite::Result<Vec<_>>>()
             })
             .map_err(|e| self.error(e))?;
-        rows.into_iter().map(|(row, entry, rank)| Ok(Untold { record: self.read_record(row)?, rank, entry })).collect()
-    }
-
-    pub(super) fn known_tellings(&self, from: DateTime<Utc>, to: DateTime<Utc>, limit: usize, urls: &[String]) -> Result<Vec<Telling>> {
-        let urls = serde_json::to_string(urls).map_err(|e| self.damaged("a list of addresses", e))?;
-        let mut tellings = Vec::new();
-        let mut read = |sql: &str, values: &[&dyn rusqlite::ToSql]| -> Result<()> {
-            let rows = self
-                .connection
-                .prepare_cached(sql)
-                .and_then(|mut s| {
-                    s.query_map(values, |row| {
-                        let telling = |signature: Signature| {
-                            Ok::<_, rusqlite::Error>(Telling {
-                                number: row.get::<_, i64>(0)?.unsigned_abs(),
-                                source: row.get(1)?,
-                                url: row.get(2)?,
-                                published: time(row.get(3)?),
-                                story: row.get::<_, Option<i64>>(4)?.map(i64::unsigned_abs),
-                                rank: row.get(5)?,
-                                signature,
-                            })
-                        };
-                        let signature: String = row.get(6)?;
-                        Ok(match serde_json::from_str(&signature) {
-                            Ok(signature) => Ok(telling(signature)?),
-                            Err(error) => Err((row.get::<_, i64>(0)?, error)),
-                        })
-                    })?
-                    .collect::<rusqlite::Result<Vec<_>>>()
-                })
-                .map_err(|e| self.error(e))?;
-            for row in rows {
-                tellings.push(row.map_err(|(number, e)| self.damaged(&format!("the signature of record {number}"), e))?);
-            }
-            Ok(())
-        };
-        read(
-            &format!("{SELECT_TELLING} AND g.published BETWEEN ?1 AND ?2 ORDER BY g.published DESC, r.url LIMIT ?3"),
-            params![micros(from), micros(to), limit as i64],
-        )?;
-        read(
-            &format!("{SELECT_TELLING} AND r.url IN (SELECT value FROM json_each(?3)) AND NOT (g.published BETWEEN ?1 AND ?2)"),
-            params![micros(from), micros(to), urls],
-        )?;
-        Ok(tellings)
+        match damaged {
+            Some(number) => Err(self.damaged(&format!("the signature of record {number}"), "it is none")),
+            None => Ok(tellings),
+        }
     }
 
     pub(super) fn put_records(&mut self, puts: &[Put], last_story: u64) -> Result<()> {
         let path = self.path.clone();
-        let encoded: Vec<Option<String>> = puts
-            .iter()
-            .map(|p| p.signature.as_ref().map(serde_json::to_string).transpose().map_err(|e| self.damaged("a signature", e)))
-            .collect::<Result<_>>()?;
         let mut write = || -> rusqlite::Result<()> {
             let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             {
                 let mut sign = tx.prepare_cached(
-                    "INSERT INTO signature (record, published, signature) SELECT id, published, ?2 FROM record WHERE number = ?1 \
-                     ON CONFLICT (record) DO UPDATE SET published = excluded.published, signature = excluded.signature",
+                    "INSERT INTO signature (record, signature) SELECT id, ?2 FROM record WHERE number = ?1 \
+                     ON CONFLICT (record) DO UPDATE SET signature = excluded.signature",
                 )?;
                 let mut before = tx.prepare_cached("SELECT story, story_rank FROM record WHERE number = ?1")?;
                 let mut update = tx.prepare_cached(
                     "UPDATE record SET told = 1, story = ?2, story_rank = ?3, story_why = coalesce(?4, story_why) WHERE number = ?1",
                 )?;
                 let mut changed = std::collections::BTreeSet::new();
-                for (put, encoded) in puts.iter().zip(&encoded) {
+                for put in puts {
                     let number = put.number.cast_signed();
-                    if let Some(signature) = encoded {
-                        sign.execute(params![number, signature])?;
+                    if let Some(signature) = &put.signature {
+                        sign.execute(params![number, signature.to_bytes()])?;
                     }
                     let story = put.story.map(u64::cast_signed);
                     let old: (Option<i64>, i64) = before.query_row([number], |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Change, Holder, NewsFile, Outcome, PollCommit, PollState, RecordChange, Store};
+use super::{Change, Holder, NewsFile, Outcome, Packed, PollCommit, PollState, RecordChange, Store};
 use crate::io::output::Stamp;
 use crate::record::{Draft, DraftTopic, TakenFrom};
 
@@ -69,7 +69,7 @@ fn draft(path: &str, day: i64, topics: &[&str]) -> Draft {
 }
 
 fn change(key: &str, record: RecordChange) -> Change {
-    Change { key: key.into(), fingerprint: [1; 16], raw: b"{}".to_vec(), record }
+    Change { key: key.into(), fingerprint: [1; 16], raw: Packed::new(b"{}"), record, signature: None }
 }
 
 fn commit(store: &mut dyn Store, source: &str, day: i64, changes: Vec<Change>) {
@@ -154,6 +154,9 @@ fn entries_belong_to_their_source(make: Make<'_>) {
     store.settle().unwrap();
     let known = store.known("a", &["id:https://example.org/one".into()]).unwrap();
     assert_eq!(known[0].as_ref().unwrap().url.as_deref(), Some("https://example.org/one"));
+    let raw = |source: &str, key: &str| store.raw(source, key).unwrap();
+    assert_eq!(raw("a", "id:https://example.org/one"), Some(b"{}".to_vec()));
+    assert_eq!(raw("c", "id:https://example.org/one"), None);
     let holder = store.holder("https://example.org/one").unwrap().unwrap();
     assert_eq!((holder.source.as_str(), holder.title.as_str()), ("a", "Title of one"));
 }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use topicwire::config::Budgets;
 use topicwire::stage::exchange::Facts;
 use topicwire::stage::poll::{self, Ask, Asked, Failure, Health, Plan, PollState, Reading, Setting, Words};
 use topicwire::stage::schedule::{Schedule, seed};
@@ -212,7 +213,15 @@ impl Source {
     /// Polls, and returns the wait until the next attempt.
     fn read(&mut self, now: DateTime<Utc>, answer: Result<Facts, Failure>, reading: Result<Reading, Failure>) -> TimeDelta {
         let ask = self.ask(now);
-        let setting = Setting { url: URL, schedule: &self.schedule, floor: Duration::from_secs(900), seed: seed("news") };
+        let budgets = Budgets::default();
+        let setting = Setting {
+            url: URL,
+            schedule: &self.schedule,
+            floor: Duration::from_secs(900),
+            seed: seed("news"),
+            budgets: &budgets,
+            is_private: false,
+        };
         let before = std::mem::take(&mut self.state);
         self.state = poll::after(&setting, before, &ask, answer.as_ref().map_err(Clone::clone), now, || reading, |_| None);
         self.state.next_due.unwrap() - now
@@ -456,12 +465,15 @@ fn frb119_gives_up_on_a_redirect_that_leads_nowhere() {
 #[test]
 fn frb120_error_bodies_are_shown_and_cannot_play_tricks() {
     let body = "<html><head><title>Slow\x1b[2J down</title></head><body><h1>Too many readers</h1><p>Write to\x07 feeds@news.example</p></body></html>";
-    let (_origin, place) =
-        site(Answer { status: 403, headers: headers(&[("cf-mitigated", "block"), ("Server", "edge")]), body: body.into() });
+    let (_origin, place) = site(Answer {
+        status: 403,
+        headers: headers(&[("cf-mitigated", "block"), ("cf-ray", "8a1b-HEL"), ("Server", "edge")]),
+        body: body.into(),
+    });
     place.run(&["refresh"]).expect(3);
     let shown = place.run(&["status", "news"]).expect(0).out;
     assert!(shown.contains("\"Too many readers Write to feeds@news.example\""), "{shown}");
-    assert!(shown.contains("status 403; server: edge; cf-mitigated: block; page title: Slow[2J down"), "{shown}");
+    assert!(shown.contains("status 403; server: edge; cf-mitigated: block; cf-ray: 8a1b-HEL; page title: Slow[2J down"), "{shown}");
     assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
     assert_eq!(status(&place)["said"]["text"], "Too many readers Write to feeds@news.example");
 }

@@ -50,8 +50,66 @@ fn an_intranet_source_is_reached_by_its_own_allowance_and_by_no_other_source() {
         assert!(!ran.out.contains("hush") && !ran.err.contains("hush"), "{command:?}");
     }
     assert!(!place.tree().values().any(|bytes| String::from_utf8_lossy(bytes).contains("hush")));
-    let bare = place.run(&["parse", &origin.url("/away")]).expect(1);
-    assert!(bare.err.contains("refuses port"), "{}", bare.err);
+    // What cannot be fetched or opened is told, and the rest is read all the same.
+    let (away, none) = (origin.url("/away"), "no-such-file.xml");
+    let bare = place.run(&["parse", &away, none, &url]).expect(3);
+    assert!(bare.err.contains("refuses port") && bare.err.contains("no-such-file.xml: cannot be read: "), "{}", bare.err);
+    assert!(bare.out.contains("One"), "{}", bare.out);
+    place.run(&["parse", &away, none]).expect(1);
+    let lines = place.run(&["parse", "--jsonl", &away, none, &url]).expect(3).out;
+    let lines: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<_> = lines.iter().map(|line| (line["file"].as_str(), line["ok"].as_bool(), line["err_class"].as_str())).collect();
+    let wanted = [
+        (Some(away.as_str()), Some(false), Some("forbidden")),
+        (Some(none), Some(false), Some("file")),
+        (Some(url.as_str()), Some(true), None),
+    ];
+    assert_eq!(told, wanted);
+}
+
+/// F24: sources that are one feed are told; each is served.
+#[test]
+fn two_sources_that_end_at_one_address_are_told() {
+    let origin = Origin::start();
+    one(&origin);
+    let headers = vec![("Location".to_owned(), origin.url("/feed"))];
+    origin.answer("/old", Answer { status: 302, headers, body: Vec::new() });
+    origin.put("/other", "application/rss+xml", rss("Other", &[("g2", "Two", "https://n.example/2", 3)]));
+    let sources: Vec<_> = ["feed", "old", "other"].map(|id| (id.to_owned(), origin.url(&format!("/{id}")))).into();
+    let place = Place::new(&origin, &sources, "");
+    place.run(&["refresh"]).expect(0);
+    let same_as: Vec<_> =
+        place.run(&["status", "--json"]).json()["sources"].as_array().unwrap().iter().map(|s| s["same_as"].clone()).collect();
+    assert_eq!(same_as, [serde_json::json!(["old"]), serde_json::json!(["feed"]), serde_json::json!([])]);
+    let table = place.run(&["status"]).out;
+    assert!(table.contains("answered from the same address as feed: one of them is enough"), "{table}");
+    assert!(place.run(&["status", "old"]).out.contains("twins        answered from the same address as feed"));
+}
+
+/// F13, F35: what one host of a group is told counts for the group.
+#[test]
+fn a_429_in_a_host_group_stops_the_whole_group() {
+    let origin = Origin::start();
+    let url = |host: &str| format!("http://127.0.0.{host}:{}/feed", origin.address.port());
+    let site = |group: &str| {
+        let sources = source("a", &url("2"), group) + &source("b", &url("3"), group) + &source("c", &url("4"), "");
+        place(&origin, "", "allow = [\"127.0.0.0/8\"]\nports = [PORT]", &sources)
+    };
+    for (group, waits) in [("host_group = \"x\"", 2), ("", 1)] {
+        let place = site(group);
+        // Nobody listens there; but now there is a store.
+        place.run(&["refresh"]).expect(3);
+        let store = rusqlite::Connection::open(place.path().join("topicwire.db")).unwrap();
+        let budget = if group.is_empty() { "127.0.0.2" } else { "group x" };
+        store.execute("INSERT INTO host_limit (host, until) VALUES (?1, ?2)", (budget, 1_795_183_200_000_000_i64)).unwrap();
+        drop(store);
+        let would = place.run(&["refresh", "--dry-run", "--json"]).json();
+        let waiting = would["would_fetch"].as_array().unwrap().iter().filter(|source| !source["waits_until"].is_null()).count();
+        assert_eq!(waiting, waits, "{would}");
+        let status = place.run(&["status", "--json"]).json();
+        let told = status["sources"].as_array().unwrap().iter().filter(|source| !source["host_wait_until"].is_null()).count();
+        assert_eq!(told, waits, "{status}");
+    }
 }
 
 #[test]

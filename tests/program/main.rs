@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test that cannot set its stage fails, and says where")]
 #![expect(clippy::print_stdout, reason = "what a test skips, measures or needs to be run again is told on its output")]
 
+mod acceptance;
 mod cli;
 mod common;
 mod desk;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use crate::config::FetchPolicy;
+use crate::config::{Budgets, FetchPolicy};
 
 /// Least pause between two requests to a host that ever answered 429 (F12).
 const SLOW_GAP: Duration = Duration::from_secs(2);
@@ -24,7 +24,7 @@ const HOSTS_MIN: usize = 256;
 pub struct HostGate {
     gap: Duration,
     all: Arc<Semaphore>,
-    groups: Arc<HashMap<String, String>>,
+    budgets: Arc<Budgets>,
     hosts: Arc<Mutex<Hosts>>,
 }
 
@@ -51,15 +51,14 @@ pub struct Pass {
 
 impl HostGate {
     /// A gate for `policy.concurrency` requests at once and `policy.host_gap` between two to one host. A gap of zero also lets requests
-    /// to one host run side by side, for a test bench or an intranet. `groups` names the group of each host that shares its budget
-    /// (`host_group` of its sources); `slow` names hosts that once answered 429.
-    pub fn new(policy: &FetchPolicy, groups: HashMap<String, String>, slow: impl IntoIterator<Item = String>) -> Self {
-        let groups: HashMap<_, _> = groups.into_iter().map(|(host, group)| (host, format!("group {group}"))).collect();
-        let slow = slow.into_iter().map(|host| groups.get(&host).cloned().unwrap_or(host)).collect();
+    /// to one host run side by side, for a test bench or an intranet. `budgets` says which hosts count as one; `slow` names hosts that once
+    /// answered 429.
+    pub fn new(policy: &FetchPolicy, budgets: Arc<Budgets>, slow: impl IntoIterator<Item = String>) -> Self {
+        let slow = slow.into_iter().map(|host| budgets.name(&host).into_owned()).collect();
         Self {
             gap: policy.host_gap,
             all: Arc::new(Semaphore::new(policy.concurrency.clamp(1, Semaphore::MAX_PERMITS))),
-            groups: Arc::new(groups),
+            budgets,
             hosts: Arc::new(Mutex::new(Hosts { turns: HashMap::new(), slow, sweep_at: HOSTS_MIN })),
         }
     }
@@ -81,9 +80,9 @@ impl HostGate {
         Pass { turn, place: self.all.clone().acquire_owned().await.ok(), gate: self.clone(), budget }
     }
 
-    /// What a host's requests are counted under. A group's name has a blank, which no host has.
+    /// What a host's requests are counted under.
     fn budget(&self, host: &str) -> String {
-        self.groups.get(host).cloned().unwrap_or_else(|| host.to_owned())
+        self.budgets.name(host).into_owned()
     }
 
     fn gap(&self, budget: &str) -> Duration {
@@ -163,8 +162,8 @@ mod tests {
     }
 
     fn grouped(concurrency: usize, host_gap: Duration, groups: &[(&str, &str)]) -> HostGate {
-        let groups = groups.iter().map(|(host, group)| ((*host).to_owned(), (*group).to_owned())).collect();
-        HostGate::new(&FetchPolicy { concurrency, host_gap, ..super::super::tests::policy(&[]) }, groups, [])
+        let budgets = Arc::new(Budgets::new(groups.iter().map(|(host, group)| ((*host).to_owned(), (*group).to_owned()))));
+        HostGate::new(&FetchPolicy { concurrency, host_gap, ..super::super::tests::policy(&[]) }, budgets, [])
     }
 
     const LONG: Duration = Duration::from_secs(60);
@@ -256,7 +255,7 @@ mod tests {
         let times: Vec<u128> = starts(&gate, &["a", "a", "b", "b"], Duration::ZERO).await.into_iter().map(|(_, at)| at).collect();
         assert_eq!(times, [0, 10, 2_000, 4_000]);
         let known =
-            HostGate::new(&FetchPolicy { host_gap: Duration::from_millis(10), ..FetchPolicy::default() }, HashMap::new(), ["a".to_owned()]);
+            HostGate::new(&FetchPolicy { host_gap: Duration::from_millis(10), ..FetchPolicy::default() }, Arc::default(), ["a".to_owned()]);
         assert_eq!(known.gap("a"), SLOW_GAP);
     }
 

@@ -7,7 +7,7 @@
 use std::error::Error as StdError;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
 use crate::config::Access;
+use crate::stage::host::special;
 
 /// Limit for one name look-up.
 pub(super) const DNS_LIMIT: Duration = Duration::from_secs(5);
@@ -117,56 +118,6 @@ impl Guard {
     }
 }
 
-/// What an address is if it is not on the public internet: the IANA special-purpose registries (RFC 6890 and its updates), multicast,
-/// and for IPv6 whatever is outside 2000::/3. An address that carries an IPv4 address is as good as that one where the way is still in
-/// use (mapped, NAT64's well-known prefix), and refused whole where it is not (compatible, 6to4, Teredo, local NAT64).
-fn special(address: IpAddr) -> Option<&'static str> {
-    match address {
-        IpAddr::V4(address) => special_v4(address),
-        IpAddr::V6(address) => special_v6(address),
-    }
-}
-
-fn special_v4(address: Ipv4Addr) -> Option<&'static str> {
-    Some(match address.octets() {
-        [0, ..] => "an address of no host",
-        [127, ..] => "this machine itself",
-        [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => "a private address",
-        [100, 64..=127, ..] => "an address inside a provider's network",
-        [169, 254, ..] => "a link-local address",
-        [192, 0, 0, _] => "an address for protocols",
-        [192, 88, 99, _] => "a 6to4 relay",
-        [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => "an address for documentation",
-        [198, 18..=19, ..] => "an address for benchmarks",
-        [224..=239, ..] => "a multicast address",
-        [240..=255, ..] => "a reserved address",
-        _ => return None,
-    })
-}
-
-fn special_v6(address: Ipv6Addr) -> Option<&'static str> {
-    let segments = address.segments();
-    let embedded = || {
-        let [.., a, b, c, d] = address.octets();
-        special_v4(Ipv4Addr::new(a, b, c, d))
-    };
-    match segments {
-        [0, 0, 0, 0, 0, 0xFFFF, ..] | [0x64, 0xFF9B, 0, 0, 0, 0, ..] => embedded(),
-        [0, 0, 0, 0, 0, 0, 0, 1] => Some("this machine itself"),
-        [0, 0, 0, 0, 0, 0, ..] => Some("an address of no host"),
-        [0x64, 0xFF9B, 1, ..] => Some("a local translation address (NAT64)"),
-        [0xFC00..=0xFDFF, ..] => Some("a private address"),
-        [0xFE80..=0xFEFF, ..] => Some("a link-local address"),
-        [0xFF00..=0xFFFF, ..] => Some("a multicast address"),
-        [0x2001, 0, ..] => Some("a Teredo address"),
-        [0x2001, 0x0001..=0x01FF, ..] => Some("an address for protocols"),
-        [0x2001, 0x0DB8, ..] | [0x3FFF, 0..=0x0FFF, ..] => Some("an address for documentation"),
-        [0x2002, ..] => Some("a 6to4 address"),
-        [0x2000..=0x3FFF, ..] => None,
-        _ => Some("a reserved address"),
-    }
-}
-
 /// Why a name gave no address to connect to.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoAddress {
@@ -243,6 +194,8 @@ fn vet(guard: &Guard, name: &str, found: &[IpAddr]) -> Result<Vec<SocketAddr>, N
 
 #[cfg(test)]
 mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
     use super::*;
 
     fn guard(allow: &[&str], ports: &[u16]) -> Guard {

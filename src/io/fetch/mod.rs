@@ -23,6 +23,7 @@ pub(crate) use guard::Lookup;
 pub use guard::{Forbidden, Guard};
 
 use crate::config::{Access, FetchPolicy, Published, Secret};
+use crate::syntax::is_language_tag;
 use error::{host, without_credentials};
 use guard::Vetted;
 
@@ -98,6 +99,12 @@ pub struct Response {
     pub server: Option<String>,
     /// `cf-mitigated`, by which Cloudflare marks its challenge pages.
     pub cf_mitigated: Option<String>,
+    /// `cf-ray`, the number that Cloudflare's support asks for.
+    pub cf_ray: Option<String>,
+    /// `Content-Language`.
+    pub content_language: Option<String>,
+    /// `Content-Location`.
+    pub content_location: Option<String>,
     /// The body, decoded. Whole for a success; the first 64 KiB at most for an error; empty for 204, 205 and 304.
     pub body: Vec<u8>,
     /// Bytes of the body as they came.
@@ -108,6 +115,21 @@ impl Response {
     /// Whether there were redirects and every one was permanent.
     pub fn permanent(&self) -> bool {
         !self.hops.is_empty() && self.hops.iter().all(|hop| matches!(hop.status, 301 | 308))
+    }
+
+    /// What relative addresses in the body are relative to where it names no base itself: `Content-Location`, but only at the origin that
+    /// answered, for no other can be spoken for (RFC 9110 section 8.7); else the URL that answered.
+    pub fn base(&self) -> Url {
+        let location = self.content_location.as_deref().and_then(|location| self.final_url.join(location.trim()).ok());
+        location
+            .filter(|url| url.origin() == self.final_url.origin())
+            .map_or_else(|| self.final_url.clone(), |url| without_credentials(&url))
+    }
+
+    /// The language of the body by `Content-Language`, if that names just one: several are those of its readers, not of its text (RFC 9110
+    /// section 8.5).
+    pub fn language(&self) -> Option<&str> {
+        self.content_language.as_deref().map(str::trim).filter(|tag| is_language_tag(tag))
     }
 }
 
@@ -364,6 +386,9 @@ impl Fetcher {
             retry_after: text(header::RETRY_AFTER),
             server: text(header::SERVER),
             cf_mitigated: text(HeaderName::from_static("cf-mitigated")),
+            cf_ray: text(HeaderName::from_static("cf-ray")),
+            content_language: text(header::CONTENT_LANGUAGE),
+            content_location: text(header::CONTENT_LOCATION),
             body,
             wire_bytes,
         })

@@ -128,7 +128,8 @@ fn has(request: &str, header: &str) -> bool {
 #[tokio::test]
 async fn the_facts_arrive_as_they_were_sent() {
     let headers = "ETag: W/\"x \u{e4}\"\r\nLast-Modified: Yesterday\r\nContent-Type: text/xml; charset=x\r\nCache-Control: public\r\n\
-                   Cache-Control: max-age=5\r\nAge: 7\r\nExpires: 0\r\nDate: now\r\nRetry-After: 9\r\nServer: s\r\ncf-mitigated: challenge\r\n";
+                   Cache-Control: max-age=5\r\nAge: 7\r\nExpires: 0\r\nDate: now\r\nRetry-After: 9\r\nServer: s\r\ncf-mitigated: challenge\r\n\
+                   CF-Ray: 8a1-HEL\r\n";
     let got = Server::saying(answer("200 OK", headers, b"<rss/>")).get("/feed").await.unwrap();
     assert_eq!((got.status, got.body.as_slice(), got.wire_bytes), (200, &b"<rss/>"[..], 6));
     assert_eq!(got.etag.as_deref(), Some("W/\"x \u{e4}\"".as_bytes()));
@@ -137,6 +138,31 @@ async fn the_facts_arrive_as_they_were_sent() {
         [&got.content_type, &got.cache_control, &got.age, &got.expires, &got.date, &got.retry_after, &got.server, &got.cf_mitigated];
     let expected = ["text/xml; charset=x", "public, max-age=5", "7", "0", "now", "9", "s", "challenge"];
     assert_eq!(texts.map(|text| text.as_deref().unwrap_or("")), expected);
+    assert_eq!(got.cf_ray.as_deref(), Some("8a1-HEL"));
+}
+
+#[tokio::test]
+async fn content_location_is_the_base_at_its_own_origin_only() {
+    for (location, path) in [
+        ("/other/feed.xml", Some("/other/feed.xml")),
+        ("feed.en.xml", Some("/news/feed.en.xml")),
+        ("https://evil.example/feed.xml", None),
+        ("//evil.example/feed.xml", None),
+        ("javascript:1", None),
+        ("http://[", None),
+    ] {
+        let server = Server::saying(answer("200 OK", &format!("Content-Location: {location}\r\n"), b"<rss/>"));
+        let got = server.get("/news/feed").await.unwrap();
+        assert_eq!(got.base(), server.url(path.unwrap_or("/news/feed")), "{location}");
+    }
+}
+
+#[tokio::test]
+async fn content_language_counts_if_it_names_one() {
+    for (header, wanted) in [("fi", Some("fi")), (" en-GB ", Some("en-GB")), ("en, fi", None), ("English!", None), ("", None)] {
+        let got = Server::saying(answer("200 OK", &format!("Content-Language: {header}\r\n"), b"<rss/>")).get("/").await.unwrap();
+        assert_eq!(got.language(), wanted, "{header:?}");
+    }
 }
 
 #[tokio::test]

@@ -653,3 +653,31 @@ mod properties {
         }
     }
 }
+
+/// Where nothing is missing feed-rs is not asked; it stays the arbiter of what is read there.
+#[test]
+fn feed_rs_reads_the_same_from_real_feeds() {
+    let Some(urls) = shared::text("data/live-feeds/urls.json") else { return };
+    let Some(feeds) = shared::files("data/live-feeds") else { return };
+    let urls: HashMap<String, String> = serde_json::from_str(&urls).unwrap();
+    let (mut entries, mut links, mut dates, mut other_counts) = (0, 0, 0, Vec::new());
+    for (name, bytes) in feeds.filter(|(name, _)| name.ends_with(".xml")) {
+        let url = urls.get(&name).and_then(|url| Url::parse(url).ok());
+        let own = read(&bytes, &context(url.as_ref(), None)).unwrap();
+        let reader = feed_rs::parser::Builder::new().sanitize_content(false).base_uri(url.as_ref()).build();
+        let Ok(other) = reader.parse(bytes.as_slice()) else { continue };
+        if own.entries.len() != other.entries.len() {
+            other_counts.push(name);
+            continue;
+        }
+        for (own, other) in own.entries.iter().zip(&other.entries) {
+            let href = |href: &str| Url::parse(href.trim()).map_or_else(|_| href.trim().to_owned(), String::from);
+            let found = |link: &feed_rs::model::Link| own.links.iter().any(|l| href(&l.href) == href(&link.href));
+            entries += 1;
+            links += usize::from(other.links.first().is_none_or(found));
+            dates += usize::from(other.published.or(other.updated).is_none_or(|at| [own.published, own.updated].contains(&Some(at))));
+        }
+    }
+    println!("of {entries} entries, {links} with the same link and {dates} with the same dates; other counts: {other_counts:?}");
+    assert!(entries > 3_000 && links * 100 >= entries * 99 && dates * 100 >= entries * 98 && other_counts.len() <= 1, "{other_counts:?}");
+}

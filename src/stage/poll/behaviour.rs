@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::Budgets;
 use crate::stage::exchange::Facts;
 use crate::stage::schedule::Schedule;
 
@@ -38,7 +39,8 @@ fn asked(state: &PollState, url: &str, now: DateTime<Utc>) -> Ask {
 
 fn step(state: PollState, url: &str, answer: Result<Facts, &str>, now: DateTime<Utc>) -> PollState {
     let schedule = Schedule::parse("1h", Tz::UTC).unwrap();
-    let setting = Setting { url, schedule: &schedule, floor: Duration::from_secs(900), seed: 7 };
+    let budgets = Budgets::default();
+    let setting = Setting { url, schedule: &schedule, floor: Duration::from_secs(900), seed: 7, budgets: &budgets, is_private: false };
     let ask = asked(&state, url, now);
     let answer = answer.map_err(|class| Failure { stage: "fetch".into(), class: class.into(), why: class.into() });
     after(&setting, state, &ask, answer.as_ref().map_err(Clone::clone), now, || Ok(Reading::default()), |_| None)
@@ -106,7 +108,8 @@ fn what_another_address_gave_stays_at_home() {
 #[test]
 fn a_body_that_cannot_be_read_changes_no_validator() {
     let schedule = Schedule::parse("1h", Tz::UTC).unwrap();
-    let setting = Setting { url: URL, schedule: &schedule, floor: Duration::ZERO, seed: 7 };
+    let budgets = Budgets::default();
+    let setting = Setting { url: URL, schedule: &schedule, floor: Duration::ZERO, seed: 7, budgets: &budgets, is_private: false };
     let (before, answer) = (well(), fresh("\"22\""));
     let ask = asked(&before, URL, at(60));
     let broken = || Err(Failure { stage: "read".into(), class: "not-a-feed".into(), why: "x".into() });
@@ -117,7 +120,8 @@ fn a_body_that_cannot_be_read_changes_no_validator() {
 #[test]
 fn a_document_that_breaks_off_gives_no_validators_until_it_comes_again() {
     let schedule = Schedule::parse("1h", Tz::UTC).unwrap();
-    let setting = Setting { url: URL, schedule: &schedule, floor: Duration::ZERO, seed: 7 };
+    let budgets = Budgets::default();
+    let setting = Setting { url: URL, schedule: &schedule, floor: Duration::ZERO, seed: 7, budgets: &budgets, is_private: false };
     let mut state = well();
     for (minute, expected) in [(60, "\"1\""), (120, "\"22\"")] {
         let ask = asked(&state, URL, at(minute));
@@ -171,6 +175,24 @@ fn a_429_counts_for_the_public_host_and_a_503_for_the_address() {
     ] {
         assert_eq!(limited(url, 429).limited_host.as_deref(), host, "{url}");
         assert_eq!(limited(url, 503).limited_host, None, "{url}");
+    }
+    let budgets = Budgets::new([("a.example".to_owned(), "x".to_owned()), ("rsshub.local".to_owned(), "x".to_owned())]);
+    let schedule = Schedule::parse("1h", Tz::UTC).unwrap();
+    let scope = |own: &str, final_url: &str, is_private| {
+        let setting = Setting { url: own, schedule: &schedule, floor: Duration::ZERO, seed: 7, budgets: &budgets, is_private };
+        let answer = Facts { final_url: final_url.into(), ..facts(429) };
+        let ask = asked(&PollState::default(), own, at(0));
+        after(&setting, PollState::default(), &ask, Ok(&answer), at(0), || Ok(Reading::default()), |_| None).limited_host
+    };
+    for (own, final_url, is_private, wanted) in [
+        (URL, URL, false, Some("group x")),
+        (NEW, NEW, false, Some("b.example")),
+        ("https://one.substack.com/feed", "https://one.substack.com/feed", false, Some("*.substack.com")),
+        ("http://rsshub.local/x", "http://rsshub.local/x", false, None),
+        (NEW, NEW, true, None),
+        (NEW, URL, true, Some("group x")),
+    ] {
+        assert_eq!(scope(own, final_url, is_private).as_deref(), wanted, "{own} {final_url} {is_private}");
     }
     let other = well();
     assert!(matches!(plan(&other, URL, Some(at(120)), at(119)), Plan::Wait { until, .. } if until == at(120)));

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::moves::{Adopted, Move, Neighbour, contested};
 pub use self::step::{Ask, Plan, Reading, Setting, address, after, from_zero, is_due, plan, retry, undo_move};
-pub use self::words::{Words, challenge, is_html, words};
+pub use self::words::{Said, Words, challenge, is_html, words};
 use crate::entry::PaceHints;
 
 /// How a poll ended.
@@ -143,7 +143,7 @@ pub struct PollState {
     pub next_why: String,
     /// No request before this, as the server asked.
     pub retry_not_before: Option<DateTime<Utc>>,
-    /// Host on which the last answer's wait counts for every source.
+    /// Budget ([`crate::config::Budgets`]) in which the last answer's wait counts for every source: a host, a group, a platform.
     pub limited_host: Option<String>,
     /// The configured URL that all of this was learnt under.
     pub source_url: Option<String>,
@@ -272,6 +272,13 @@ impl Health {
 }
 
 impl PollState {
+    /// What is left of what was known and cannot be read any more: the source is due, and is asked for everything.
+    #[must_use]
+    pub fn forgotten(cause: &str) -> Self {
+        let why = format!("what was known of this source is damaged in the store ({cause}); it is learnt anew with the next poll");
+        Self { outcome: Outcome::Failed, failure: Some(Failure { stage: "store".into(), class: "damaged".into(), why }), ..Self::default() }
+    }
+
     /// How the source is doing.
     #[must_use]
     pub fn health(&self) -> Health {

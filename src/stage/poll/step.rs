@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use url::{Host, Url};
+use url::Url;
 
 use super::{Asked, Failure, Gone, Outcome, PollState, moves};
+use crate::config::Budgets;
 use crate::entry::PaceHints;
 use crate::stage::exchange::{self, Facts, Known, Validators, Verdict};
+use crate::stage::host::is_public;
 use crate::stage::schedule::{self, Schedule};
 use crate::syntax::rfc3339;
 
@@ -37,6 +39,10 @@ pub struct Setting<'a> {
     pub floor: Duration,
     /// What makes its waits differ from other sources': [`schedule::seed`] of its id.
     pub seed: u64,
+    /// Which hosts share a budget of requests.
+    pub budgets: &'a Budgets,
+    /// Its host lies in a network that the operator gave it access to.
+    pub is_private: bool,
 }
 
 /// What a poll asks.
@@ -93,8 +99,8 @@ pub fn is_due(state: &PollState, now: DateTime<Utc>) -> bool {
     is_ahead || state.next_due.is_none_or(|due| due <= now)
 }
 
-/// What a poll of the source at `source_url` asks now. `host_until` is the latest time before which a server on its host wants no
-/// requests at all (F13).
+/// What a poll of the source at `source_url` asks now. `host_until` is the latest time before which a server on its host, or on one
+/// that shares its budget, wants no requests at all (F13).
 #[must_use]
 pub fn plan(state: &PollState, source_url: &str, host_until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Plan {
     let wait = |until: Option<DateTime<Utc>>| until.filter(|until| *until > now && *until - now <= WAIT_MAX);
@@ -190,7 +196,7 @@ pub fn after(
                 // Validators stay at home when a redirect leads elsewhere.
                 state.asked = if ask.how == Asked::Conditional { Asked::NewAddress } else { ask.how };
             }
-            least = received(&mut state, &known, facts, now, read, contested);
+            least = received(&mut state, setting, &known, facts, now, read, contested);
         }
     }
 
@@ -218,6 +224,7 @@ pub fn after(
 /// What an answer changes. Returns the least wait that it asks for by its kind.
 fn received(
     state: &mut PollState,
+    setting: &Setting<'_>,
     known: &Known,
     facts: &Facts,
     now: DateTime<Utc>,
@@ -260,7 +267,7 @@ fn received(
         Verdict::RateLimited { until, why } => {
             fail(state, Outcome::RateLimited, exchange("rate-limited", why), now);
             state.retry_not_before = Some(until);
-            state.limited_host = public_host(&facts.final_url);
+            state.limited_host = limited(setting, &facts.final_url);
         }
         Verdict::Gone { why } => {
             fail(state, Outcome::Gone, exchange("gone", why), now);
@@ -319,23 +326,13 @@ fn fail(state: &mut PollState, outcome: Outcome, failure: Failure, now: DateTime
     state.backing_off_since = state.backing_off_since.or(Some(now));
 }
 
-/// The host of a URL, if it is a name of the public internet: on a machine of one's own, one busy route says nothing of the others (a
-/// self-hosted bridge serves hundreds of unrelated ones).
-fn public_host(url: &str) -> Option<String> {
-    let url = Url::parse(url).ok()?;
-    let private = |name: &str| {
-        ["localhost", "local", "lan", "internal", "intranet", "home.arpa", "test"]
-            .iter()
-            .any(|end| name.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
-    };
-    match url.host()? {
-        Host::Domain(name) if name.contains('.') && !private(name.trim_end_matches('.')) => Some(name.to_owned()),
-        Host::Domain(_) => None,
-        Host::Ipv4(address) if address.is_private() || address.is_loopback() || address.is_link_local() => None,
-        Host::Ipv4(address) => Some(address.to_string()),
-        Host::Ipv6(address) if address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local() => None,
-        Host::Ipv6(address) => Some(format!("[{address}]")),
-    }
+/// Whose requests a 429 ends, besides those for the address itself: all that share the host's budget. Only on the public internet: on a
+/// machine of one's own, one busy route says nothing of the others (a self-hosted bridge serves hundreds of unrelated ones).
+fn limited(setting: &Setting<'_>, final_url: &str) -> Option<String> {
+    let url = Url::parse(final_url).ok()?;
+    let host = url.host().filter(is_public)?;
+    let is_own = setting.is_private && Url::parse(setting.url).is_ok_and(|own| own.host() == Some(host));
+    if is_own { None } else { url.host_str().map(|host| setting.budgets.name(host).into_owned()) }
 }
 
 /// The operator says "retry": back-off and gone are forgotten, and the source is due; a wait that the server asked for stays.

@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use super::*;
+use crate::config::Budgets;
 use crate::stage::exchange::Facts;
 use crate::stage::schedule::{self, Schedule};
 
@@ -145,6 +146,7 @@ struct Program {
     states: Vec<PollState>,
     hosts: HashMap<String, DateTime<Utc>>,
     schedules: [Schedule; 2],
+    budgets: Budgets,
 }
 
 impl Program {
@@ -155,6 +157,8 @@ impl Program {
             schedule: &self.schedules[usize::from(adaptive)],
             floor: Duration::from_secs(900),
             seed: schedule::seed(&n.to_string()),
+            budgets: &self.budgets,
+            is_private: false,
         }
     }
 
@@ -206,7 +210,8 @@ impl Program {
 fn run(days: i64, sources: usize) -> (Vec<Seen>, Vec<PollState>) {
     let mut world = World { seen: vec![Seen::default(); sources], closed: HashMap::new() };
     let schedules = ["1h", "adaptive"].map(|text| Schedule::parse(text, Tz::UTC).unwrap());
-    let mut program = Program { states: vec![PollState::default(); sources], hosts: HashMap::new(), schedules };
+    let mut program =
+        Program { states: vec![PollState::default(); sources], hosts: HashMap::new(), schedules, budgets: Budgets::default() };
     for quarter in 0..days * 4 {
         let begin = start() + TimeDelta::hours(6 * quarter);
         let end = begin + TimeDelta::minutes(350);

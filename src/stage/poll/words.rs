@@ -24,12 +24,29 @@ pub struct Words {
     pub server: Option<String>,
     /// `cf-mitigated`.
     pub cf_mitigated: Option<String>,
+    /// `cf-ray`: what Cloudflare's support, and the publisher's, find the request by.
+    #[serde(default)]
+    pub cf_ray: Option<String>,
     /// `Retry-After`.
     pub retry_after: Option<String>,
 }
 
+/// The headers that say something to people, as received.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Said<'a> {
+    /// `Server`.
+    pub server: Option<&'a str>,
+    /// `cf-mitigated`.
+    pub cf_mitigated: Option<&'a str>,
+    /// `cf-ray`.
+    pub cf_ray: Option<&'a str>,
+    /// `Retry-After`.
+    pub retry_after: Option<&'a str>,
+}
+
 /// Gathers the words of an answer that is of no other use.
-pub fn words(body: &[u8], server: Option<&str>, cf_mitigated: Option<&str>, retry_after: Option<&str>) -> Words {
+#[must_use]
+pub fn words(body: &[u8], headers: &Said<'_>) -> Words {
     let start = String::from_utf8_lossy(body.get(..LOOK_MAX_BYTES).unwrap_or(body));
     let header = |value: Option<&str>| {
         let line: String = value?.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| text::keeps(*c)).collect();
@@ -41,9 +58,10 @@ pub fn words(body: &[u8], server: Option<&str>, cf_mitigated: Option<&str>, retr
     Words {
         title: is_html(body).then(|| title(&start)).flatten(),
         text: said,
-        server: header(server),
-        cf_mitigated: header(cf_mitigated),
-        retry_after: header(retry_after),
+        server: header(headers.server),
+        cf_mitigated: header(headers.cf_mitigated),
+        cf_ray: header(headers.cf_ray),
+        retry_after: header(headers.retry_after),
     }
 }
 
@@ -102,12 +120,12 @@ mod tests {
     #[test]
     fn markup_and_control_characters_are_gone_and_the_length_is_bounded() {
         let body = b"<html><head><title>No \x1b[31mentry</title><script>evil()</script></head><body><h1>Stop</h1>\x07 here\r\n\x1b]0;owned\x07 &lt;now&gt;</body>";
-        let said = words(body, Some("ngi\x1bnx\r\nX: y"), None, Some("\x00"));
+        let said = words(body, &Said { server: Some("ngi\x1bnx\r\nX: y"), retry_after: Some("\x00"), ..Said::default() });
         assert_eq!(said.title.as_deref(), Some("No [31mentry"));
         assert_eq!(said.text, "Stop here ]0;owned <now>");
         assert_eq!((said.server.as_deref(), said.retry_after), (Some("nginx  X: y"), None));
-        assert_eq!(words(&[b'a'; 100_000], None, None, None).text.chars().count(), 500);
-        assert_eq!(words(b"{\"error\":\n \"no <b> \x1bkey\"}", None, None, None).text, "{\"error\": \"no <b> key\"}");
+        assert_eq!(words(&[b'a'; 100_000], &Said::default()).text.chars().count(), 500);
+        assert_eq!(words(b"{\"error\":\n \"no <b> \x1bkey\"}", &Said::default()).text, "{\"error\": \"no <b> key\"}");
     }
 
     #[test]
@@ -127,8 +145,9 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_bytes_panic_or_reach_the_terminal_raw(body in proptest::collection::vec(proptest::num::u8::ANY, 0..400), header in "\\PC{0,20}|[\\x00-\\x1f]{0,9}") {
-            let said = words(&body, Some(&header), Some(&header), Some(&header));
-            for text in [Some(said.text), said.title, said.server, said.cf_mitigated, said.retry_after].into_iter().flatten() {
+            let header = Some(header.as_str());
+            let said = words(&body, &Said { server: header, cf_mitigated: header, cf_ray: header, retry_after: header });
+            for text in [Some(said.text), said.title, said.server, said.cf_mitigated, said.cf_ray, said.retry_after].into_iter().flatten() {
                 proptest::prop_assert!(!text.chars().any(char::is_control), "{:?}", text);
             }
         }

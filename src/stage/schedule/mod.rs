@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use self::cron::Cron;
 pub use self::duration::duration;
-pub use self::pace::{History, NextAttempt, next_attempt, seed, shortly, spread};
+pub use self::pace::{History, NextAttempt, ignored, next_attempt, seed, shortly, spread};
 pub use self::rhythm::{posted, rhythm};
 
 /// Why a schedule or a length of time cannot be used. The fragments follow the place that the configuration names.

@@ -206,14 +206,33 @@ fn jitter(most: Duration, seed: u64, failures: u32) -> Duration {
     Duration::from_secs(mixed % (most_s + 1))
 }
 
-/// The first due instant from `at` on that is in no hour and on no day that the feed asks to leave out.
-fn outside_skipped(schedule: &Schedule, at: DateTime<Utc>, pace: &PaceHints) -> DateTime<Utc> {
+/// What of a feed's wishes cannot be followed, in a sentence: who is never to come would never come (F18).
+#[must_use]
+pub fn ignored(pace: &PaceHints) -> Option<&'static str> {
+    let (hours, days) = skipped(pace);
+    match (hours == EVERY_HOUR, days == EVERY_DAY) {
+        (true, _) => Some("skipHours names all 24 hours, and is ignored"),
+        (_, true) => Some("skipDays names all seven days, and is ignored"),
+        _ => None,
+    }
+}
+
+const EVERY_HOUR: u32 = (1 << 24) - 1;
+const EVERY_DAY: u32 = (1 << 7) - 1;
+
+/// The hours and days that a feed asks to leave out, a bit each, from midnight and from Monday.
+fn skipped(pace: &PaceHints) -> (u32, u32) {
     // 24 is how the first specification of skipHours wrote midnight.
     let hours = pace.skip_hours.iter().filter(|hour| **hour <= 24).fold(0_u32, |hours, hour| hours | 1 << (hour % 24));
     let days = pace.skip_days.iter().filter_map(|day| day.trim().parse::<Weekday>().ok());
-    let days = days.fold(0_u32, |days, day| days | 1 << day.num_days_from_monday());
-    let hours = if hours == (1 << 24) - 1 { 0 } else { hours };
-    let days = if days == (1 << 7) - 1 { 0 } else { days };
+    (hours, days.fold(0_u32, |days, day| days | 1 << day.num_days_from_monday()))
+}
+
+/// The first due instant from `at` on that is in no hour and on no day that the feed asks to leave out.
+fn outside_skipped(schedule: &Schedule, at: DateTime<Utc>, pace: &PaceHints) -> DateTime<Utc> {
+    let (hours, days) = skipped(pace);
+    let hours = if hours == EVERY_HOUR { 0 } else { hours };
+    let days = if days == EVERY_DAY { 0 } else { days };
     let allowed_from = |at: DateTime<Utc>| {
         let mut at = at;
         // At most six days and 23 hours are skipped in a row, so this ends.

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::number;
-use super::sign::Signature;
+use super::sign::{Signature, Term};
 
 /// Share of the shorter text's shingles from which two texts are near equal.
 const NEAR_EQUAL: f64 = 0.55;
@@ -40,8 +39,8 @@ pub struct Bond {
 /// An article ready for comparison: its terms by number, with their weights.
 pub(super) struct Prepared<'a> {
     pub(super) signature: &'a Signature,
-    /// Number of the term over the whole comparison, and its place in the signature; sorted by number.
-    pub(super) terms: Vec<(u32, u32)>,
+    /// Its terms with their numbers over the whole comparison; sorted by number.
+    pub(super) terms: Vec<(u32, Term)>,
     pub(super) hours: f64,
 }
 
@@ -92,7 +91,7 @@ impl Features {
         let (mut title_event_a, mut title_event_b) = (false, false);
         let (mut after_a, mut after_b) = (false, false);
         let (mut names_a, mut names_b) = (0.0, 0.0);
-        let term = |p: &Prepared<'a>, at: usize| p.terms.get(at).and_then(|(n, place)| Some((*n, p.signature.terms.get(*place as usize)?)));
+        let term = |p: &Prepared<'a>, at: usize| p.terms.get(at).copied();
         loop {
             let (left, right) = (term(a, i), term(b, j));
             let order = match (&left, &right) {
@@ -106,15 +105,15 @@ impl Features {
             i += usize::from(left.is_some());
             j += usize::from(right.is_some());
             let travels = [&left, &right].iter().any(|t| t.as_ref().is_some_and(|(_, t)| t.travels()));
-            let name = [&left, &right].iter().any(|t| t.as_ref().is_some_and(|(_, t)| t.name));
+            let name = [&left, &right].iter().any(|t| t.as_ref().is_some_and(|(_, t)| t.is_name()));
             if let (Some((n, x)), Some((_, y))) = (&left, &right) {
                 let w = weight(*n);
                 both += w;
                 shared.push((w, *n));
-                title_a += if x.title { w } else { 0.0 };
-                title_b += if y.title { w } else { 0.0 };
-                title_a_in_b += if x.title { w } else { 0.0 };
-                title_b_in_a += if y.title { w } else { 0.0 };
+                title_a += if x.in_title() { w } else { 0.0 };
+                title_b += if y.in_title() { w } else { 0.0 };
+                title_a_in_b += if x.in_title() { w } else { 0.0 };
+                title_b_in_a += if y.in_title() { w } else { 0.0 };
                 all_a += w;
                 all_b += w;
                 if name && !x.is_number() {
@@ -122,7 +121,7 @@ impl Features {
                     names_a += w;
                     names_b += w;
                 }
-                if x.is_number() && number::is_telling(&x.text) {
+                if x.is_telling_number() {
                     f.numbers += 1.0;
                 }
             }
@@ -131,29 +130,29 @@ impl Features {
                 (&right, &left, &mut all_b, &mut title_b, &mut telling_b, &mut events_b, &mut title_event_b, &mut after_b, &mut names_b),
             ] {
                 let Some((n, t)) = side else { continue };
-                if t.is_number() && number::is_telling(&t.text) {
+                if t.is_telling_number() {
                     *telling += 1;
                 }
-                if t.text.starts_with("#!") {
+                if t.is_event() {
                     *events += 1.0;
-                    *title_event |= t.title;
+                    *title_event |= t.in_title();
                 }
-                if t.text.starts_with("#~") && t.title {
+                if t.is_after() && t.in_title() {
                     *after = true;
                 }
-                if t.text.starts_with("#?") {
+                if t.is_column() {
                     f.column = 1.0;
                 }
-                if other.is_none() && t.name {
+                if other.is_none() && t.is_name() {
                     *names += weight(*n);
                 }
                 // What a translation changes is not missed in it.
                 if other.is_none() && (!foreign || travels) {
                     let w = weight(*n);
                     *all += w;
-                    *title += if t.title { w } else { 0.0 };
+                    *title += if t.in_title() { w } else { 0.0 };
                 }
-                if t.text.starts_with("#!") && other.is_some() {
+                if t.is_event() && other.is_some() {
                     events_both += 0.5;
                 }
             }
@@ -212,7 +211,13 @@ pub(super) const MODEL: [f64; 15] = [-4.8, 10.0, 2.5, 0.9, 1.2, -1.5, 0.8, -0.9,
 /// Share of the shorter text that the longer one has, 0 to 1; 0 where too little is common to tell.
 pub(super) fn contained(a: &Signature, b: &Signature) -> f64 {
     let (short, long) = if a.shingles.len() <= b.shingles.len() { (a, b) } else { (b, a) };
-    let common = short.shingles.iter().filter(|s| long.shingles.binary_search(s).is_ok()).count();
+    // Both are sorted.
+    let mut others = long.shingles.iter().peekable();
+    let common = short.shingles.iter().filter(|s| {
+        while others.next_if(|other| other < s).is_some() {}
+        others.peek() == Some(s)
+    });
+    let common = common.count();
     if common < SHINGLES_LEAST { 0.0 } else { common as f64 / short.shingles.len().max(1) as f64 }
 }
 
@@ -221,7 +226,7 @@ pub(super) fn is_same_text(a: &Signature, b: &Signature, share: f64) -> bool {
     if share < NEAR_EQUAL {
         return false;
     }
-    let numbers = |s: &Signature| -> Vec<String> { s.terms.iter().filter(|t| t.is_number()).map(|t| t.text.clone()).collect() };
+    let numbers = |s: &'_ Signature| -> Vec<String> { s.terms.iter().filter(|t| t.is_number()).map(|t| s.text(*t).to_owned()).collect() };
     let (x, y) = (numbers(a), numbers(b));
     // A form that is filled in anew each week differs in its numbers.
     let apart = |x: &[String], y: &[String]| x.iter().filter(|n| !y.contains(n)).count();

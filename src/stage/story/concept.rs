@@ -1,7 +1,8 @@
 //! Words that mean one thing in several languages, and words that tell nothing.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
+
+use foldhash::{HashMap, HashSet};
 
 use super::Language;
 
@@ -9,8 +10,6 @@ use super::Language;
 const PREFIX_MIN: usize = 5;
 /// In languages that write compounds as one word, a concept this long is found inside a word too.
 const INSIDE_MIN: usize = 6;
-/// Longest entry of the list, in bytes.
-const ENTRY_MAX: usize = 24;
 
 static TABLE: LazyLock<[Words; 5]> = LazyLock::new(|| {
     let mut table: [Words; 5] = std::array::from_fn(|_| Words::default());
@@ -21,7 +20,7 @@ static TABLE: LazyLock<[Words; 5]> = LazyLock::new(|| {
             let Some(place) = Language::of(code.trim()).map(Language::place) else { continue };
             for word in words.split_whitespace() {
                 if let Some(words) = table.get_mut(place) {
-                    words.concepts.insert(deunicode::deunicode(word), name);
+                    words.insert(&deunicode::deunicode(word), &format!("#{name}"));
                 }
             }
         }
@@ -38,8 +37,48 @@ static TABLE: LazyLock<[Words; 5]> = LazyLock::new(|| {
 
 #[derive(Default)]
 struct Words {
-    concepts: HashMap<String, &'static str>,
+    /// By first word.
+    whole: HashMap<String, Entry>,
+    /// Beginnings of words, by their first bytes, the longest first.
+    beginnings: HashMap<[u8; HEAD], Vec<(String, String)>>,
     common: HashSet<String>,
+}
+
+/// What begins with a word.
+#[derive(Default)]
+struct Entry {
+    /// The word's own concept.
+    concept: Option<String>,
+    /// Beginnings of the word behind it, with the concept of the two, the longest first.
+    pairs: Vec<(String, String)>,
+}
+
+/// Bytes that beginnings of words are looked up by; none is shorter than [`PREFIX_MIN`].
+const HEAD: usize = 4;
+
+impl Words {
+    fn insert(&mut self, word: &str, concept: &str) {
+        // A word that is named twice has the concept named last.
+        let put = |list: &mut Vec<(String, String)>, beginning: &str| {
+            list.retain(|(known, _)| known != beginning);
+            list.push((beginning.to_owned(), concept.to_owned()));
+            list.sort_by_key(|(beginning, _)| std::cmp::Reverse(beginning.len()));
+        };
+        if let Some((first, second)) = word.split_once('-').filter(|(_, second)| !second.is_empty()) {
+            put(&mut self.whole.entry(first.to_owned()).or_default().pairs, second);
+        }
+        self.whole.entry(word.to_owned()).or_default().concept = Some(concept.to_owned());
+        if let Some(head) = word.as_bytes().first_chunk().filter(|_| word.len() >= PREFIX_MIN) {
+            put(self.beginnings.entry(*head).or_default(), word);
+        }
+    }
+
+    /// The longest beginning of `text` that is at least so long.
+    fn beginning(&self, text: &str, least: usize) -> Option<(usize, &str)> {
+        let list = self.beginnings.get(text.as_bytes().first_chunk()?)?;
+        let found = list.iter().find(|(beginning, _)| beginning.len() >= least && text.starts_with(beginning.as_str()));
+        found.map(|(beginning, concept)| (beginning.len(), concept.as_str()))
+    }
 }
 
 fn words(language: Language) -> Option<&'static Words> {
@@ -54,25 +93,23 @@ pub(super) fn is_common(word: &str, language: Language) -> bool {
 /// The concepts of a word, read with the next one; and how many words they took.
 pub(super) fn of(word: &str, next: Option<&str>, language: Language, found: &mut Vec<&'static str>) -> usize {
     let Some(words) = words(language) else { return 0 };
-    if let Some(next) = next {
-        let pair = format!("{word}-{next}");
-        if let Some(concept) = (word.len() + 2..=pair.len().min(ENTRY_MAX)).rev().find_map(|n| words.concepts.get(pair.get(..n)?)) {
+    if let Some(entry) = words.whole.get(word) {
+        let pair = next.and_then(|next| entry.pairs.iter().find(|(second, _)| next.starts_with(second.as_str())));
+        if let Some((_, concept)) = pair {
             found.push(concept);
             return 2;
         }
-    }
-    if let Some(concept) = words.concepts.get(word) {
-        found.push(concept);
-        return 1;
+        if let Some(concept) = &entry.concept {
+            found.push(concept);
+            return 1;
+        }
     }
     let before = found.len();
     let inside = !matches!(language, Language::English | Language::French);
     let mut at = 0;
-    while at < word.len() {
+    while let Some(rest) = word.get(at..).filter(|rest| !rest.is_empty()) {
         let least = if at == 0 { PREFIX_MIN } else { INSIDE_MIN };
-        let longest = (word.len() - at).min(ENTRY_MAX);
-        let hit = (least..=longest).rev().find_map(|n| Some((n, *words.concepts.get(word.get(at..at + n)?)?)));
-        match hit {
+        match words.beginning(rest, least) {
             Some((n, concept)) => {
                 found.push(concept);
                 at += n;

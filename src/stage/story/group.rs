@@ -1,8 +1,9 @@
 //! Puts articles together, each group one event.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use foldhash::HashMap;
 
 use super::bond::{self, Bond, Features, Ground, Prepared};
 use super::sign::{Signature, Term};
@@ -19,6 +20,8 @@ const CANDIDATES_MAX: usize = 60;
 const COMMON_LEAST: f64 = 4.0;
 /// One in this many shingles leads to candidates; which one is a function of the shingle.
 const SHINGLE_SAMPLE: u32 = 4;
+/// Texts with fewer shingles than this may have none that is sampled.
+const SAMPLED_LEAST: usize = 40;
 /// Score from which two articles are bound.
 const BOUND: f64 = 0.5;
 /// Mean score that two groups need to become one.
@@ -113,87 +116,93 @@ struct Table<'a> {
 
 impl<'a> Table<'a> {
     fn new(members: &'a [Member<'a>]) -> Self {
-        let mut numbers: HashMap<&str, u32> = HashMap::new();
+        let mut numbers: HashMap<&str, u32> = HashMap::default();
         let (mut texts, mut postings, mut names): (Vec<&str>, Vec<Vec<u32>>, Vec<bool>) = Default::default();
         let mut kinds: Vec<Term> = Vec::new();
         let mut prepared = Vec::with_capacity(members.len());
         let began = members.iter().map(|m| m.published).min().unwrap_or_default();
         for (at, member) in members.iter().enumerate() {
             let mut terms = Vec::with_capacity(member.signature.terms.len());
-            for (place, term) in member.signature.terms.iter().enumerate() {
-                let number = *numbers.entry(&term.text).or_insert_with(|| {
-                    texts.push(&term.text);
+            for term in &member.signature.terms {
+                let text = member.signature.text(*term);
+                let number = *numbers.entry(text).or_insert_with(|| {
+                    texts.push(text);
                     postings.push(Vec::new());
                     names.push(false);
-                    kinds.push(term.clone());
+                    kinds.push(*term);
                     texts.len() as u32 - 1
                 });
                 if let Some(list) = postings.get_mut(number as usize) {
                     list.push(at as u32);
                 }
                 if let Some(name) = names.get_mut(number as usize) {
-                    *name |= term.name;
+                    *name |= term.is_name();
                 }
-                terms.push((number, place as u32));
+                terms.push((number, *term));
             }
-            terms.sort_unstable();
+            terms.sort_unstable_by_key(|(number, _)| *number);
             let hours = (member.published - began).num_minutes() as f64 / 60.0;
             prepared.push(Prepared { signature: member.signature, terms, hours });
         }
         let weights =
-            postings.iter().zip(&kinds).zip(&names).map(|((list, term), name)| weight(list.len(), members.len(), term, *name)).collect();
+            postings.iter().zip(&kinds).zip(&names).map(|((list, term), name)| weight(list.len(), members.len(), *term, *name)).collect();
         Self { members, prepared, weights, texts, postings }
     }
 
     /// Every bond that may make a story.
     fn bonds(&self) -> Vec<(usize, usize, Bond)> {
         let mut bonds = Vec::new();
-        self.candidates(&mut |a, b| {
-            if let Some(bond) = self.bond(a, b).filter(|bond| bond.score >= BOUND) {
+        self.candidates(&mut |a, b, may_be_one_text| {
+            if let Some(bond) = self.bond(a, b, may_be_one_text).filter(|bond| bond.score >= BOUND) {
                 bonds.push((a, b, bond));
             }
         });
         bonds
     }
 
-    /// Hands over pairs that may belong together, the earlier first. Of two that were put somewhere before, nothing is asked.
-    fn candidates(&self, visit: &mut dyn FnMut(usize, usize)) {
-        let mut shingles: HashMap<u32, Vec<u32>> = HashMap::new();
-        let mut addresses: HashMap<&str, Vec<u32>> = HashMap::new();
+    /// Hands over pairs that may belong together, the earlier first, and whether they may be one text. Of two that were put somewhere before, nothing is asked.
+    fn candidates(&self, visit: &mut dyn FnMut(usize, usize, bool)) {
+        let mut shingles: HashMap<u32, Vec<u32>> = HashMap::default();
+        let mut addresses: HashMap<u64, Vec<u32>> = HashMap::default();
         for (at, member) in self.members.iter().enumerate() {
             for shingle in sampled(member.signature) {
                 shingles.entry(shingle).or_default().push(at as u32);
             }
             for address in &member.signature.addresses {
-                addresses.entry(address).or_default().push(at as u32);
+                addresses.entry(*address).or_default().push(at as u32);
             }
         }
-        let mut common: HashMap<u32, f64> = HashMap::new();
+        let mut common: HashMap<u32, (f64, bool)> = HashMap::default();
         for (at, member) in self.members.iter().enumerate().filter(|(_, m)| m.group.is_none()) {
             common.clear();
             let Some(prepared) = self.prepared.get(at) else { continue };
-            let mut count = |list: Option<&Vec<u32>>, weight: f64| {
+            let mut count = |list: Option<&Vec<u32>>, weight: f64, of_text: bool| {
                 for other in list.filter(|l| l.len() <= POSTINGS_MAX).into_iter().flatten() {
-                    *common.entry(*other).or_default() += weight;
+                    let common = common.entry(*other).or_default();
+                    common.0 += weight;
+                    common.1 |= of_text;
                 }
             };
             for (number, _) in &prepared.terms {
-                count(self.postings.get(*number as usize), self.weights.get(*number as usize).copied().unwrap_or(0.0));
+                count(self.postings.get(*number as usize), self.weights.get(*number as usize).copied().unwrap_or(0.0), false);
             }
-            sampled(member.signature).for_each(|shingle| count(shingles.get(&shingle), 2.0));
-            member.signature.addresses.iter().for_each(|address| count(addresses.get(address.as_str()), 100.0));
+            sampled(member.signature).for_each(|shingle| count(shingles.get(&shingle), 2.0, true));
+            member.signature.addresses.iter().for_each(|address| count(addresses.get(address), 100.0, false));
             let is_other = |other: usize| other < at || (other > at && self.members.get(other).is_some_and(|m| m.group.is_some()));
-            let telling = common.iter().filter(|(other, weight)| **weight >= COMMON_LEAST && is_other(**other as usize));
-            let mut best: Vec<(f64, u32)> = telling.map(|(other, weight)| (*weight, *other)).collect();
+            let telling = common.iter().filter(|(other, (weight, _))| *weight >= COMMON_LEAST && is_other(**other as usize));
+            let mut best: Vec<(f64, u32, bool)> = telling.map(|(other, (weight, of_text))| (*weight, *other, *of_text)).collect();
             best.sort_by(|x, y| y.0.total_cmp(&x.0).then(x.1.cmp(&y.1)));
-            for (_, other) in best.into_iter().take(CANDIDATES_MAX) {
-                visit(at.min(other as usize), at.max(other as usize));
+            for (_, other, of_text) in best.into_iter().take(CANDIDATES_MAX) {
+                let shingles = |n: usize| self.members.get(n).map_or(0, |m| m.signature.shingles.len());
+                // Of texts this long that are near equal some sampled shingle is shared.
+                let may_be_one_text = of_text || shingles(at).min(shingles(other as usize)) < SAMPLED_LEAST;
+                visit(at.min(other as usize), at.max(other as usize), may_be_one_text);
             }
         }
     }
 
     /// What binds two articles; `None` if they are too far apart in time, or nothing does.
-    fn bond(&self, a: usize, b: usize) -> Option<Bond> {
+    fn bond(&self, a: usize, b: usize, may_be_one_text: bool) -> Option<Bond> {
         let (x, y) = (self.members.get(a)?, self.members.get(b)?);
         let days = (x.published - y.published).abs().num_hours() as f64 / 24.0;
         if days > SAME_MAX_DAYS as f64 {
@@ -202,7 +211,7 @@ impl<'a> Table<'a> {
         if bond::is_same_address(x.signature, y.signature) {
             return Some(Bond { ground: Ground::Address, score: 1.0, shared: Vec::new() });
         }
-        let share = bond::contained(x.signature, y.signature);
+        let share = if may_be_one_text { bond::contained(x.signature, y.signature) } else { 0.0 };
         if bond::is_same_text(x.signature, y.signature, share) {
             let shared = vec![format!("{:.0} %", share * 100.0)];
             return Some(Bond { ground: Ground::Text, score: 0.99, shared });
@@ -217,14 +226,14 @@ impl<'a> Table<'a> {
 }
 
 /// How telling a term is: the rarer the more. Few articles say little of how rare a word is, so each kind starts with a guess.
-fn weight(articles: usize, of: usize, term: &Term, name: bool) -> f64 {
+fn weight(articles: usize, of: usize, term: Term, name: bool) -> f64 {
     const GUESSED: f64 = 200.0;
     let rate = if term.is_concept() {
         0.03
     } else if name {
         0.001
     } else if term.is_number() {
-        if super::number::is_telling(&term.text) { 0.002 } else { 0.02 }
+        if term.is_telling_number() { 0.002 } else { 0.02 }
     } else {
         0.01
     };
@@ -246,7 +255,7 @@ struct Groups<'t, 'a> {
 impl<'t, 'a> Groups<'t, 'a> {
     fn new(table: &'t Table<'a>) -> Self {
         let mut of: Vec<usize> = (0..table.members.len()).collect();
-        let mut first_of: HashMap<u64, usize> = HashMap::new();
+        let mut first_of: HashMap<u64, usize> = HashMap::default();
         let (mut members, mut kept): (BTreeMap<usize, Vec<usize>>, HashMap<usize, u64>) = Default::default();
         for (at, member) in table.members.iter().enumerate() {
             let home = member.group.map_or(at, |group| *first_of.entry(group).or_insert(at));
@@ -258,7 +267,7 @@ impl<'t, 'a> Groups<'t, 'a> {
                 kept.insert(home, group);
             }
         }
-        Self { table, of, members, kept, bonds: HashMap::new() }
+        Self { table, of, members, kept, bonds: HashMap::default() }
     }
 
     fn first(&self, at: usize) -> usize {
@@ -305,7 +314,7 @@ impl<'t, 'a> Groups<'t, 'a> {
         let mut sum = 0.0;
         for a in x {
             for b in y {
-                let bond = self.table.bond((*a).min(*b), (*a).max(*b));
+                let bond = self.table.bond((*a).min(*b), (*a).max(*b), true);
                 let same_source = self.table.members.get(*a).map(|m| m.source) == self.table.members.get(*b).map(|m| m.source);
                 if same_source && !bond.as_ref().is_some_and(|b| b.ground != Ground::Retold) {
                     return false;

@@ -18,4 +18,4 @@ mod tests;
 
 pub use bond::{Bond, Ground};
 pub use group::{Member, Placed, RETOLD_MAX_DAYS, SAME_MAX_DAYS, group};
-pub use sign::{Article, Language, Signature, Term, sign};
+pub use sign::{Article, Language, Signature, sign};

@@ -12,6 +12,10 @@ pub(super) struct Read {
 /// Reads the number at the head of `words` (lower case, digits with their separators), or `None` if there is none worth keeping.
 pub(super) fn read(words: &[&str], dot_groups: bool) -> Option<Read> {
     let first = words.first()?;
+    // All that is a number begins so; most words do not.
+    if !first.starts_with(|c: char| c.is_ascii_digit() || matches!(c, 'z' | 'o' | 't' | 'f' | 's' | 'e' | 'n')) {
+        return None;
+    }
     let (mut value, mut used, suffix) = if first.starts_with(|c: char| c.is_ascii_digit()) {
         let end = first.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ',').unwrap_or(first.len());
         let (digits, suffix) = first.split_at(end);

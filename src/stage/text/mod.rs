@@ -43,6 +43,7 @@ pub fn plain_with_limit(text: &Text, max_chars: usize) -> String {
 /// [`plain_with_limit`] of HTML.
 pub(crate) fn plain_html(html: &str, max_chars: usize) -> String {
     let mut line = Line::new(max_chars);
+    line.out.reserve(if max_chars == usize::MAX { html.len() } else { 0 });
     for token in markup::tokens(html, 0) {
         match token {
             markup::Token::Text(text) => line.push(&entity::resolve(text)),
@@ -73,9 +74,8 @@ impl Line {
     fn push(&mut self, text: &str) {
         let mut rest = text;
         while !rest.is_empty() && self.left > 0 {
-            // Most text is runs of printable ASCII: those go over whole.
-            let run = rest.bytes().position(|b| !b.is_ascii_graphic()).unwrap_or(rest.len());
-            let (ascii, more) = rest.split_at(run);
+            // Most text is printable ASCII with single blanks in it: that goes over whole.
+            let (ascii, more) = rest.split_at(ascii_run(rest.as_bytes()));
             rest = more;
             if !ascii.is_empty() {
                 self.word(ascii, ascii.len());
@@ -92,7 +92,7 @@ impl Line {
         }
     }
 
-    /// Adds characters without white space among them, as many as fit.
+    /// Adds characters that begin and end with no white space and have none but single blanks among them, as many as fit.
     fn word(&mut self, word: &str, chars: usize) {
         let spaced = self.space && !self.out.is_empty();
         if self.left < 1 + usize::from(spaced) {
@@ -106,8 +106,25 @@ impl Line {
         self.space = false;
         let fits = chars.min(self.left);
         // Several characters are ASCII, so a count of them is a count of bytes.
-        self.out.push_str(if fits == chars { word } else { &word[..fits] });
+        self.out.push_str(if fits == chars { word } else { word[..fits].trim_end_matches(' ') });
         self.left -= fits;
+    }
+}
+
+/// How many bytes at the beginning are printable ASCII, words with single blanks between them.
+fn ascii_run(bytes: &[u8]) -> usize {
+    let mut after_blank = true;
+    let end = bytes.iter().position(|b| match b {
+        b' ' => std::mem::replace(&mut after_blank, true),
+        b => {
+            after_blank = false;
+            !b.is_ascii_graphic()
+        }
+    });
+    match end {
+        // The second of two blanks ends a run, and so does what is not printable; a blank before that is not of the run.
+        Some(end) => bytes[..end].strip_suffix(b" ").map_or(end, <[u8]>::len),
+        None => bytes.strip_suffix(b" ").map_or(bytes.len(), <[u8]>::len),
     }
 }
 

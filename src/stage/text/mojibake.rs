@@ -14,8 +14,11 @@ const ROUNDS_MAX: usize = 2;
 /// Windows-1252 leaves five bytes undefined; they are taken as the C1 controls that decoders make of them.
 #[must_use]
 pub fn unmojibake(text: &str) -> Cow<'_, str> {
-    // A broken character begins with one of U+00C2 to U+00F4, and all of those begin with this byte: most texts have none.
-    if memchr::memchr(0xC3, text.as_bytes()).is_none() {
+    // A broken character begins with one of U+00C2 to U+00F4, all of which begin with this byte, and none stands alone: most
+    // texts have no such pair.
+    let bytes = text.as_bytes();
+    let may_begin = |at: usize| matches!(bytes.get(at + 1), Some(0x82..=0xb4)) && bytes.get(at + 2).is_some_and(|b| !b.is_ascii());
+    if !memchr::memchr_iter(0xc3, bytes).any(may_begin) {
         return Cow::Borrowed(text);
     }
     let mut text = Cow::Borrowed(text);

@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use ammonia::{Builder, UrlRelative};
-use url::{Host, Url};
+use url::Url;
 
 use super::markup::Attribute;
 use super::tidy::{Fate, Policy, push_attribute, tidy};
 use super::{entity, escape_into, plain_html};
+use crate::stage::host::is_public;
 
 /// HTML longer than this is published as plain text: it is no article, and twice through the parser takes its time.
 const HTML_MAX_BYTES: usize = 1 << 20;
@@ -98,9 +99,14 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
 /// `sanitise(sanitise(x)) == sanitise(x)` for one `base`. Time is linear in the length of `html`.
 #[must_use]
 pub fn sanitise(html: &str, base: Option<&Url>) -> String {
-    if html.len() <= HTML_MAX_BYTES
-        && let Some(mut current) = clean(html, base)
-    {
+    if html.len() > HTML_MAX_BYTES {
+        return paragraph(&plain_html(html, usize::MAX));
+    }
+    let bounded = tidy(html, &Article { base }).ok();
+    if let Some(settled) = bounded.as_deref().map(str::trim_end).filter(|bounded| is_settled(bounded)) {
+        return settled.to_owned();
+    }
+    if let Some(mut current) = bounded.map(|bounded| cleaned(&bounded)) {
         for _ in 0..ROUNDS_MAX {
             match clean(&current, base) {
                 Some(next) if next == current => return current,
@@ -125,14 +131,63 @@ pub(super) fn paragraph(plain: &str) -> String {
 }
 
 fn clean(html: &str, base: Option<&Url>) -> Option<String> {
-    let bounded = tidy(html, &Article { base }).ok()?;
-    let mut cleaned = CLEANER.clean(&bounded).to_string();
+    tidy(html, &Article { base }).ok().map(|bounded| cleaned(&bounded))
+}
+
+fn cleaned(bounded: &str) -> String {
+    let mut cleaned = CLEANER.clean(bounded).to_string();
     if cleaned.contains("&nbsp;") {
         // Records hold characters; only `&`, `<` and `>` are escaped.
         cleaned = cleaned.replace("&nbsp;", "\u{a0}");
     }
     cleaned.truncate(cleaned.trim_end().len());
-    Some(cleaned)
+    cleaned
+}
+
+/// Elements that may stand in a paragraph, and in one another, whatever their order.
+const PHRASING: [&str; 14] = ["b", "bdi", "cite", "code", "del", "em", "i", "ins", "kbd", "mark", "small", "strong", "sub", "sup"];
+
+/// Whether HTML is so plain that every reading of it is the same, so that the parser need not be asked: paragraphs with text in
+/// them and phrasing elements without attributes, all closed where they should be, and references to `&`, `<` and `>` only.
+fn is_settled(html: &str) -> bool {
+    let mut open: Vec<&str> = Vec::new();
+    // Whether the innermost element has nothing in it so far: one that is left empty is no paragraph.
+    let mut empty = true;
+    let mut rest = html;
+    while let Some(at) = memchr::memchr2(b'<', b'&', rest.as_bytes()) {
+        let (text, markup) = rest.split_at(at);
+        if !is_settled_text(text, open.is_empty()) {
+            return false;
+        }
+        empty &= text.trim().is_empty();
+        let Some(end) = markup.find(if markup.starts_with('&') { ';' } else { '>' }) else { return false };
+        let (markup, more) = markup.split_at(end + 1);
+        rest = more;
+        match (markup, markup.strip_prefix("</").and_then(|m| m.strip_suffix('>')), open.last()) {
+            ("&amp;" | "&lt;" | "&gt;", ..) if !open.is_empty() => empty = false,
+            ("<br>", ..) if !open.is_empty() => {}
+            ("<p>", ..) if open.is_empty() => {
+                open.push("p");
+                empty = true;
+            }
+            (_, Some(closed), Some(last)) if closed == *last && !empty => drop(open.pop()),
+            (_, None, Some(_)) => {
+                let name = markup.strip_prefix('<').and_then(|m| m.strip_suffix('>')).unwrap_or_default();
+                if !PHRASING.contains(&name) || open.len() > 8 || open.contains(&name) {
+                    return false;
+                }
+                open.push(name);
+                empty = true;
+            }
+            _ => return false,
+        }
+    }
+    open.is_empty() && is_settled_text(rest, true)
+}
+
+/// Whether text is its own HTML; between paragraphs only line breaks are.
+fn is_settled_text(text: &str, outside: bool) -> bool {
+    text.bytes().all(|b| if outside { b == b'\n' } else { b != b'>' && b != b'\r' && b != 0 })
 }
 
 struct Article<'a> {
@@ -197,23 +252,6 @@ fn is_count(value: &str) -> bool {
     (1..=4).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Whether a reader could reach this host from the public internet, as far as its name tells.
-fn is_public(host: &Host<&str>) -> bool {
-    match host {
-        Host::Domain(name) => {
-            let name = name.trim_end_matches('.');
-            name.contains('.') && ![".localhost", ".local", ".internal", ".lan", ".home.arpa"].iter().any(|end| name.ends_with(end))
-        }
-        Host::Ipv4(ip) => {
-            !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified() || ip.is_broadcast() || ip.is_multicast())
-        }
-        Host::Ipv6(ip) => {
-            // Global unicast is 2000::/3 (RFC 4291 section 2.4); all else is local, mapped or unassigned.
-            ip.segments()[0] & 0xe000 == 0x2000
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, Instant};
@@ -252,6 +290,26 @@ mod tests {
             ("<ul><li><div>a</div><div><b>b</b></div></li></ul>", "<ul><li>a <b>b</b></li></ul>"),
         ] {
             assert_eq!(safe(html), wanted, "{html}");
+        }
+    }
+
+    #[test]
+    fn only_the_plainest_html_is_settled() {
+        for (html, settled) in [
+            ("<p>a <b>b <em>c</em></b> &amp; d<br>e</p>\n<p>f</p>", true),
+            ("", true),
+            ("a", false),
+            ("<p></p>", false),
+            ("<p>a<b> </b></p>", false),
+            ("<p>a</b></p>", false),
+            ("<p>a", false),
+            ("<p>a<p>b</p></p>", false),
+            ("<p lang=\"fi\">a</p>", false),
+            ("<p>a &nbsp;</p>", false),
+            ("<p>a > b</p>", false),
+            ("<ul><li>a</li></ul>", false),
+        ] {
+            assert_eq!(is_settled(html), settled, "{html}");
         }
     }
 
@@ -537,6 +595,18 @@ mod tests {
             let once = safe(&html);
             prop_assert_eq!(&safe(&once), &once);
             assert_harmless(&once, &html);
+        }
+
+        /// What is taken as it stands without asking the parser, the parser leaves as it is.
+        #[test]
+        fn what_is_settled_is_clean(html in soup()) {
+            let bounded = tidy(&html, &Article { base: Some(&base()) }).unwrap_or_default();
+            let bounded = bounded.trim_end();
+            if is_settled(bounded) {
+                prop_assert_eq!(cleaned(bounded), bounded);
+                let again = clean(bounded, Some(&base()));
+                prop_assert_eq!(again.as_deref(), Some(bounded));
+            }
         }
 
         #[test]

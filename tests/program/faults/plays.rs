@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::bombs;
 use super::server::{Asked, Play, Wire, answer, good, gzip, zlib};
 
 /// What must come of it.
@@ -80,11 +81,6 @@ fn half(name: &str) -> Vec<u8> {
     good.as_bytes()[..good.find("the second").unwrap()].to_vec()
 }
 
-/// 2 MB that would be 2 GB.
-pub(super) fn bomb() -> Vec<u8> {
-    gzip(&vec![0; 16 << 20]).repeat(128)
-}
-
 /// Everything that a server without TLS can do once it is connected to.
 pub(super) fn plain() -> Vec<Case> {
     let mut cases = connection();
@@ -119,9 +115,8 @@ fn connection() -> Vec<Case> {
 
 fn bodies() -> Vec<Case> {
     // Made beforehand: making them takes longer than a server may take to answer.
-    let (bomb, twice) = (bomb(), gzip(&bomb()));
-    let (again, deflate) = (bomb.clone(), zlib(&vec![0; 64 << 20]));
-    let zstd = ruzstd::encoding::compress_to_vec(&vec![0; 24 << 20][..], ruzstd::encoding::CompressionLevel::Fastest);
+    let (bomb, deflate, br, zstd) = (bombs::gz(), bombs::deflate(), bombs::brotli(), bombs::zstd());
+    let (twice, again) = (gzip(&bomb), bomb.clone());
     let head = |rest: &str| format!("HTTP/1.1 200 OK\r\nConnection: close\r\n{rest}\r\n").into_bytes();
     let cut = |bytes: Vec<u8>, by: usize| bytes[..bytes.len() - by].to_vec();
     vec![
@@ -180,6 +175,7 @@ fn bodies() -> Vec<Case> {
         body(12, "bomb-unlabelled", Fails("coding", "decompression bomb"), "", move |_| again.clone()),
         body(12, "bomb-deflate", Fails("coding", "decompression bomb"), "Content-Encoding: deflate\r\n", move |_| deflate.clone()),
         body(12, "bomb-zstd", Fails("coding", "decompression bomb"), "Content-Encoding: zstd\r\n", move |_| zstd.clone()),
+        body(12, "bomb-br", Fails("coding", "decompression bomb"), "Content-Encoding: br\r\n", move |_| br.clone()),
         says(12, "announces-10-gb", Fails("large", "is larger than 10 MiB"), move |_| head("Content-Length: 10000000000\r\n")),
         case(12, "endless", Fails("large", "is larger than 10 MiB"), |wire, _| {
             let _ = wire.write_all(b"HTTP/1.1 200 OK\r\n\r\n<rss>");
