@@ -111,7 +111,7 @@ pub fn write(record: &Record) -> String {
     file
 }
 
-/// A field as [`write`] lays it out, with its line's end; `None` for values of a form that no record has.
+/// A field as [`write()`] lays it out, with its line's end; `None` for values of a form that no record has.
 pub fn lay_out(key: &str, value: &Value) -> Option<String> {
     let mut yaml = Document::new("", 128);
     write_value(&mut yaml, 0, key, value)?;

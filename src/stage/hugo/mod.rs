@@ -1,7 +1,7 @@
 //! A record's Markdown file as editors leave it: taken apart, told apart from what was written, and brought together with what
 //! would be written now.
 //!
-//! Fields that name a record, follow from others, or say when it changed are the program's own ([`MACHINE`]) and always as it
+//! Fields that name a record, follow from others, or say when it changed are the program's own (`MACHINE`) and always as it
 //! writes them. All others are the editors': what they changed, added or took away stays, and where upstream changed the same
 //! field since, they win and are told. Changed is what differs from what was last written there, of which a [`Base`] is kept.
 
