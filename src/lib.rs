@@ -14,6 +14,8 @@
 
 pub mod cli;
 pub mod config;
+pub mod desk;
+pub mod edit;
 pub mod enrich;
 pub mod entry;
 pub mod format;
@@ -22,12 +24,15 @@ pub mod io;
 pub mod measure;
 pub mod publisher;
 pub mod push;
+pub mod read_back;
+mod reason;
 pub mod record;
 pub mod scheduler;
 #[cfg(test)]
 mod shared;
 pub mod stage;
 pub mod standing;
+pub mod steer;
 pub mod store;
 pub mod stories;
 mod syntax;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::mpsc;
+use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 
@@ -97,7 +97,7 @@ pub enum ServiceError {
 }
 
 /// The service: polls what is due and publishes what changed, until `stop`; then lets polls under way finish and publishes.
-/// A new configuration comes in through `reload`; `wire` tells of pushes, and is told of what was polled and published.
+/// A new configuration comes in through `changes`; `wire` tells of pushes, and is told of what was polled and published.
 ///
 /// # Errors
 /// The store's, if it fails for good.
@@ -105,7 +105,7 @@ pub async fn serve(
     mut ingest: Ingest,
     clock: Clock,
     measures: Arc<Measures>,
-    mut reload: mpsc::Receiver<Ingest>,
+    mut changes: watch::Receiver<Ingest>,
     wire: Wire,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServiceError> {
@@ -172,9 +172,11 @@ pub async fn serve(
                     waiting = Some(Instant::now() + PUBLISH_GAP);
                 }
             }
-            Some(new) = reload.recv() => {
-                wire.reloaded(new.clone());
-                ingest = new;
+            Ok(()) = changes.changed() => {
+                let new = changes.borrow_and_update().clone();
+                // Who sent it may have begun before a list changed.
+                ingest = new.resubscribed()?.unwrap_or(new);
+                wire.reloaded(ingest.clone());
                 pages.reload(&ingest);
                 looked = None;
                 waiting = Some(Instant::now());
@@ -387,6 +389,7 @@ async fn publish(ingest: &Ingest, clock: &Clock, measures: &Arc<Measures>) -> bo
     });
     let why = match published.await {
         Ok(Ok((written, arrivals))) => {
+            written.told.iter().for_each(|what| tracing::warn!("{what}"));
             if written.written + written.removed > 0 {
                 tracing::info!(written = written.written, removed = written.removed, "published");
             }

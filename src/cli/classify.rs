@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::{CommandError, Context, Exit, Result, print, print_json, reason};
+use super::{CommandError, Context, Exit, Result, print, print_json};
 use crate::config;
 use crate::entry::{Text, TextKind};
 use crate::io::file;
+use crate::reason;
 use crate::stage::classify::{Article, Classifier};
 use crate::stage::text;
 

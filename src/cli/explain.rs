@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{CommandError, Context, Exit, Result, print, print_json, reason, stories};
+use super::{CommandError, Context, Exit, Result, print, print_json, stories};
 use crate::config::overrides::RecordWord;
 use crate::config::{Enrich, FullText, Site, Source};
 use crate::entry::Entry;
+use crate::reason;
 use crate::stage::classify::{Classifier, Explanation};
 use crate::stage::map::{self, Rules};
 use crate::stage::{clean, naming};
@@ -218,5 +219,6 @@ fn editor(word: &RecordWord) -> Vec<String> {
     lines.extend(word.title.iter().map(|title| format!("retitled: {title}")));
     lines.extend(word.hide.then(|| "hidden".to_owned()));
     lines.extend(word.pin.then(|| "pinned".to_owned()));
+    lines.extend(word.by.iter().map(|by| format!("by {by}")));
     lines
 }

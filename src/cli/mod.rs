@@ -3,6 +3,7 @@
 mod check;
 mod classify;
 mod demo;
+mod desk;
 mod discover;
 mod edit;
 mod environment;
@@ -15,7 +16,6 @@ mod init;
 mod learn;
 pub(crate) mod parse;
 mod publish;
-mod reason;
 mod refresh;
 mod retry;
 mod serve;
@@ -41,6 +41,7 @@ use crate::ingest::{Ingest, IngestError, SharedStore};
 use crate::io::clock::Clock;
 use crate::publisher::PublishError;
 use crate::push::PushError;
+use crate::read_back::{ReadBack, read_back};
 use crate::scheduler::ServiceError;
 use crate::store::lock::StoreLock;
 use crate::store::sqlite::SqliteStore;
@@ -129,6 +130,8 @@ enum Command {
     Discover(discover::Options),
     /// Fetch one source and show what would come of it: entries, dates, topics, problems. Nothing is stored
     Test(test::Options),
+    /// Keep the review desk: make the token that opens it
+    Desk(desk::Options),
     /// Show what the reader makes of feeds, before any mapping
     Parse(parse::Options),
     /// Ten seconds without a network or a configuration: three bundled sources, refreshed and served
@@ -272,9 +275,9 @@ pub fn run(args: Args) -> Exit {
         Command::Stories(options) => stories::run(&context, &options),
         Command::Topics(options) => topics::run(&context, &options),
         Command::Tag(options) => edit::tag(&context, &options),
-        Command::Hide(options) => edit::mark(&context, &options, "hide"),
+        Command::Hide(options) => edit::hide(&context, &options),
         Command::Takedown(options) => takedown::run(&context, &options),
-        Command::Pin(options) => edit::mark(&context, &options, "pin"),
+        Command::Pin(options) => edit::pin(&context, &options),
         Command::Retitle(options) => edit::retitle(&context, &options),
         Command::Split(options) => edit::split(&context, &options),
         Command::Join(options) => edit::join(&context, &options),
@@ -283,6 +286,7 @@ pub fn run(args: Args) -> Exit {
         Command::Learn(options) => learn::run(&context, &options),
         Command::Discover(options) => discover::run(&context, &options),
         Command::Test(options) => test::run(&context, &options),
+        Command::Desk(options) => desk::run(&options),
         Command::Parse(options) => parse::run(&context, &options),
         Command::Demo(options) => demo::run(&context, &options),
     };
@@ -323,11 +327,30 @@ impl Context {
         Ok(site)
     }
 
-    /// Opens the store for work: alone, and with every record derived by the site's rules, unless these wait for consent.
+    /// Opens the store for work: alone, with what editors changed in the published files, and with every record derived by the
+    /// site's rules, unless these wait for consent.
     fn work(&self, site: Site, command: &str) -> Result<(StoreLock, Ingest)> {
         let (lock, ingest) = self.store(site, command)?;
+        let ingest = self.read_back(ingest)?;
         self.apply(&ingest)?;
         Ok((lock, ingest))
+    }
+
+    /// Takes back what editors changed in the published files. It must not stand in the way of polls.
+    fn read_back(&self, ingest: Ingest) -> Result<Ingest> {
+        match read_back(ingest.site(), ingest.store()) {
+            Ok(ReadBack { overrides, told, .. }) => {
+                told.iter().for_each(|what| warn(what));
+                match overrides {
+                    Some(overrides) => Ok(ingest.with_overrides(overrides)?),
+                    None => Ok(ingest),
+                }
+            }
+            Err(error) => {
+                warn(&error.to_string());
+                Ok(ingest)
+            }
+        }
     }
 
     /// Derives every record by the site's rules, unless these wait for consent.

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::table::{table, took};
-use super::{CommandError, Context, Exit, Result, print, print_json, runtime};
+use super::{CommandError, Context, Exit, Result, print, print_json, runtime, warn};
 use crate::config::Site;
 use crate::enrich::{Enriched, Enricher};
 use crate::ingest::{Ingest, Polled, locked};
@@ -75,7 +75,9 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         let added = publisher::publish(ingest.site(), ingest.store(), Scope::Changed)?;
         written.written += added.written;
         written.removed += added.removed;
+        written.told.extend(added.told);
     }
+    written.told.iter().for_each(|what| warn(what));
     runtime.block_on(push::announce(&ingest, &context.clock))?;
     report(&ingest, &polled, &written, Some(&articles), options.json);
     let failed = polled.iter().any(|p| !p.state.outcome.is_good());

@@ -7,9 +7,9 @@ use std::time::Duration;
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
-use super::{CommandError, Context, Exit, Result, print, runtime, topics};
+use super::{CommandError, Context, Exit, Result, desk, print, runtime, topics};
 use crate::config::Site;
 use crate::ingest::Ingest;
 use crate::ingest::history::Applied;
@@ -18,6 +18,7 @@ use crate::io::notify::Manager;
 use crate::measure::Measures;
 use crate::push::{self, Wire};
 use crate::scheduler;
+use crate::steer::Helm;
 use crate::web::{self, Lanes, Web};
 
 #[derive(Debug, Args)]
@@ -54,15 +55,25 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         print(&format!("serving {} at http://{address}/\n", site.output.display()));
         manager.tell(&format!("READY=1\nSTATUS=serving at http://{address}/"));
         // What was published before is served meanwhile: new rules over a long history take their time.
-        let (applying, deciding) = (context.clone(), ingest.clone());
-        tokio::task::spawn_blocking(move || applying.apply(&deciding)).await.map_err(|e| CommandError::Usage(e.to_string()))??;
-        let (reloads, reload) = mpsc::channel(1);
-        let reloading = tokio::spawn(reload_on_hangup(context.clone(), web, ingest.clone(), reloads)?);
+        let deciding = context.clone();
+        let decided = tokio::task::spawn_blocking(move || {
+            let ingest = deciding.read_back(ingest)?;
+            deciding.apply(&ingest)?;
+            Ok::<_, CommandError>(ingest)
+        });
+        let ingest = decided.await.map_err(|e| CommandError::Usage(e.to_string()))??;
+        let helm = Helm::new(ingest.clone(), context.clock.clone());
+        let changes = helm.changes();
+        let desk = desk::open(ingest.site(), helm.clone(), told(stopped.clone())).await?;
+        let reloading = tokio::spawn(reload_on_hangup(context.clone(), web, helm.clone())?);
+        let looking = tokio::spawn(look_at_files(helm));
         let alive = tokio::spawn(tell_alive(Arc::clone(&manager), Arc::clone(&measures), context.clock.clone()));
-        let served = scheduler::serve(ingest, context.clock.clone(), measures, reload, wire, told(stopped)).await;
+        let served = scheduler::serve(ingest, context.clock.clone(), measures, changes, wire, told(stopped)).await;
         manager.tell("STOPPING=1");
         alive.abort();
         reloading.abort();
+        looking.abort();
+        desk.abort();
         served?;
         pushes.await.map_err(|e| CommandError::Usage(e.to_string()))?;
         serving.await.map_err(|e| CommandError::Usage(e.to_string()))?.map_err(CommandError::io("serving"))
@@ -109,13 +120,12 @@ fn wait_for_stop(stopping: watch::Sender<bool>) -> Result<impl Future<Output = (
 }
 
 /// Re-reads the configuration on SIGHUP. A broken one is refused with its reasons, and the old one stays.
-fn reload_on_hangup(context: Context, web: Arc<Web>, ingest: Ingest, reloads: mpsc::Sender<Ingest>) -> Result<impl Future<Output = ()>> {
+fn reload_on_hangup(context: Context, web: Arc<Web>, helm: Helm) -> Result<impl Future<Output = ()>> {
     let mut hangup = signal(SignalKind::hangup()).map_err(CommandError::io("cannot listen for SIGHUP"))?;
     Ok(async move {
-        let mut ingest = ingest;
         while hangup.recv().await.is_some() {
-            let (context, old) = (context.clone(), ingest.clone());
-            let reloaded = tokio::task::spawn_blocking(move || {
+            let (context, helm) = (context.clone(), helm.clone());
+            let reload = move |old: &Ingest| {
                 let site = context.site().map_err(|e| e.to_string())?;
                 stays(old.site(), &site)?;
                 let new = Ingest::new(Arc::new(site), Arc::clone(old.store())).map_err(|e| e.to_string())?;
@@ -123,20 +133,33 @@ fn reload_on_hangup(context: Context, web: Arc<Web>, ingest: Ingest, reloads: mp
                     tracing::warn!("{}", topics::held(new.site(), &shifts));
                 }
                 Ok::<_, String>(new)
-            });
+            };
+            let reloaded = tokio::task::spawn_blocking(move || helm.reload(reload));
             match reloaded.await.unwrap_or_else(|e| Err(e.to_string())) {
                 Ok(new) => {
                     tracing::info!(sources = new.site().sources.len(), topics = new.site().topics.len(), "configuration re-read");
                     web.renew(Arc::clone(new.site()));
-                    ingest = new.clone();
-                    if reloads.send(new).await.is_err() {
-                        return;
-                    }
                 }
                 Err(why) => tracing::error!(why, "the new configuration is refused; the old one stays"),
             }
         }
     })
+}
+
+/// Takes back what editors change in the published files, for as long as the service runs.
+async fn look_at_files(helm: Helm) {
+    while helm.ingest().site().read_back {
+        let looker = helm.clone();
+        let gap = match tokio::task::spawn_blocking(move || looker.look()).await {
+            Ok(Ok(gap)) => gap,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "editors' files could not be taken back; they stay as they are");
+                Duration::from_secs(60)
+            }
+            Err(_) => return,
+        };
+        tokio::time::sleep(gap).await;
+    }
 }
 
 /// What a running service cannot change: it would need another store, folder or socket.

@@ -7,9 +7,10 @@ use clap::Args;
 use rustix::process::{Pid, Signal, kill_process};
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
-use super::edit::{record, rewrite, unusable};
-use super::{CommandError, Context, Exit, Result, print};
+use super::edit::record;
+use super::{CommandError, Context, Exit, Result, print, warn};
 use crate::config::Site;
+use crate::edit::{EditError, rewrite, unusable};
 use crate::ingest::IngestError;
 use crate::publisher::{self, Scope};
 use crate::stage::clean;
@@ -51,6 +52,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         .and_then(|(_lock, ingest)| Ok(publisher::publish(ingest.site(), ingest.store(), Scope::Changed)?));
     match published {
         Ok(written) => {
+            written.told.iter().for_each(|what| warn(what));
             print(&format!("{}: {what}; {} files written, {} removed\n", target.name, written.written, written.removed));
             Ok(Exit::Well)
         }
@@ -86,7 +88,7 @@ fn target(site: &Site, what: &str) -> Result<Target> {
         return Ok(Target { key: "source", name: what.to_owned(), entry: None });
     }
     match record(site, what) {
-        Ok(record) => Ok(Target { key: "url", name: record.draft.href, entry: Some((record.published_id, record.draft.title)) }),
+        Ok((_, record)) => Ok(Target { key: "url", name: record.draft.href, entry: Some((record.published_id, record.draft.title)) }),
         // What was never seen can be kept out before it comes.
         Err(unknown) => match clean::clean_url(what, None) {
             Some(url) => Ok(Target { key: "url", name: url.into(), entry: None }),
@@ -95,7 +97,7 @@ fn target(site: &Site, what: &str) -> Result<Target> {
     }
 }
 
-fn tables(document: &mut DocumentMut) -> Result<&mut ArrayOfTables> {
+fn tables(document: &mut DocumentMut) -> Result<&mut ArrayOfTables, EditError> {
     let item = document.entry("takedown").or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
     item.as_array_of_tables_mut().ok_or_else(|| unusable("takedown"))
 }
@@ -104,7 +106,7 @@ fn is_of(table: &Table, target: &Target) -> bool {
     table.get(target.key).and_then(Item::as_str) == Some(&target.name) && !table.contains_key("lifted")
 }
 
-fn note(document: &mut DocumentMut, target: &Target, options: &Options, now: &str) -> Result<()> {
+fn note(document: &mut DocumentMut, target: &Target, options: &Options, now: &str) -> Result<(), EditError> {
     let tables = tables(document)?;
     if tables.iter().any(|table| is_of(table, target)) {
         return Ok(());
@@ -123,11 +125,11 @@ fn note(document: &mut DocumentMut, target: &Target, options: &Options, now: &st
     Ok(())
 }
 
-fn lift(document: &mut DocumentMut, target: &Target, now: &str) -> Result<()> {
+fn lift(document: &mut DocumentMut, target: &Target, now: &str) -> Result<(), EditError> {
     let mut lifted = false;
     for table in tables(document)?.iter_mut().filter(|table| is_of(table, target)) {
         table["lifted"] = value(now);
         lifted = true;
     }
-    if lifted { Ok(()) } else { Err(CommandError::Usage(format!("{} is not taken down", target.name))) }
+    if lifted { Ok(()) } else { Err(EditError::Usage(format!("{} is not taken down", target.name))) }
 }

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::table::table;
-use super::{CommandError, Context, Exit, Result, print, print_json};
+use super::{CommandError, Context, Exit, Result, print, print_json, warn};
 use crate::config::{self, Site};
 use crate::ingest::history::{self, Applied, Diff, Direction};
 use crate::publisher::{self, Scope};
@@ -74,6 +74,7 @@ fn apply(context: &Context, consent: bool) -> Result {
         Applied::Held(shifts) => Err(CommandError::Usage(held(ingest.site(), &shifts))),
         Applied::Changed(changed) => {
             let written = publisher::publish(ingest.site(), ingest.store(), Scope::Changed)?;
+            written.told.iter().for_each(|what| warn(what));
             print(&format!("{changed} records changed; {} files written to {}\n", written.written, ingest.site().output.display()));
             Ok(Exit::Well)
         }

@@ -13,7 +13,7 @@ use crate::record::{Draft, DraftTopic};
 use crate::stage::clean;
 
 const TABLES: &[&str] = &["record", "story", "takedown"];
-const RECORD_KEYS: &[&str] = &["url", "add", "remove", "hide", "pin", "title"];
+const RECORD_KEYS: &[&str] = &["url", "add", "remove", "hide", "pin", "title", "by"];
 const STORY_KEYS: &[&str] = &["join", "split", "prefer"];
 const TAKEDOWN_KEYS: &[&str] = &["url", "source", "id", "at", "reason", "lifted"];
 
@@ -65,6 +65,8 @@ pub struct RecordWord {
     pub pin: bool,
     /// Its title.
     pub title: Option<String>,
+    /// Who says so, where the program wrote it for somebody.
+    pub by: Option<String>,
 }
 
 /// What editors decided of stories. All are clean URLs.
@@ -168,6 +170,7 @@ fn records(report: &mut Report, top: &Fields, topics: &[Topic]) -> BTreeMap<Stri
             hide: table.flag(report, "hide"),
             pin: table.flag(report, "pin"),
             title: table.text(report, "title").map(|text| text.value.to_owned()),
+            by: table.text(report, "by").map(|text| text.value.to_owned()),
         };
         for (at, topic) in add {
             if word.remove.contains(&topic.slug) {

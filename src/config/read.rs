@@ -14,14 +14,14 @@ use super::access::Published;
 use super::fields::{At, Fields, TOP};
 use super::overrides::Overrides;
 use super::problem::{Report, suggest};
-use super::site::{FetchPolicy, HubPolicy, Learned, NamedSection, PushPolicy, ServePolicy, Site, Topic};
+use super::site::{DeskPolicy, FetchPolicy, HubPolicy, Learned, NamedSection, PushPolicy, ServePolicy, Site, Topic};
 use super::source::{self, Around};
 use super::topics::{self, Included};
 use crate::record::Section;
 use crate::stage::naming::slug;
 use crate::syntax::is_language_tag;
 
-const TABLES: &[&str] = &["site", "serve", "fetch", "push", "hub", "defaults", "section", "source", "topic"];
+const TABLES: &[&str] = &["site", "serve", "fetch", "push", "hub", "defaults", "section", "source", "topic", "hugo", "desk"];
 const SITE_KEYS: &[&str] = &[
     "title",
     "base_url",
@@ -88,6 +88,9 @@ pub(super) fn site<'a>(report: &mut Report<'a>, included: &mut [Included<'a>], p
     let listen = table.text(report, "listen").and_then(|text| listen(report, &text));
     let offerings = table.text(report, "offerings").map(|text| beside(text.value));
     let overrides = beside(table.text(report, "overrides").map_or("overrides.toml", |text| text.value));
+    let hugo = top.table(report, "hugo", "[hugo]", &["read_back"]);
+    let read_back = hugo.flag_or(report, "read_back", true);
+    let desk = desk(report, &top, path);
     let fetch = fetch(report, &top);
     let push = top.table(report, "push", "[push]", PUSH_KEYS);
     let subscribe = push.flag(report, "subscribe");
@@ -130,6 +133,8 @@ pub(super) fn site<'a>(report: &mut Report<'a>, included: &mut [Included<'a>], p
         sources: sources.into_iter().collect::<Option<_>>()?,
         topics: topics.finish(),
         model: model.ok()?,
+        read_back,
+        desk,
         overrides: Overrides { path: overrides, ..Overrides::default() },
     })
 }
@@ -161,6 +166,25 @@ fn serve(report: &mut Report, top: &Fields) -> ServePolicy {
         connections: connections.unwrap_or(default.connections),
         cache_max_bytes: cache_max.unwrap_or(default.cache_max_bytes),
     }
+}
+
+fn desk(report: &mut Report, top: &Fields, path: &Path) -> Option<DeskPolicy> {
+    if !top.has("desk") {
+        return None;
+    }
+    let table = top.table(report, "desk", "[desk]", &["listen", "token_file"]);
+    let at = table.text(report, "listen");
+    let address = at.as_ref().and_then(|text| listen(report, text));
+    if let (Some(text), Some(address)) = (at, address)
+        && !address.ip().is_loopback()
+    {
+        let remedy = "write a loopback address such as \"127.0.0.1:8081\"; from elsewhere it is reached through a tunnel";
+        report.wrong(text.span, format!("\"listen\" in [desk] would open the desk to others: {address}"), remedy);
+    }
+    Some(DeskPolicy {
+        listen: address.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8081))),
+        token_file: table.text(report, "token_file").map(|text| super::beside(path, text.value)),
+    })
 }
 
 fn fetch(report: &mut Report, top: &Fields) -> FetchPolicy {

@@ -63,6 +63,19 @@ pub struct Site {
     pub overrides: Overrides,
     /// What editors' tags have taught, if it is asked.
     pub model: Option<Learned>,
+    /// Whether what editors change in the published Markdown files flows back (default yes).
+    pub read_back: bool,
+    /// The review desk, if there is one.
+    pub desk: Option<DeskPolicy>,
+}
+
+/// `[desk]`: the review desk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeskPolicy {
+    /// Where it listens; a loopback address.
+    pub listen: SocketAddr,
+    /// File that holds its token, where the environment names none.
+    pub token_file: Option<PathBuf>,
 }
 
 /// `[serve]`: limits of the built-in server.

@@ -51,6 +51,7 @@ fn the_starter_loads_as_it_is_and_with_every_setting_it_shows() {
         .lines()
         .map(|line| match line.strip_prefix("# ") {
             Some(setting) if setting.starts_with("[[source]]") => "[[source]]\n".to_owned(),
+            Some("[desk]") => "[desk]\n".to_owned(),
             Some(setting)
                 if setting.split_once(" = ").is_some_and(|(key, _)| key.chars().all(|char| char.is_ascii_lowercase() || char == '_')) =>
             {

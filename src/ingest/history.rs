@@ -94,18 +94,32 @@ impl Ingest {
 
     /// Brings what editors said to the records and stories that they spoke of, now or the last time.
     fn redecide(&self, store: &mut dyn Store, now: DateTime<Utc>) -> Result<(), IngestError> {
-        let words = serde_json::to_string(&self.site.overrides).map_err(|_| IngestError::Encode("overrides.toml".into()))?;
         let before = store.words()?;
-        if before.as_deref() == Some(words.as_str()) {
+        if before.as_deref() == Some(&*self.words) {
             return Ok(());
         }
         let before: Overrides = before.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
-        store.untell(&stories::changed(&before.stories, &self.site.overrides.stories), &[])?;
+        let apart = stories::changed(&before.stories, &self.site.overrides.stories);
+        store.untell(&apart, &[])?;
         let mut urls = self.site.overrides.changed_records(&before);
         for source in self.site.overrides.changed_sources(&before) {
             urls.extend(store.urls_of(&source)?);
         }
-        store.redecide(&urls, &words, now, &mut |stored, old| self.derive(stored, old))?;
+        // What an editor wrote of a record that was hidden before goes too, though nothing else of it changes.
+        let mut taken = Vec::new();
+        for url in urls.iter().filter(|_| self.site.overrides.takedowns != before.takedowns) {
+            let hidden = store.trace(url)?.map(|trace| trace.record).filter(|record| record.draft.hidden);
+            taken.extend(hidden.filter(|r| self.site.overrides.takedowns.holds(&r.draft, &r.source)).map(|r| r.number));
+        }
+        if !taken.is_empty() {
+            store.note_news(&[], &taken, true)?;
+        }
+        store.redecide(&urls, &self.words, now, &mut |stored, old| self.derive(stored, old))?;
+        if !apart.is_empty() {
+            // Before anything else is published by the words that were.
+            store.settle()?;
+            stories::settle(&self.site, store)?;
+        }
         Ok(())
     }
 

@@ -26,18 +26,19 @@ use url::Url;
 use self::look::Gathered;
 use self::readers::Readers;
 use self::vet::Past;
+use crate::config::overrides::Overrides;
 use crate::config::{Budgets, Site, Source, SourceKind};
 use crate::entry::{Entry, Feed};
 use crate::io::fetch::{ACCEPT_FEED, ACCEPT_PAGE, FetchError, Fetcher, HostGate, Pass, Request, Response};
 use crate::io::{file, specimen};
-use crate::stage::classify::Classifier;
+use crate::stage::classify::{Classifier, Explanation};
 use crate::stage::exchange::{self, Facts};
 use crate::stage::identity::{self, Claim, RecordChange};
 use crate::stage::map::{self, Rules};
 use crate::stage::poll::{self, Ask, Neighbour, Plan, Said};
 use crate::stage::push::{self, Subscription};
 use crate::stage::schedule;
-use crate::store::{Change, Failure, Outcome, Packed, PollCommit, PollState, Store, StoreError};
+use crate::store::{Change, Failure, Outcome, Packed, PollCommit, PollState, Store, StoreError, StoredEntry, StoredRecord};
 
 pub(crate) use self::read::selectors_toml;
 
@@ -53,6 +54,8 @@ pub fn locked(store: &SharedStore) -> MutexGuard<'_, dyn Store + 'static> {
 #[derive(Clone)]
 pub struct Ingest {
     site: Arc<Site>,
+    /// What editors have said, as the store keeps it.
+    words: Arc<str>,
     classifier: Arc<Classifier>,
     fetcher: Fetcher,
     gate: HostGate,
@@ -111,6 +114,7 @@ impl Ingest {
             gate,
             budgets,
             readers: Readers::new(readers),
+            words: words_of(&site.overrides)?,
             site,
             classifier: Arc::new(classifier),
             fetcher,
@@ -176,6 +180,25 @@ impl Ingest {
     /// What requests are made with, and the pace of the hosts.
     pub(crate) fn edges(&self) -> (&Fetcher, &HostGate) {
         (&self.fetcher, &self.gate)
+    }
+
+    /// The same with what editors have said since.
+    ///
+    /// # Errors
+    /// [`IngestError::Encode`].
+    pub fn with_overrides(&self, overrides: Overrides) -> Result<Self, IngestError> {
+        let words = words_of(&overrides)?;
+        Ok(Self { words, site: Arc::new(Site { overrides, ..Site::clone(&self.site) }), ..self.clone() })
+    }
+
+    /// Why a record is, or is not, under each topic that comes near it; `owner` is the entry that it was made of.
+    #[must_use]
+    pub fn reasons(&self, record: &StoredRecord, owner: &StoredEntry) -> Vec<Explanation> {
+        let source = self.positions.get(&owner.source).and_then(|n| self.site.sources.get(*n));
+        match (source, serde_json::from_slice(&owner.raw)) {
+            (Some(source), Ok(entry)) => map::explain(&entry, &record.draft.href, source, &record.draft.taken_from.title, self.rules()),
+            _ => Vec::new(),
+        }
     }
 
     fn rules(&self) -> Rules<'_> {
@@ -465,6 +488,12 @@ impl Ingest {
         let claim = Claim { source: &source.id, position };
         let mut store = locked(&self.store);
         let mut made_here: HashMap<String, identity::Holder> = HashMap::new();
+        // An editor may have said something since this poll began, and records that are made now must not unsay it.
+        let newer: Option<Overrides> = match store.words()? {
+            Some(words) if !mapped.is_empty() && *words != *self.words => serde_json::from_str(&words).ok(),
+            _ => None,
+        };
+        let overrides = newer.as_ref().unwrap_or(&self.site.overrides);
         let mut changes = Vec::with_capacity(mapped.len());
         let mut renamed = 0;
         for Mapped { is_new, key, known, fingerprint, raw, made } in mapped {
@@ -492,7 +521,7 @@ impl Ingest {
             }
             // Last, when it is known whose record it is and where; what tells articles apart is the source's own title.
             if let RecordChange::Create(draft) | RecordChange::TakeOver(_, draft) | RecordChange::Update(draft) = &mut record {
-                self.site.overrides.apply(draft, &source.id);
+                overrides.apply(draft, &source.id);
             }
             changes.push(Change { key, fingerprint, raw, record, signature });
         }
@@ -514,6 +543,10 @@ impl Ingest {
 
 fn took_ms(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+fn words_of(overrides: &Overrides) -> Result<Arc<str>, IngestError> {
+    Ok(serde_json::to_string(overrides).map_err(|_| IngestError::Encode("overrides.toml".into()))?.into())
 }
 
 /// A panic is our bug and costs one poll: it is recorded as such, and everything else goes on.

@@ -73,7 +73,7 @@ pub enum OutputError {
 }
 
 /// What a commit did, in files.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Written {
     /// New or different.
     pub written: usize,
@@ -81,6 +81,30 @@ pub struct Written {
     pub unchanged: usize,
     /// Removed.
     pub removed: usize,
+    /// Sentences on editors' files: what could not be read, or stood against what is new.
+    pub told: Vec<String>,
+}
+
+/// What a file looks like without reading it: enough to see that somebody changed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Its length.
+    pub bytes: u64,
+    /// When it was last changed, in nanoseconds since 1970.
+    pub modified_ns: i64,
+}
+
+impl Stamp {
+    /// Of no file: one that bears it in memory is looked at again.
+    pub const NONE: Self = Self { bytes: 0, modified_ns: 0 };
+
+    fn of(stat: &rustix::fs::Stat) -> Self {
+        let nanos = i64::try_from(stat.st_mtime_nsec).unwrap_or(0);
+        Self {
+            bytes: u64::try_from(stat.st_size).unwrap_or(0),
+            modified_ns: stat.st_mtime.saturating_mul(1_000_000_000).saturating_add(nanos),
+        }
+    }
 }
 
 /// One publication under way: stage every file, then commit. Dropped uncommitted, it leaves the tree as it was.
@@ -155,6 +179,30 @@ impl Tree {
         self.write(path, bytes, modified)?;
         self.staged.push(path.to_owned());
         Ok(true)
+    }
+
+    /// What is at `path` now; `None` where nothing is.
+    ///
+    /// # Errors
+    /// Any [`OutputError`].
+    pub fn stamp(&mut self, path: &str) -> Result<Option<Stamp>, OutputError> {
+        let (folder, name) = checked(path).map_err(|why| OutputError::Name { path: path.to_owned(), why })?;
+        let at = self.enter(folder)?;
+        match rustix::fs::statat(&*at, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(Stamp::of(&stat))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(cause) => Err(self.failed("look at", path, cause)),
+        }
+    }
+
+    /// What the file that was staged last will look like.
+    ///
+    /// # Errors
+    /// Any [`OutputError`].
+    pub fn staged_stamp(&self) -> Result<Option<Stamp>, OutputError> {
+        let (Some(staging), Some(number)) = (&self.staging, self.staged.len().checked_sub(1)) else { return Ok(None) };
+        let stat = rustix::fs::statat(staging, temporary(number), AtFlags::SYMLINK_NOFOLLOW);
+        stat.map(|stat| Some(Stamp::of(&stat))).map_err(|cause| self.failed("look at", STAGING, cause))
     }
 
     /// Removes `path` at commit, and the folders that this leaves empty. A path that is not there is no error, nor is one that is
@@ -232,7 +280,7 @@ impl Tree {
             removed += usize::from(self.unlink(&path)?);
         }
         self.sync_folders()?;
-        Ok(Written { written: self.renamed, unchanged: self.unchanged, removed })
+        Ok(Written { written: self.renamed, unchanged: self.unchanged, removed, told: Vec::new() })
     }
 
     /// Checks the path and that this publication has not named it before.
@@ -523,6 +571,30 @@ pub fn stamp(dir: &Path, path: &str) -> Option<String> {
     Some(format!("{} {} {}", stat.st_ino, stat.st_ctime, stat.st_ctime_nsec))
 }
 
+/// Every file in a folder of the tree at `dir` by its name; `None` where there is no such folder. One listing and one look at each.
+///
+/// # Errors
+/// What the system says.
+pub fn stamps(dir: &Path, folder: &str) -> std::io::Result<Option<HashMap<String, Stamp>>> {
+    let open = || walk(&rustix::fs::openat(CWD, dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?, folder);
+    let fd = match open() {
+        Ok(fd) => fd,
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(None),
+        Err(cause) => return Err(cause.into()),
+    };
+    let mut found = HashMap::new();
+    for entry in Dir::read_from(&fd)? {
+        let entry = entry?;
+        if let Ok(name) = entry.file_name().to_str()
+            && !name.starts_with('.')
+            && let Ok(stat) = rustix::fs::statat(&fd, name, AtFlags::SYMLINK_NOFOLLOW)
+        {
+            found.insert(name.to_owned(), Stamp::of(&stat));
+        }
+    }
+    Ok(Some(found))
+}
+
 const UNTOUCHED: &str = "nothing that is published was changed";
 
 fn io_error(action: String, path: PathBuf, cause: std::io::Error, kept: &str) -> OutputError {
@@ -623,7 +695,7 @@ mod tests {
         let dir = folder();
         let out = dir.path().join("a/out");
         let done = publish(&out, &[("topic/x/feed.atom", b"one"), ("index.html", b"two")]);
-        assert_eq!(done, Written { written: 2, unchanged: 0, removed: 0 });
+        assert_eq!(done, Written { written: 2, unchanged: 0, removed: 0, ..Written::default() });
         assert_eq!(std::fs::read(out.join("topic/x/feed.atom")).unwrap(), b"one");
         assert_eq!(std::fs::metadata(out.join("topic/x/feed.atom")).unwrap().permissions().mode() & 0o777, 0o644);
         assert_eq!(std::fs::metadata(out.join("topic/x")).unwrap().permissions().mode() & 0o777, 0o755);
@@ -638,7 +710,10 @@ mod tests {
         publish(dir.path(), &[("a", b"one"), ("b", &big)]);
         let inode = |name| std::fs::metadata(dir.path().join(name)).unwrap().ino();
         let before = (inode("a"), inode("b"));
-        assert_eq!(publish(dir.path(), &[("a", b"one"), ("b", &big)]), Written { written: 0, unchanged: 2, removed: 0 });
+        assert_eq!(
+            publish(dir.path(), &[("a", b"one"), ("b", &big)]),
+            Written { written: 0, unchanged: 2, removed: 0, ..Written::default() }
+        );
         assert_eq!((inode("a"), inode("b")), before);
     }
 
@@ -649,7 +724,7 @@ mod tests {
         publish(dir.path(), &[("a", b"one"), ("b", &big), ("c", b"")]);
         big[199_999] = 8;
         let done = publish(dir.path(), &[("a", b"one "), ("b", &big), ("c", b"x")]);
-        assert_eq!(done, Written { written: 3, unchanged: 0, removed: 0 });
+        assert_eq!(done, Written { written: 3, unchanged: 0, removed: 0, ..Written::default() });
         assert_eq!(std::fs::read(dir.path().join("b")).unwrap(), big);
     }
 
@@ -684,7 +759,7 @@ mod tests {
         let mut tree = Tree::open(dir.path()).unwrap();
         tree.remove("topic/x/feed.atom").unwrap();
         tree.remove("topic/z/feed.atom").unwrap();
-        assert_eq!(tree.commit().unwrap(), Written { written: 0, unchanged: 0, removed: 1 });
+        assert_eq!(tree.commit().unwrap(), Written { written: 0, unchanged: 0, removed: 1, ..Written::default() });
         assert_eq!(names(&dir.path().join("topic")), ["y"]);
     }
 

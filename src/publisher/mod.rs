@@ -7,12 +7,13 @@
 mod feeds;
 mod item;
 mod pages;
-mod records;
+pub(crate) mod records;
 mod selection;
 mod theme;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 
@@ -21,6 +22,7 @@ use self::item::others;
 pub use self::selection::{SELECTION_COUNT, select};
 use self::theme::Look;
 use crate::config::Site;
+use crate::config::overrides::{Overrides, Takedowns};
 use crate::format::check::Fault;
 use crate::format::document::{ATOM_FILE, JSON_FILE, PAGE_FILE, RSS_FILE, TopicLine};
 use crate::format::html::Frame;
@@ -55,6 +57,14 @@ pub enum PublishError {
     /// The output folder cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// A record's file is there and cannot be read, so it is not known whether an editor changed it.
+    #[error("cannot read {path}: {cause}; nothing that is published was changed")]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
     /// The catalogue of offerings cannot be read.
     #[error("offerings {path}: {cause}")]
     Offerings {
@@ -86,10 +96,13 @@ pub enum PublishError {
 /// # Errors
 /// [`PublishError`]; then the old files stay and the next run tries again.
 pub fn publish(site: &Site, store: &SharedStore, scope: Scope) -> Result<Written, PublishError> {
+    // One at a time: each sweeps away what another has staged.
+    static PUBLISHING: Mutex<()> = Mutex::new(());
+    let _alone = PUBLISHING.lock().unwrap_or_else(PoisonError::into_inner);
     let offerings = site.offerings.as_deref().map(read_offerings).transpose()?.unwrap_or_default();
     let look = Look::read(site)?;
     let hash = publication_hash(site, &offerings, &look);
-    let (pending, all, counts, feeds, created) = {
+    let (pending, all, counts, feeds, created, words) = {
         let mut store = locked(store);
         store.settle()?;
         stories::settle(site, &mut *store)?;
@@ -101,17 +114,20 @@ pub fn publish(site: &Site, store: &SharedStore, scope: Scope) -> Result<Written
         store.shelve(&once, !same)?;
         let all = scope == Scope::All || !same || !is_published(&site.output);
         let created = store.created()?.unwrap_or(DateTime::UNIX_EPOCH);
-        (store.pending()?, all, store.topic_counts()?, store.feeds()?, created)
+        (store.pending()?, all, store.topic_counts()?, store.feeds()?, created, store.words()?)
     };
     if pending.is_empty() && !all {
         return Ok(Written::default());
     }
 
     let mut tree = Tree::open(&site.output)?;
+    let mut shelf = records::Shelf::default();
     let feeds: HashMap<String, FeedState> = feeds.into_iter().map(|feed| (feed.path.clone(), feed)).collect();
     let channels = feeds::channels(site, &feeds);
     let frame = pages::frame(site, &counts, &feeds, &channels, look.theme.clone());
-    let mut press = Press { site, offerings, created, feeds, frame, faults: Vec::new() };
+    // As the records were last derived by them: the configuration may be older or newer than that.
+    let takedowns = words.and_then(|json| serde_json::from_str::<Overrides>(&json).ok()).unwrap_or_default().takedowns;
+    let mut press = Press { site, offerings, takedowns, created, feeds, frame, faults: Vec::new() };
     let is_wanted = |channel: &Channel| {
         all || pending.feeds.contains(&channel.path) || channel.topic.is_some_and(|topic| pending.topics.contains(&topic.slug))
     };
@@ -124,11 +140,11 @@ pub fn publish(site: &Site, store: &SharedStore, scope: Scope) -> Result<Written
     }
     if all {
         feeds::sweep(&mut tree, store, &channels)?;
-        press.all_records(&mut tree, store)?;
+        press.all_records(&mut tree, &mut shelf, store)?;
     } else {
         for numbers in pending.records.chunks(BATCH) {
             let records = locked(store).records(numbers)?;
-            press.records(&mut tree, store, records)?;
+            press.records(&mut tree, &mut shelf, store, records)?;
         }
     }
     press.remove_beside(&mut tree, &pending)?;
@@ -143,8 +159,12 @@ pub fn publish(site: &Site, store: &SharedStore, scope: Scope) -> Result<Written
     };
     // What was to be published only because the configuration changed has no mark of its own.
     let hash = if faults.is_empty() || !all { hash } else { String::new() };
-    locked(store).published(&done, &hash)?;
-    if faults.is_empty() { Ok(written) } else { Err(PublishError::Faulty { faults }) }
+    {
+        let mut store = locked(store);
+        store.published(&done, &hash)?;
+        store.news_written()?;
+    }
+    if faults.is_empty() { Ok(Written { told: shelf.told, ..written }) } else { Err(PublishError::Faulty { faults }) }
 }
 
 /// Whether a published path is in a feed's folder.
@@ -199,6 +219,7 @@ impl Press<'_> {
 struct Press<'a> {
     site: &'a Site,
     offerings: Vec<Offering>,
+    takedowns: Takedowns,
     created: DateTime<Utc>,
     feeds: HashMap<String, FeedState>,
     frame: Frame,
@@ -206,7 +227,7 @@ struct Press<'a> {
 }
 
 /// Whether there is a publication at all; a folder that somebody emptied is filled again.
-fn is_published(dir: &Path) -> bool {
+pub(crate) fn is_published(dir: &Path) -> bool {
     matches!(output::read(dir, PAGE_FILE), Ok(Found::File { .. }))
 }
 

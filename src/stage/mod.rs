@@ -8,6 +8,7 @@ pub mod drift;
 pub mod etiquette;
 pub mod exchange;
 pub mod host;
+pub mod hugo;
 pub mod identity;
 pub mod map;
 pub mod naming;

@@ -13,7 +13,9 @@ mod archive;
 mod article;
 mod growth;
 pub mod lock;
+mod news;
 mod push;
+mod review;
 mod select;
 pub mod sqlite;
 mod story;
@@ -29,6 +31,7 @@ use uuid::Uuid;
 pub use self::growth::{Arrival, Growth};
 pub use self::push::PushStore;
 pub use self::select::Selection;
+use crate::io::output::Stamp;
 use crate::record::{Draft, FromPage};
 use crate::stage::article::Article;
 use crate::stage::article::image::Picture;
@@ -409,11 +412,39 @@ pub struct Surveyed {
     pub entry: StoredEntry,
 }
 
+/// A record's Markdown file, as it was last looked at or written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewsFile {
+    /// The record's number.
+    pub number: u64,
+    /// Below the output folder.
+    pub path: String,
+    /// What it looked like; `None` where there is no file.
+    pub stamp: Option<Stamp>,
+    /// Whether the publication that wrote it ended; before that it may not be there, or not as it is described here.
+    pub is_written: bool,
+    /// Whether it holds anything of an editor's.
+    pub is_edited: bool,
+    /// Its `draft`, as far as it is known in `overrides.toml`.
+    pub is_draft: bool,
+    /// BLAKE3 of its bytes.
+    pub hash: [u8; 16],
+    /// The same before it was last written.
+    pub previous: Option<[u8; 16]>,
+    /// What an editor's changes are told by ([`crate::stage::hugo::Base`]).
+    pub base: Vec<u8>,
+    /// The editor's file of a record that is hidden, for when it is not any more.
+    pub kept: Option<Vec<u8>>,
+}
+
 /// Whether a change of rules may be kept, seeing what it moves.
 pub type Approve<'a> = dyn FnMut(&[Shift]) -> bool + 'a;
 
 /// Derives the record of a stored entry anew; `None` leaves the record as it is (its source is not configured any more).
 pub type Derive<'a> = dyn FnMut(&StoredEntry, &Draft) -> Option<Draft> + 'a;
+
+/// Looks at one record's file: the record's number, its path, its stamp, and whether its writing ended.
+pub type LookAt<'a> = dyn FnMut(u64, &str, Option<Stamp>, bool) + 'a;
 
 /// The store's one interface.
 pub trait Store: PushStore + Send {
@@ -579,6 +610,12 @@ pub trait Store: PushStore + Send {
     /// # Errors
     /// Any [`StoreError`].
     fn records(&self, numbers: &[u64]) -> Result<Vec<StoredRecord>, StoreError>;
+
+    /// At most `limit` records, hidden ones too, with numbers below `before`, those that came last first; of one topic, if it is named.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn review(&self, before: Option<u64>, topic: Option<&str>, limit: usize) -> Result<Vec<StoredRecord>, StoreError>;
 
     /// Counts by topic slug.
     ///
@@ -815,4 +852,28 @@ pub trait Store: PushStore + Send {
     /// # Errors
     /// Any [`StoreError`].
     fn arrivals(&self) -> Result<Vec<Arrival>, StoreError>;
+
+    /// Hands every record's file to `visit`.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn news_stamps(&self, visit: &mut LookAt<'_>) -> Result<(), StoreError>;
+
+    /// What is known of these records' files, in their order.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn news(&self, numbers: &[u64]) -> Result<Vec<Option<NewsFile>>, StoreError>;
+
+    /// Takes note of files, and forgets those of the records `gone`; with `refill`, these are to be published again.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn note_news(&mut self, files: &[NewsFile], gone: &[u64], refill: bool) -> Result<(), StoreError>;
+
+    /// Takes note that every file is written as noted.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn news_written(&mut self) -> Result<(), StoreError>;
 }

@@ -198,3 +198,19 @@ CREATE TABLE withdrawn (
   at INTEGER NOT NULL,
   PRIMARY KEY (feed, published_id)
 ) WITHOUT ROWID;
+
+-- Each record's Markdown file, by the record's number: where it is, its stamp when it was last looked at (none: there is none),
+-- BLAKE3 of it then and before the last writing, fingerprints of its fields as the program would write them (stage::hugo::Base),
+-- whether an editor changed it, its `draft`, whether its writing is known to have ended, and an editor's text of a hidden record.
+CREATE TABLE news (
+  record INTEGER PRIMARY KEY,
+  path TEXT NOT NULL,
+  bytes INTEGER, modified INTEGER,
+  written INTEGER NOT NULL,
+  edited INTEGER NOT NULL,
+  draft INTEGER NOT NULL,
+  hash BLOB NOT NULL, previous BLOB,
+  base BLOB NOT NULL,
+  kept BLOB
+);
+CREATE INDEX news_unwritten ON news (written) WHERE written = 0;

@@ -11,8 +11,9 @@ use uuid::Uuid;
 
 use super::{
     Approve, Archive, Arrival, ArticleCount, ArticleState, Asked, Change, Derive, DueArticle, FeedState, Fingerprint, Growth, Holder,
-    KnownEntry, Outcome, Pending, PollCommit, PollLine, PollState, Put, ReadArticle, RecordChange, Selection, Shift, SourceCount, Store,
-    StoreError, StoredEntry, StoredRecord, StoredRobots, StoryMember, Surveyed, Telling, TopicCount, Trace, Window, Withdrawn,
+    KnownEntry, LookAt, NewsFile, Outcome, Pending, PollCommit, PollLine, PollState, Put, ReadArticle, RecordChange, Selection, Shift,
+    SourceCount, Store, StoreError, StoredEntry, StoredRecord, StoredRobots, StoryMember, Surveyed, Telling, TopicCount, Trace, Window,
+    Withdrawn,
 };
 use crate::record::Draft;
 use crate::stage::article::Article;
@@ -774,6 +775,10 @@ impl Store for SqliteStore {
         self.unsettled_arrivals()
     }
 
+    fn review(&self, before: Option<u64>, topic: Option<&str>, limit: usize) -> Result<Vec<StoredRecord>> {
+        self.records_to_review(before, topic, limit)
+    }
+
     fn topic_counts(&self) -> Result<HashMap<String, TopicCount>> {
         self.connection
             .prepare_cached("SELECT slug, records, updated FROM topic")
@@ -903,6 +908,22 @@ impl Store for SqliteStore {
             )
             .and_then(|mut s| s.query_map([number.cast_signed()], read_entry)?.collect::<rusqlite::Result<Vec<_>>>())
             .map_err(|e| self.error(e))
+    }
+
+    fn news_stamps(&self, visit: &mut LookAt<'_>) -> Result<()> {
+        self.all_stamps(visit)
+    }
+
+    fn news(&self, numbers: &[u64]) -> Result<Vec<Option<NewsFile>>> {
+        self.news_files(numbers)
+    }
+
+    fn note_news(&mut self, files: &[NewsFile], gone: &[u64], refill: bool) -> Result<()> {
+        self.put_files(files, gone, refill)
+    }
+
+    fn news_written(&mut self) -> Result<()> {
+        self.end_writing()
     }
 
     fn rules_hash(&self) -> Result<Option<String>> {

@@ -3,9 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    Arrival, ArticleCount, Change, Holder, Outcome, Packed, Pending, PollCommit, PollState, ReadArticle, RecordChange, Selection, Store,
-    StoredRobots, Window, Withdrawn,
+    Arrival, ArticleCount, Change, Holder, NewsFile, Outcome, Packed, Pending, PollCommit, PollState, ReadArticle, RecordChange, Selection,
+    Store, StoredRobots, Window, Withdrawn,
 };
+use crate::io::output::Stamp;
 use crate::record::{Draft, DraftTopic, FromPage, TakenFrom};
 use crate::stage::article::image::Picture;
 use crate::stage::article::{Article, Facts};
@@ -41,6 +42,8 @@ pub(super) fn every_rule(make: Make<'_>) {
     a_robots_txt_reads_back_whole(make);
     a_selection_is_any_of_what_is_under_all(make);
     days_are_counted_and_backlogs_are_no_news(make);
+    files_read_back_and_are_forgotten(make);
+    what_came_last_is_reviewed_first(make);
 }
 
 fn at(day: i64) -> DateTime<Utc> {
@@ -666,4 +669,45 @@ fn days_are_counted_and_backlogs_are_no_news(make: Make<'_>) {
     let days: Vec<_> = store.growth(at(0)).unwrap().into_iter().map(|day| (day.day.date_naive(), day.new, day.polls, day.failed)).collect();
     assert_eq!(days, [(at(1).date_naive(), 2, 1, 0), (at(2).date_naive(), 1, 2, 0)]);
     assert_eq!(store.growth(at(2)).unwrap().len(), 1);
+}
+
+fn files_read_back_and_are_forgotten(make: Make<'_>) {
+    let mut store = make();
+    create(&mut *store, "a", &[draft("1", 1, &[]), draft("2", 2, &[])]);
+    store.settle().unwrap();
+    store.published(&store.pending().unwrap(), "h").unwrap();
+    let file = |number| NewsFile {
+        number,
+        path: format!("news/{number}.md"),
+        stamp: Some(Stamp { bytes: 7, modified_ns: -1 }),
+        is_written: false,
+        is_edited: true,
+        is_draft: false,
+        hash: [3; 16],
+        previous: None,
+        base: vec![1, 2],
+        kept: None,
+    };
+    let aside = NewsFile { stamp: None, previous: Some([4; 16]), kept: Some(b"x".to_vec()), ..file(2) };
+    store.note_news(&[file(1), aside.clone()], &[], false).unwrap();
+    assert_eq!(store.news(&[2, 1, 9]).unwrap(), [Some(aside), Some(file(1)), None]);
+    store.news_written().unwrap();
+    let mut seen = Vec::new();
+    store.news_stamps(&mut |number, path, stamp, written| seen.push((number, path.to_owned(), stamp, written))).unwrap();
+    assert_eq!(seen, [(1, "news/1.md".into(), file(1).stamp, true), (2, "news/2.md".into(), None, true)]);
+    store.note_news(&[], &[1], false).unwrap();
+    assert!(store.pending().unwrap().is_empty());
+    store.note_news(&[], &[2], true).unwrap();
+    assert_eq!((store.news(&[1, 2]).unwrap(), store.pending().unwrap().records), (vec![None, None], vec![2]));
+}
+
+fn what_came_last_is_reviewed_first(make: Make<'_>) {
+    let mut store = make();
+    let hidden = Draft { hidden: true, ..draft("3", 3, &[]) };
+    create(&mut *store, "a", &[draft("1", 1, &["t"]), draft("2", 2, &[]), hidden]);
+    store.settle().unwrap();
+    let numbers = |before, topic, limit| store.review(before, topic, limit).unwrap().iter().map(|r| r.number).collect::<Vec<_>>();
+    assert_eq!(numbers(None, None, 2), [3, 2]);
+    assert_eq!(numbers(Some(2), None, 2), [1]);
+    assert_eq!((numbers(None, Some("t"), 9), numbers(None, Some("u"), 9)), (vec![1], vec![]));
 }

@@ -22,6 +22,7 @@ use crate::config::Site;
 use crate::io::clock::Clock;
 use crate::io::output::{self, Found};
 use crate::io::stamp::{Stamp, Watched};
+use crate::stage::hugo::{self, Page};
 use crate::syntax::hex;
 
 /// Earlier versions of a feed that deltas can be made from. A reader that polls daily and a feed that changes hourly need 24.
@@ -168,6 +169,11 @@ pub(super) struct Before {
     is_settled: bool,
 }
 
+/// Whether a record's file is a draft.
+fn is_draft(bytes: &[u8]) -> bool {
+    hugo::plain(bytes).is_ok_and(|text| Page::read(&text).is_ok_and(|page| page.is_draft()))
+}
+
 impl Shelf {
     pub(super) fn new(output: PathBuf, max_bytes: usize) -> Self {
         Self { output, max_bytes, slots: Mutex::default() }
@@ -208,6 +214,11 @@ impl Shelf {
     pub(super) fn read(&self, path: &str, links: impl FnOnce(&Kind) -> Option<HeaderValue>) -> std::io::Result<Wanted> {
         let before = self.before([path]);
         match output::read(&self.output, path)? {
+            // An editor's, who has taken it out of everything published.
+            Found::File { bytes, .. } if path.ends_with(".md") && is_draft(&bytes) => {
+                self.take(path);
+                Ok(Wanted::Nothing)
+            }
             Found::File { bytes, modified } => {
                 let links = links(&Kind::of(path));
                 Ok(Wanted::Version(self.put(path, before, Version::new(path, bytes, modified, links))))

@@ -135,6 +135,8 @@ fn torture(kills: usize, seed: u64) {
         }
     }
     println!("{kills} kills ({hit} before the process had ended), {} sources: every tree converged", documents.len());
+    // A file that a killed publication left, or did not, is nobody's edit.
+    assert!(!killed.path().join("overrides.toml").exists(), "a kill was taken for an editor");
     assert!(hit > 0 || kills == 0, "no kill came in time");
 }
 

@@ -3,6 +3,7 @@
 mod yaml;
 
 use chrono::SecondsFormat;
+use serde_json::Value;
 use url::Url;
 
 use self::yaml::Document;
@@ -75,6 +76,39 @@ pub fn write(record: &Record) -> String {
     file.push_str("---\n");
     push_inert(&mut file, &record.body);
     file
+}
+
+/// A field as [`write()`] lays it out, with its line's end; `None` for values of a form that no record has.
+pub fn lay_out(key: &str, value: &Value) -> Option<String> {
+    let mut yaml = Document::new("", 128);
+    write_value(&mut yaml, 0, key, value)?;
+    Some(yaml.into_text())
+}
+
+fn write_value(yaml: &mut Document, depth: usize, key: &str, value: &Value) -> Option<()> {
+    match value {
+        Value::Null => yaml.null(depth, key),
+        Value::Bool(value) => yaml.boolean(depth, key, *value),
+        Value::Number(number) => yaml.number(depth, key, number.as_u64()?),
+        Value::String(text) => yaml.text(depth, key, text),
+        Value::Object(map) => {
+            yaml.open(depth, key);
+            map.iter().try_for_each(|(key, value)| write_value(yaml, depth + 1, key, value))?;
+        }
+        Value::Array(items) if items.iter().all(Value::is_string) => yaml.texts(depth, key, items.iter().filter_map(Value::as_str)),
+        Value::Array(items) if items.iter().all(Value::is_u64) => match items.as_slice() {
+            [one, other] => yaml.numbers(depth, key, [one.as_u64()?, other.as_u64()?]),
+            _ => return None,
+        },
+        Value::Array(items) => {
+            yaml.open(depth, key);
+            for item in items {
+                yaml.item();
+                item.as_object()?.iter().try_for_each(|(key, value)| write_value(yaml, depth + 2, key, value))?;
+            }
+        }
+    }
+    Some(())
 }
 
 /// The file's name: `mdName`.
@@ -162,7 +196,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use proptest::prelude::*;
-    use serde_json::Value;
 
     use super::*;
     use crate::record::{Offering, PageMeta, Section};

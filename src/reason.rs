@@ -6,7 +6,7 @@ use crate::config::Topic;
 use crate::stage::classify::{Explanation, Field, Hit, List};
 
 /// One topic with its reasons, as `explain --json` has it.
-pub(super) fn as_json(topics: &[Topic], reason: &Explanation) -> Value {
+pub(crate) fn as_json(topics: &[Topic], reason: &Explanation) -> Value {
     json!({
         "category": category(topics, reason.topic),
         "matched": reason.matched,
@@ -20,12 +20,12 @@ pub(super) fn as_json(topics: &[Topic], reason: &Explanation) -> Value {
 }
 
 /// A word that was found.
-pub(super) fn hit(hit: &Hit) -> Value {
+pub(crate) fn hit(hit: &Hit) -> Value {
     json!({"term": hit.term, "list": hit.list, "field": hit.field.name(), "at": hit.start, "text": hit.text, "points": hit.points})
 }
 
 /// The reasons in indented lines.
-pub(super) fn as_lines(topics: &[Topic], reason: &Explanation) -> Vec<String> {
+pub(crate) fn as_lines(topics: &[Topic], reason: &Explanation) -> Vec<String> {
     let mut lines: Vec<String> = reason.hits.iter().map(found).collect();
     lines.extend(reason.missing.iter().map(|term| format!("  all \"{term}\" does not occur")));
     let wants_any = !reason.matched && !reason.hits.iter().any(|hit| hit.list == List::Any);
@@ -40,7 +40,7 @@ pub(super) fn as_lines(topics: &[Topic], reason: &Explanation) -> Vec<String> {
 }
 
 /// A topic's category.
-pub(super) fn category(topics: &[Topic], topic: usize) -> &str {
+pub(crate) fn category(topics: &[Topic], topic: usize) -> &str {
     topics.get(topic).map_or("?", |topic| topic.category.as_str())
 }
 
