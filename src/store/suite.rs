@@ -568,6 +568,7 @@ fn an_article_is_due_once_and_read_once(make: Make<'_>) {
     assert_eq!(queue(true), [("example.org".to_owned(), 1)]);
     assert_eq!(queue(false), [("example.org".to_owned(), 2)], "what leads to no page of its own is left out");
     assert_eq!(store.due_hosts(&["b".into()], at(31)).unwrap(), []);
+    store.shelve(&[], false).unwrap();
     let pending = store.pending().unwrap();
     store.published(&pending, "h").unwrap();
 
