@@ -571,6 +571,7 @@ fn an_article_is_due_once_and_read_once(make: Make<'_>) {
     assert_eq!(queue(true), [("example.org".to_owned(), 1)]);
     assert_eq!(queue(false), [("example.org".to_owned(), 2)], "what leads to no page of its own is left out");
     assert_eq!(store.due_hosts(&["b".into()], at(31)).unwrap(), []);
+    store.shelve(&[], false).unwrap();
     let pending = store.pending().unwrap();
     store.published(&pending, "h").unwrap();
 
@@ -675,7 +676,7 @@ fn files_read_back_and_are_forgotten(make: Make<'_>) {
     let mut store = make();
     create(&mut *store, "a", &[draft("1", 1, &[]), draft("2", 2, &[])]);
     store.settle().unwrap();
-    store.published(&store.pending().unwrap(), "h").unwrap();
+    shelve(&mut *store);
     let file = |number| NewsFile {
         number,
         path: format!("news/{number}.md"),

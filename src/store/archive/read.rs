@@ -45,7 +45,7 @@ impl SqliteStore {
                 for number in &pending.records {
                     record.execute([number.cast_signed()])?;
                 }
-                let mut feed = tx.prepare_cached("UPDATE feed SET dirty = 0 WHERE path = ?1")?;
+                let mut feed = tx.prepare_cached("UPDATE feed SET dirty = 0 WHERE path = ?1 AND dirty = 2")?;
                 for path in &pending.feeds {
                     feed.execute([path])?;
                 }

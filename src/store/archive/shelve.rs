@@ -249,13 +249,15 @@ impl SqliteStore {
     pub(in crate::store) fn shelve_records(&mut self, once: &[String], all: bool) -> Result<()> {
         let path = self.path.clone();
         let error = |source| StoreError::Database { path: path.clone(), source };
-        const MARKED: &str = "SELECT EXISTS (SELECT 1 FROM record WHERE dirty > 0) OR EXISTS (SELECT 1 FROM topic WHERE dirty > 0)";
+        const MARKED: &str = "SELECT EXISTS (SELECT 1 FROM record WHERE dirty > 0) OR EXISTS (SELECT 1 FROM topic WHERE dirty > 0) \
+             OR EXISTS (SELECT 1 FROM feed WHERE dirty = 1)";
         if !all && !self.connection.query_row(MARKED, [], |row| row.get(0)).map_err(error)? {
             return Ok(());
         }
         let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(error)?;
         let mark = || -> rusqlite::Result<Vec<i64>> {
             tx.execute("UPDATE topic SET dirty = 2 WHERE dirty = 1", [])?;
+            tx.execute("UPDATE feed SET dirty = 2 WHERE dirty = 1", [])?;
             tx.execute("UPDATE record SET dirty = 2 WHERE dirty = 1 AND number IS NOT NULL", [])?;
             // In the order in which they come into feeds: a function of what is stored, not of the order of polls.
             let which = if all {

@@ -1,0 +1,18 @@
+#!/bin/bash
+# Topicwire beside the floors (fetch; and parse; and store), over the same corpus from a loopback origin. One command, a table as output:
+#
+#     benches/side-by-side/compare.sh [FEEDS=1000] [ROUNDS=3]
+#
+# FEEDS is 200, 1000 or 5000. State is kept on tmpfs, so that nobody waits for the disk.
+set -e
+cd "$(dirname "$0")"
+feeds=${1:-1000} rounds=${2:-3}
+(cd feedlab && cargo build --release --quiet)
+(cd yardstick && cargo build --release --quiet)
+[ -n "$TOPICWIRE" ] || (cd ../.. && cargo build --release --quiet)
+export TOPICWIRE=${TOPICWIRE:-$(cd ../.. && pwd)/target/release/topicwire}
+mkdir -p "${STATE_ROOT:-/dev/shm}/topicwire-bench"
+ln -sfn "${STATE_ROOT:-/dev/shm}/topicwire-bench" state
+rm -f results.jsonl
+python3 bench.py --peer floor:fetch,floor:parse,floor:store,topicwire --n "$feeds" --latency 0,100 --rounds "$rounds" --phases cold,warm,changed
+python3 table.py
