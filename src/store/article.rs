@@ -153,7 +153,8 @@ impl SqliteStore {
                      (SELECT t.value ->> 'slug' FROM record r, json_each(r.draft, '$.topics') t WHERE r.id = ?1)",
                 )?
                 .execute([record])?;
-                tx.prepare_cached("UPDATE feed SET dirty = 1 WHERE id IN (SELECT feed FROM carried WHERE record = ?1)")?.execute([record])?;
+                tx.prepare_cached("UPDATE feed SET dirty = 1 WHERE id IN (SELECT feed FROM carried WHERE record = ?1)")?
+                    .execute([record])?;
             }
             tx.commit()
         };
