@@ -47,7 +47,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
     Ok(Exit::Well)
 }
 
-/// A news page is no feed: no other reader could follow it.
+/// A news page, a sitemap or a list is no feed: no other reader could follow it.
 fn followed(site: &Site) -> Vec<Subscription> {
     let one = |source: &crate::config::Source| Subscription {
         title: source.title.clone().unwrap_or_else(|| source.id.clone()),
@@ -55,7 +55,7 @@ fn followed(site: &Site) -> Vec<Subscription> {
         language: source.language.clone(),
         folders: source.categories.iter().filter_map(|n| site.topics.get(*n)).map(|topic| topic.category.clone()).collect(),
     };
-    site.sources.iter().filter(|source| source.kind == SourceKind::Feed).map(one).collect()
+    site.sources.iter().filter(|source| matches!(source.kind, SourceKind::Feed | SourceKind::Auto)).map(one).collect()
 }
 
 fn line(record: &StoredRecord) -> String {

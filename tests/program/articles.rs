@@ -390,7 +390,12 @@ fn a_host_that_is_down_is_asked_once_and_not_for_each_article() {
     assert_eq!((&ran["articles"]["failed"], &ran["articles"]["left"]), (&300.into(), &0.into()));
     let told = explained(&place, &links[299].1);
     assert!(told.contains("not read: cannot connect to 127.0.0.9"), "{told}");
-    // One that answers, but fails: three pages show it.
+}
+
+#[test]
+fn a_host_that_answers_and_fails_is_put_off_after_three_pages() {
+    let origin = Origin::start();
+    let place = place(&origin, "");
     feed(&origin, &["/x1", "/x2", "/x3", "/x4", "/x5"]);
     (1..=5).for_each(|n| origin.answer(&format!("/x{n}"), status(500)));
     place.run_at("2026-11-20T12:10:00Z", &["refresh"]).expect(0);

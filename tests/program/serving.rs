@@ -73,7 +73,9 @@ fn what_is_made_of_several_topics_or_of_some_sources_is_served() {
     let origin = Origin::start();
     let place = two_sources(&origin);
     let sources = [("a".into(), origin.url("/a")), ("b".into(), origin.url("/b"))];
-    place.configure(&origin, &sources, &format!("{TOPICS}[defaults]\nschedule = \"1s\"\n"));
+    place.configure(&origin, &sources, TOPICS);
+    let config = std::fs::read_to_string(place.config()).unwrap().replace("[defaults]\n", "[defaults]\nschedule = \"1s\"\n");
+    std::fs::write(place.config(), config).unwrap();
     let service = Service::start(&place, &[], &[]);
     service.until("/topic/kind-pear/feed.atom", |_, body| body.matches("<entry").count() == 2);
     service.until("/topic/kind-apple/feed.atom", |_, body| body.matches("<entry").count() == 2);
@@ -104,8 +106,8 @@ fn readiness_status_and_metrics_tell_of_the_sources() {
     let page: serde_json::Value = serde_json::from_str(&page).unwrap();
     assert_eq!((page["ready"].as_bool(), page["sources"][0]["records"].as_u64()), (Some(true), Some(2)), "{page}");
     assert_eq!(page["days"].as_array().unwrap().iter().map(|day| day["new"].as_u64().unwrap()).sum::<u64>(), 3);
-    let metrics = service.until("/metrics", |_, body| body.contains("topicwire_publications_total{result=\"published\"}"));
-    assert!(metrics.contains("topicwire_polls_total{outcome=\"succeeded\"} 2"), "{metrics}");
+    let metrics = service.until("/metrics", |_, body| body.contains("topicwire_polls_total{outcome=\"succeeded\"} 2"));
+    assert!(metrics.contains("topicwire_publications_total{result=\"published\"}"), "{metrics}");
     assert!(service.get("/status").1.contains("All well"));
     let ran = place.run(&["healthcheck", "--listen", &service.address]).expect(0);
     assert_eq!(ran.out, "ready\n");

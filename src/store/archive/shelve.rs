@@ -146,10 +146,13 @@ impl Shelving<'_> {
         for path in &wanted {
             let before = carried.iter().find(|(_, other, ..)| other == path);
             let shelf = self.shelf(path)?;
-            shelf.updated = shelf.updated.max(record.last_mod).max(record.updated);
+            let is_news = before.is_none_or(|(.., updated)| *updated != record.updated);
+            if is_news {
+                shelf.updated = shelf.updated.max(record.last_mod).max(record.updated);
+            }
             match before {
-                // Nothing that a reader sees is other than in the part that carries it.
-                Some((.., updated)) if *updated == record.updated => {}
+                // Its words are as they were in the part that carries it; its categories may not be, and do not make it new (O4, O5).
+                Some(_) if !is_news => {}
                 Some((feed, _, part, _)) if shelf.open.as_ref().is_some_and(|open| open.part == *part) => {
                     tx.prepare_cached("UPDATE carried SET updated = ?4 WHERE feed = ?1 AND part = ?2 AND record = ?3")?
                         .execute(params![feed, part, record.id, record.updated])?;
