@@ -48,6 +48,7 @@ fn site() -> Place {
         ("topic/x/feed.json", b"{}"),
         ("topics.opml", b"<opml/>"),
         ("news/a.md", b"---"),
+        ("news/draft.md", b"---\ntitle: x\ndraft: true\n---\n"),
         ("news/a.png", b"\x89PNG0123456789"),
         ("topic/x/archive/2026-01.atom", FEED),
         ("topic/long/feed.atom", LONG.as_bytes()),
@@ -91,6 +92,16 @@ fn ask(site: &Place, method: &str, path: &str, headers: &str) -> Answer {
 
 fn get(site: &Place, path: &str, headers: &str) -> Answer {
     ask(site, "GET", path, headers)
+}
+
+#[test]
+fn a_draft_is_not_served() {
+    let site = site();
+    assert_eq!(get(&site, "/news/draft.md", "").status, 404);
+    std::fs::write(site.dir.path().join("news/draft.md"), "---\ntitle: x\ndraft: false\n---\n").unwrap();
+    assert_eq!(get(&site, "/news/draft.md", "").status, 200);
+    std::fs::write(site.dir.path().join("news/draft.md"), "---\ntitle: x\ndraft: true\n---\n").unwrap();
+    assert_eq!(get(&site, "/news/draft.md", "").status, 404);
 }
 
 #[test]

@@ -286,3 +286,35 @@ fn a_touched_file_and_other_line_ends_change_nothing() {
     desk.settles();
     assert_eq!(desk.text("1"), text);
 }
+
+#[test]
+fn what_is_taken_down_goes_with_all_that_its_editor_wrote() {
+    let own = "OWN-WORDS";
+    let edit = |desk: &Desk, id: &str| desk.edit(id, &[("\ntitle:", &format!("\nreviewed: {own}\ntitle:"))]);
+    let mut desk = Desk::new("");
+    let files = ["1", "2", "3"].map(|id| desk.file(id));
+    // One that is shown, one that is hidden, and its editor's draft.
+    edit(&desk, "1");
+    edit(&desk, "2");
+    edit(&desk, "3");
+    desk.edit("3", &[("\ntitle:", "\ndraft: true\ntitle:")]);
+    desk.refresh(&["refresh"]);
+    desk.refresh(&["hide", "https://news.example/2"]);
+    desk.refresh(&["refresh"]);
+    assert_eq!(files.each_ref().map(|file| file.exists()), [true, false, true]);
+    for id in ["1", "2", "3"] {
+        desk.refresh(&["takedown", &format!("https://news.example/{id}")]);
+    }
+    assert_eq!(files.each_ref().map(|file| file.exists()), [false; 3]);
+    // Shown again, they are as their source has them.
+    desk.refresh(&["hide", "https://news.example/2", "--undo"]);
+    desk.refresh(&["hide", "https://news.example/3", "--undo"]);
+    for id in ["1", "2", "3"] {
+        desk.refresh(&["takedown", &format!("https://news.example/{id}"), "--undo"]);
+    }
+    for file in files {
+        let text = std::fs::read_to_string(file).unwrap();
+        assert!(!text.contains(own) && !text.contains("draft: true"), "{text}");
+    }
+    desk.settles();
+}
