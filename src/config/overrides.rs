@@ -32,7 +32,7 @@ pub struct Overrides {
     pub takedowns: Takedowns,
 }
 
-/// What is published nowhere, whatever brings it: [[takedown]] tables that are not lifted.
+/// What is published nowhere, whatever brings it: `[[takedown]]` tables that are not lifted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Takedowns {

@@ -158,7 +158,8 @@ fn a_page_fills_in_what_the_feed_left_out() {
 /// Each page that cannot be had: what its publisher answers, and what `explain` says.
 #[test]
 fn a_page_that_cannot_be_had_costs_nothing_but_its_fields() {
-    let cases: [(&str, &dyn Fn(&Origin), &str); 12] = [
+    type Case<'a> = (&'a str, &'a dyn Fn(&Origin), &'a str);
+    let cases: [Case<'_>; 12] = [
         ("missing", &|_| (), "the server does not have it (status 404)"),
         ("gone", &|o| o.answer("/a", status(410)), "it is gone for good (status 410); tried 1 times, and not any more"),
         ("paywall", &|o| o.answer("/a", status(402)), "the server refuses it (status 402)"),
