@@ -4,6 +4,7 @@
 //! over, and everything in it is capped (S19).
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
@@ -20,6 +21,12 @@ const URL_MAX_BYTES: usize = 2_048;
 
 /// Longest title, in characters.
 const TITLE_MAX_CHARS: usize = 200;
+
+/// Folders deeper than this are read as if they were at it.
+pub(super) const DEPTH_MAX: usize = 16;
+
+/// Attributes of one outline that are looked at.
+const ATTRIBUTES_MAX: usize = 50;
 
 /// A feed that a list names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,54 +76,26 @@ impl OpmlError {
 /// [`OpmlError`]; a list that breaks off is none.
 pub fn read(bytes: &[u8], base: &Url) -> Result<List, OpmlError> {
     let source = String::from_utf8_lossy(bytes);
-    let mut reader = Reader::from_str(source.trim_start_matches('\u{FEFF}').trim_start());
-    let config = reader.config_mut();
-    (config.check_end_names, config.allow_unmatched_ends, config.allow_dangling_amp) = (false, true, true);
     let mut list = List::default();
     let mut seen = HashSet::new();
-    let (mut is_list, mut ended, mut titled) = (false, false, false);
     let (mut more, mut unusable) = (0_usize, 0_usize);
-    let mut words = String::new();
-    loop {
-        match reader.read_event() {
-            Ok(Event::Start(element)) | Ok(Event::Empty(element)) => {
-                let name = element.local_name().into_inner().to_ascii_lowercase();
-                if !is_list && name != "opml" {
-                    let name: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
-                    return Err(OpmlError::NotAList(format!("a document of <{name}>")));
-                }
-                is_list = true;
-                titled = name == "title";
-                words.clear();
-                if name != "outline" {
-                    continue;
-                }
-                match outline(&element, base) {
-                    None => {}
-                    Some(Err(())) => unusable += 1,
-                    Some(Ok(outline)) if !seen.insert(outline.url.clone()) => {}
-                    Some(Ok(_)) if list.outlines.len() >= OUTLINES_MAX => more += 1,
-                    Some(Ok(outline)) => list.outlines.push(outline),
-                }
-            }
-            Ok(Event::Text(part)) if titled && words.len() < 1_000 => words.push_str(&part.xml10_content()),
-            Ok(Event::GeneralRef(name)) if titled => words.push_str(&text::resolve_entities(&format!("&{};", &*name))),
-            Ok(Event::End(end)) => {
-                if titled && list.title.is_none() {
-                    list.title = title(&words);
-                }
-                titled = false;
-                ended |= end.local_name().into_inner().eq_ignore_ascii_case("opml");
-            }
-            Ok(Event::Eof) => break,
-            Ok(_) => {}
-            Err(_) => return Err(if is_list { OpmlError::NotComplete } else { OpmlError::NotAList("no XML".to_owned()) }),
+    let walked = walk(source.trim_start_matches('\u{FEFF}').trim_start(), |found, _| {
+        match outline(found, base) {
+            None => unusable += 1,
+            Some(outline) if !seen.insert(outline.url.clone()) => {}
+            Some(_) if list.outlines.len() >= OUTLINES_MAX => more += 1,
+            Some(outline) => list.outlines.push(outline),
         }
-    }
-    match (is_list, ended) {
-        (false, _) => return Err(OpmlError::NotAList("no XML".to_owned())),
-        (true, false) => return Err(OpmlError::NotComplete),
-        (true, true) => {}
+        ControlFlow::Continue(())
+    });
+    match walked.root {
+        None => return Err(OpmlError::NotAList("no XML".to_owned())),
+        Some(root) if root != "opml" => {
+            let root: String = root.chars().filter(|c| !c.is_control()).take(40).collect();
+            return Err(OpmlError::NotAList(format!("a document of <{root}>")));
+        }
+        Some(_) if !walked.ended => return Err(OpmlError::NotComplete),
+        Some(_) => list.title = title(&walked.title),
     }
     if more > 0 {
         list.left_out.push(format!("{} feeds listed; the first {OUTLINES_MAX} were taken", OUTLINES_MAX + more));
@@ -127,41 +106,121 @@ pub fn read(bytes: &[u8], base: &Url) -> Result<List, OpmlError> {
     Ok(list)
 }
 
-/// The feed that an outline names; `None` for a folder, an error for an address that cannot be used.
-fn outline(element: &BytesStart<'_>, base: &Url) -> Option<Result<Outline, ()>> {
-    let (mut address, mut name) = (None, None);
-    for attribute in element.attributes().with_checks(false).take(50).flatten() {
-        let key = attribute.key.into_inner().to_ascii_lowercase();
-        if !matches!(key.as_str(), "xmlurl" | "text" | "title") {
-            continue;
-        }
-        // A value with an entity that nobody declared is taken as it is.
-        let value = attribute.normalized_value(XmlVersion::Implicit1_0).unwrap_or_else(|_| attribute.value.clone());
-        match key.as_str() {
-            "xmlurl" => address = Some(value.trim().to_owned()).filter(|value| !value.is_empty()),
-            "title" => name = title(&value).or(name),
-            _ => name = name.or_else(|| title(&value)),
+/// The outline of a feed, with its attributes as they stand there.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Found {
+    pub(super) url: String,
+    pub(super) title: Option<String>,
+    pub(super) text: Option<String>,
+    pub(super) language: Option<String>,
+    pub(super) category: Option<String>,
+}
+
+/// How a walk over a list went.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Walked {
+    /// Name of the first element, in lower case; `None` if there is none.
+    pub(super) root: Option<String>,
+    /// The list's title as it stands there.
+    pub(super) title: String,
+    /// Whether the list came to its end.
+    pub(super) ended: bool,
+    /// Where it is broken, and how: nothing behind that was read.
+    pub(super) broken: Option<String>,
+}
+
+/// Hands over each outline that names a feed, with the folders that it is in, outermost first, until `take` has enough.
+pub(super) fn walk(text: &str, mut take: impl FnMut(Found, &[Option<String>]) -> ControlFlow<()>) -> Walked {
+    let mut reader = Reader::from_str(text);
+    let config = reader.config_mut();
+    (config.check_end_names, config.allow_unmatched_ends, config.allow_dangling_amp) = (false, true, true);
+    let mut walked = Walked::default();
+    let mut folders: Vec<Option<String>> = Vec::new();
+    // Outlines that are open beyond the depth that is kept.
+    let mut deeper = 0_usize;
+    let (mut titled, mut is_titled) = (false, false);
+    loop {
+        let event = reader.read_event();
+        let opens = matches!(event, Ok(Event::Start(_)));
+        match event {
+            Ok(Event::Start(element) | Event::Empty(element)) => {
+                let name = element.local_name().into_inner().to_ascii_lowercase();
+                titled = name == "title" && !is_titled;
+                if name == "outline" {
+                    let found = attributes(&element);
+                    let folder = if found.url.is_empty() {
+                        found.title.or(found.text)
+                    } else {
+                        if take(found, &folders).is_break() {
+                            return walked;
+                        }
+                        None
+                    };
+                    match opens {
+                        true if folders.len() < DEPTH_MAX => folders.push(folder),
+                        true => deeper += 1,
+                        false => {}
+                    }
+                }
+                walked.root.get_or_insert(name);
+            }
+            Ok(Event::Text(part)) if titled && walked.title.len() < 1_000 => walked.title.push_str(&part.xml10_content()),
+            Ok(Event::GeneralRef(name)) if titled => walked.title.push_str(&text::resolve_entities(&format!("&{};", &*name))),
+            Ok(Event::End(end)) => {
+                is_titled |= titled;
+                titled = false;
+                let name = end.local_name().into_inner();
+                walked.ended |= name.eq_ignore_ascii_case("opml");
+                if name.eq_ignore_ascii_case("outline") {
+                    match deeper.checked_sub(1) {
+                        Some(less) => deeper = less,
+                        None => drop(folders.pop()),
+                    }
+                }
+            }
+            Ok(Event::Eof) => return walked,
+            Ok(_) => {}
+            Err(error) => {
+                walked.ended = false;
+                walked.broken = Some(format!("at byte {}: {error}", reader.buffer_position()));
+                return walked;
+            }
         }
     }
-    let address = address?;
-    // "feed:" was once put before addresses to tell programs apart.
-    let address = address.strip_prefix("feed:").map_or(address.as_str(), |rest| rest);
-    let address = if address.starts_with("//") { format!("http:{address}") } else { address.to_owned() };
-    let url = Url::parse(&address).or_else(|_| base.join(&address));
-    let usable = |url: &Url| {
-        matches!(url.scheme(), "http" | "https")
-            && url.host().is_some()
-            && url.username().is_empty()
-            && url.password().is_none()
-            && url.as_str().len() <= URL_MAX_BYTES
-    };
-    Some(match url {
-        Ok(mut url) if usable(&url) => {
-            url.set_fragment(None);
-            Ok(Outline { url: url.into(), title: name })
+}
+
+fn attributes(element: &BytesStart<'_>) -> Found {
+    let mut found = Found::default();
+    for attribute in element.attributes().with_checks(false).take(ATTRIBUTES_MAX).flatten() {
+        let key = attribute.key.into_inner().to_ascii_lowercase();
+        // A value with an entity that nobody declared is taken as it is.
+        let value = || attribute.normalized_value(XmlVersion::Implicit1_0).unwrap_or_else(|_| attribute.value.clone()).into_owned();
+        match key.as_str() {
+            "xmlurl" => found.url = value().trim().to_owned(),
+            "title" => found.title = Some(value()),
+            "text" => found.text = Some(value()),
+            "language" => found.language = Some(value()),
+            "category" => found.category = Some(value()),
+            _ => {}
         }
-        _ => Err(()),
-    })
+    }
+    found
+}
+
+/// The feed that an outline names, or `None` if its address cannot be used.
+fn outline(found: Found, base: &Url) -> Option<Outline> {
+    // "feed:" was once put before addresses to tell programs apart.
+    let address = found.url.strip_prefix("feed:").unwrap_or(&found.url);
+    let address = if address.starts_with("//") { format!("http:{address}") } else { address.to_owned() };
+    let mut url = Url::parse(&address).or_else(|_| base.join(&address)).ok()?;
+    let usable = matches!(url.scheme(), "http" | "https")
+        && url.host().is_some()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.as_str().len() <= URL_MAX_BYTES;
+    url.set_fragment(None);
+    let name = found.title.as_deref().and_then(title).or_else(|| found.text.as_deref().and_then(title));
+    usable.then(|| Outline { url: url.into(), title: name })
 }
 
 fn title(text: &str) -> Option<String> {

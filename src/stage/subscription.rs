@@ -2,15 +2,14 @@
 //!
 //! Only names and addresses are taken. Nothing in a list is run or fetched.
 
-use quick_xml::Reader;
-use quick_xml::events::{BytesStart, Event};
+use std::ops::ControlFlow;
+
+use super::opml::{self, DEPTH_MAX, Found};
 
 /// Largest list that is read.
 pub const LIST_MAX_BYTES: usize = 10 << 20;
 /// Most subscriptions that are taken from one list.
 pub const SUBSCRIPTIONS_MAX: usize = 5_000;
-/// Folders deeper than this are read as if they were at it.
-const DEPTH_MAX: usize = 16;
 /// Longest name that is kept, in characters.
 const NAME_MAX_CHARS: usize = 200;
 
@@ -44,85 +43,41 @@ pub fn read(text: &str) -> List {
         list.problems.push(format!("the list is larger than {} MiB", LIST_MAX_BYTES >> 20));
         return list;
     }
-    let mut reader = Reader::from_str(text);
-    reader.config_mut().check_end_names = false;
-    let mut folders: Vec<Option<String>> = Vec::new();
-    // Outlines that are open beyond the depth that is kept.
-    let mut deeper = 0_usize;
-    let mut is_opml = false;
-    loop {
-        match reader.read_event() {
-            Ok(Event::Start(tag)) => {
-                is_opml |= is_named(&tag, "opml");
-                if is_named(&tag, "outline") {
-                    let folder = outline(&tag, &folders, &mut list);
-                    if folders.len() < DEPTH_MAX { folders.push(folder) } else { deeper += 1 }
-                }
-            }
-            Ok(Event::Empty(tag)) if is_named(&tag, "outline") => drop(outline(&tag, &folders, &mut list)),
-            Ok(Event::End(tag)) if tag.name().into_inner().eq_ignore_ascii_case("outline") => {
-                if deeper > 0 {
-                    deeper -= 1;
-                } else {
-                    folders.pop();
-                }
-            }
-            Ok(Event::Eof) => break,
-            Ok(_) => {}
-            Err(error) => {
-                list.problems
-                    .push(format!("the list is broken at byte {}: {error}; what stands before that was read", reader.buffer_position()));
-                break;
-            }
-        }
-        if list.subscriptions.len() == SUBSCRIPTIONS_MAX {
-            list.problems.push(format!("only the first {SUBSCRIPTIONS_MAX} subscriptions were read"));
-            break;
-        }
+    let mut is_full = false;
+    let walked = opml::walk(text, |found, folders| {
+        list.subscriptions.push(subscription(found, folders));
+        is_full = list.subscriptions.len() == SUBSCRIPTIONS_MAX;
+        if is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    if let Some(broken) = walked.broken {
+        list.problems.push(format!("the list is broken {broken}; what stands before that was read"));
     }
-    if !is_opml {
+    if is_full {
+        list.problems.push(format!("only the first {SUBSCRIPTIONS_MAX} subscriptions were read"));
+    }
+    if walked.root.as_deref() != Some("opml") {
         list.problems.push("this is no OPML".to_owned());
     }
     list
 }
 
-fn is_named(tag: &BytesStart<'_>, name: &str) -> bool {
-    tag.name().into_inner().eq_ignore_ascii_case(name)
-}
-
-/// Takes up an outline: a subscription if it has an address, a folder otherwise. Gives the folder's name.
-fn outline(tag: &BytesStart<'_>, folders: &[Option<String>], list: &mut List) -> Option<String> {
-    let mut subscription = Subscription::default();
-    let (mut text, mut categories) = (String::new(), String::new());
-    for attribute in tag.attributes().with_checks(false).flatten() {
-        let raw = attribute.value.as_ref();
-        // An attribute with an entity that nobody knows is taken as it stands.
-        let value = quick_xml::escape::unescape(raw).map_or_else(|_| raw.to_owned(), |value| value.into_owned());
-        match attribute.key.into_inner().to_ascii_lowercase().as_str() {
-            "xmlurl" => subscription.url = value.trim().to_owned(),
-            "title" => subscription.title = name(&value),
-            "text" => text = name(&value),
-            "language" => subscription.language = Some(value).filter(|tag| crate::syntax::is_language_tag(tag)),
-            "category" => categories = value,
-            _ => {}
-        }
-    }
-    if subscription.title.is_empty() {
-        subscription.title = text;
-    }
-    if subscription.url.is_empty() {
-        return Some(subscription.title).filter(|title| !title.is_empty());
-    }
-    subscription.folders = folders.iter().flatten().cloned().collect();
+fn subscription(found: Found, folders: &[Option<String>]) -> Subscription {
+    let title = [found.title, found.text].into_iter().flatten().map(|title| name(&title)).find(|title| !title.is_empty());
+    let mut folders: Vec<String> = folders.iter().flatten().map(|folder| name(folder)).filter(|folder| !folder.is_empty()).collect();
     // `/Vocabulary/Label`, several with commas (OPML 2.0, "category").
-    let categories = categories.split(',').map(|path| name(&path.trim().trim_start_matches('/').replace('/', ": ")));
+    let category = found.category.unwrap_or_default();
+    let categories = category.split(',').map(|path| name(&path.trim().trim_start_matches('/').replace('/', ": ")));
     for category in categories.filter(|category| !category.is_empty()).take(DEPTH_MAX) {
-        if !subscription.folders.contains(&category) {
-            subscription.folders.push(category);
+        if !folders.contains(&category) {
+            folders.push(category);
         }
     }
-    list.subscriptions.push(subscription);
-    None
+    Subscription {
+        title: title.unwrap_or_default(),
+        url: found.url,
+        language: found.language.filter(|tag| crate::syntax::is_language_tag(tag)),
+        folders,
+    }
 }
 
 /// A name on one line, without what no terminal and no file should get.
