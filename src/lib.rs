@@ -5,7 +5,7 @@
 //!    io::fetch ─facts─▶ stage::exchange ─Fresh─▶ stage::parse | stage::page ─entries─▶ identity::keys ─(new and changed only)─▶
 //!        ▲                    │ Unchanged · Moved · Gone · RateLimited · Failed                                              │
 //!        │                    ▼                                                                                              ▼
-//!        └──────────── store.commit(changes, validators, outcome, next attempt)  ◀── identity::place ◀── classify ◀── map::draft
+//!        └──────────── store.commit(changes, validators, outcome, next attempt)  ◀── identity::place ◀── classify ◀── map::make
 //! publisher:  store.settle ─▶ pending ─▶ windows, records ─▶ format ─▶ io::output (only what differs, atomically)
 //! web:        the same bytes, with validators
 //! ```

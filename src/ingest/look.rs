@@ -14,6 +14,7 @@ use crate::io::fetch::{ACCEPT_FEED, ACCEPT_PAGE, Pass, Request, Response};
 use crate::stage::host::Reach;
 use crate::stage::page::{self, Listing, OfferKind};
 use crate::stage::poll::{Ask, Asked, Failure, Found, FoundKind, PollState, Said};
+use crate::stage::robots;
 use crate::stage::{identity, sitemap, wordpress};
 
 /// Files of a sitemap's index that one poll asks for.
@@ -348,15 +349,9 @@ fn fresh_ask(url: &Url) -> Ask {
     Ask { url: url.to_string(), how: Asked::NewAddress, ..Ask::default() }
 }
 
-/// The sitemaps that a robots.txt names. An HTML page in its place names none.
+/// The sitemaps that a robots.txt names, the first twenty. An HTML page in its place names none.
 pub(super) fn robots_sitemaps(response: &Response) -> Vec<Url> {
-    if read::is_page(&response.body) {
-        return Vec::new();
-    }
-    let text = String::from_utf8_lossy(response.body.get(..500 * 1024).unwrap_or(&response.body));
-    let named = text.lines().filter_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.trim().eq_ignore_ascii_case("sitemap").then(|| response.final_url.join(value.trim()).ok()).flatten()
-    });
+    let robots = robots::parse(&response.body);
+    let named = robots.sitemaps().iter().filter_map(|address| response.final_url.join(address).ok());
     named.filter(|url| matches!(url.scheme(), "http" | "https")).take(20).collect()
 }

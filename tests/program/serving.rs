@@ -106,8 +106,11 @@ fn readiness_status_and_metrics_tell_of_the_sources() {
     let page: serde_json::Value = serde_json::from_str(&page).unwrap();
     assert_eq!((page["ready"].as_bool(), page["sources"][0]["records"].as_u64()), (Some(true), Some(2)), "{page}");
     assert_eq!(page["days"].as_array().unwrap().iter().map(|day| day["new"].as_u64().unwrap()).sum::<u64>(), 3);
-    let metrics = service.until("/metrics", |_, body| body.contains("topicwire_polls_total{outcome=\"succeeded\"} 2"));
-    assert!(metrics.contains("topicwire_publications_total{result=\"published\"}"), "{metrics}");
+    let metrics = service.until("/metrics", |_, body| {
+        body.contains("topicwire_polls_total{outcome=\"succeeded\"} 2")
+            && !body.contains("topicwire_publications_total{result=\"published\"} 0")
+    });
+    assert!(metrics.contains("topicwire_publications_total{result=\"failed\"} 0"), "{metrics}");
     assert!(service.get("/status").1.contains("All well"));
     let ran = place.run(&["healthcheck", "--listen", &service.address]).expect(0);
     assert_eq!(ran.out, "ready\n");
