@@ -6,17 +6,23 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use atom_syndication::extension::{Extension, ExtensionMap};
-use atom_syndication::{Category, Content, Entry, Feed, FixedDateTime, Generator, Link, Person, Source, Text, WriteConfig};
+use atom_syndication::{Feed, FixedDateTime, Generator, Link, Text, WriteConfig};
 use chrono::{DateTime, Utc};
-use quick_xml::escape::escape;
 
 use super::document::gate::{blank, iri, line, moment, rfc3339, text, web_url};
 use super::document::{FeedDocument, FeedItem, FeedSource, GENERATOR, VERSION};
+use super::markup::{Attribute, element, indent, insert};
 
 /// The feed as UTF-8; the same document always gives the same bytes.
 #[must_use]
 pub fn write(document: &FeedDocument) -> Vec<u8> {
+    let entries: Vec<String> = document.items.iter().map(|item| entry(item, document.item_language(item))).collect();
+    let has_picture = document.items.iter().any(|item| item.picture().is_some());
+    bind(document, has_picture, &entries.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// A feed of entries that are written already, whatever items the document has. `has_picture` says whether any of them names one.
+pub(super) fn bind(document: &FeedDocument, has_picture: bool, entries: &[&str]) -> Vec<u8> {
     let mut links = vec![link("self", &document.urls.atom, "application/atom+xml")];
     // The page comes first: readers that know one alternate only take the first.
     links.push(link("alternate", &document.page_url, "text/html"));
@@ -28,7 +34,7 @@ pub fn write(document: &FeedDocument) -> Vec<u8> {
     links.extend(document.hubs().map(|url| Link { href: url.into_owned(), rel: "hub".into(), ..Link::default() }));
     let mut namespaces = BTreeMap::new();
     for (prefix, namespace, is_used) in [
-        ("media", "http://search.yahoo.com/mrss/", document.items.iter().any(|item| item.picture().is_some())),
+        ("media", "http://search.yahoo.com/mrss/", has_picture),
         ("fh", "http://purl.org/syndication/history/1.0", document.current.is_some()),
         ("at", "http://purl.org/atompub/tombstones/1.0", !document.deleted.is_empty()),
     ] {
@@ -37,13 +43,12 @@ pub fn write(document: &FeedDocument) -> Vec<u8> {
         }
     }
     let feed = Feed {
-        title: plain(&document.title, None),
+        title: plain(&document.title),
         id: iri(&document.id).into_owned(),
         updated: date(document.updated),
         generator: Some(Generator { value: GENERATOR.0.into(), uri: Some(GENERATOR.1.into()), version: Some(VERSION.into()) }),
         links,
-        subtitle: document.subtitle.as_deref().filter(|subtitle| !blank(subtitle)).map(|subtitle| plain(subtitle, None)),
-        entries: document.items.iter().map(|item| entry(item, document.item_language(item))).collect(),
+        subtitle: document.subtitle.as_deref().filter(|subtitle| !blank(subtitle)).map(plain),
         namespaces,
         lang: document.language().map(Into::into),
         ..Feed::default()
@@ -52,133 +57,130 @@ pub fn write(document: &FeedDocument) -> Vec<u8> {
     let declaration = format!("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n{}", document.style_instruction(&document.urls.atom));
     // Memory takes every write. Were it not so, the feed would be empty, which the publisher's reading it back refuses.
     let config = WriteConfig { write_document_declaration: false, indent_size: Some(1) };
-    let mut bytes = feed.write_with_config(declaration.into_bytes(), config).unwrap_or_default();
-    insert_history(&mut bytes, document);
-    bytes.push(b'\n');
-    bytes
+    let mut head = feed.write_with_config(declaration.into_bytes(), config).unwrap_or_default();
+    head.push(b'\n');
+    let history = history(document);
+    insert(&head, b"</feed>", &history, entries)
 }
 
-/// Puts in what the crate would write after the entries, where a feed's extensions may not stand (RFC 4287 appendix B).
-fn insert_history(bytes: &mut Vec<u8>, document: &FeedDocument) {
+/// What the crate would write after the entries, where a feed's extensions may not stand (RFC 4287 appendix B).
+fn history(document: &FeedDocument) -> String {
     let mut history = String::new();
     if document.current.is_some() {
-        history.push_str(" <fh:archive/>\n");
+        element(&mut history, 1, "fh:archive", &[], None);
     }
     for deleted in &document.deleted {
-        let (id, when) = (iri(&deleted.id), rfc3339(deleted.when));
-        history.push_str(&format!(" <at:deleted-entry ref=\"{}\" when=\"{when}\"/>\n", escape(id)));
+        element(&mut history, 1, "at:deleted-entry", &[("ref", iri(&deleted.id)), ("when", rfc3339(deleted.when).into())], None);
     }
-    if history.is_empty() {
-        return;
-    }
-    // No text holds this: its brackets are escaped.
-    let find = |needle: &[u8]| bytes.windows(needle.len()).position(|window| window == needle);
-    if let Some(at) = find(b" <entry>").or_else(|| find(b"</feed>")) {
-        bytes.splice(at..at, history.into_bytes());
-    }
+    history
 }
 
-fn entry(item: &FeedItem, language: Option<&str>) -> Entry {
-    let mut links = Vec::with_capacity(1 + item.enclosures.len());
+/// An item as an element of the feed; `language` where it is not the feed's.
+pub(super) fn entry(item: &FeedItem, language: Option<&str>) -> String {
+    // What an entry takes without its texts.
+    let mut out = String::with_capacity(1_024 + item.title.len() + 2 * item.summary_html.len());
+    let spoken = language.map(|language| ("xml:lang", Cow::Borrowed(language)));
+    let spoken = spoken.as_slice();
+    indent(&mut out, 1);
+    out.push_str("<entry>");
+    element(&mut out, 2, "title", spoken, Some(&item.headline()));
+    element(&mut out, 2, "id", &[], Some(&iri(&item.id)));
+    element(&mut out, 2, "updated", &[], Some(&rfc3339(item.updated)));
+    let mut has_author = false;
+    for name in item.names() {
+        person(&mut out, 2, &name);
+        has_author = true;
+    }
+    for category in &item.categories {
+        let mut attributes = vec![("term", line(&category.term))];
+        attributes.extend(category.scheme().map(|scheme| ("scheme", scheme)));
+        attributes.push(("label", line(&category.label)));
+        element(&mut out, 2, "category", &attributes, None);
+    }
     let alternate = web_url(&item.url);
     if let Some(url) = &alternate {
-        links.push(Link { href: url.clone().into_owned(), rel: "alternate".into(), ..Link::default() });
+        reference(&mut out, 2, url.clone(), "alternate", &[]);
     }
-    links.extend(item.files().map(|(url, media_type, length_bytes)| Link {
-        length: (length_bytes > 0).then(|| length_bytes.to_string()),
-        ..link("enclosure", &url, media_type)
-    }));
-    links.extend(item.licence.as_deref().and_then(web_url).map(|url| Link {
-        href: url.into_owned(),
-        rel: "license".into(),
-        ..Link::default()
-    }));
-    links.extend(item.related.iter().filter_map(|other| {
-        let href = web_url(&other.url)?.into_owned();
-        Some(Link {
-            href,
-            rel: "related".into(),
-            title: (!blank(&other.title)).then(|| line(&other.title).into_owned()),
-            ..Link::default()
-        })
-    }));
-    let authors: Vec<Person> = item.names().map(|name| person(&name)).collect();
+    for (url, media_type, length_bytes) in item.files() {
+        let mut more = vec![("type", Cow::Borrowed(media_type))];
+        more.extend((length_bytes > 0).then(|| ("length", Cow::Owned(length_bytes.to_string()))));
+        reference(&mut out, 2, url, "enclosure", &more);
+    }
+    if let Some(url) = item.licence.as_deref().and_then(web_url) {
+        reference(&mut out, 2, url, "license", &[]);
+    }
+    for other in &item.related {
+        let Some(url) = web_url(&other.url) else { continue };
+        let title = (!blank(&other.title)).then(|| ("title", line(&other.title)));
+        reference(&mut out, 2, url, "related", title.as_slice());
+    }
+    element(&mut out, 2, "published", &[], Some(&rfc3339(item.published)));
+    if let Some(notice) = item.rights.as_deref().filter(|notice| !blank(notice)) {
+        element(&mut out, 2, "rights", &[], Some(&text(notice)));
+    }
+    source(&mut out, &item.source, !has_author);
     // The excerpt as text, which a browser shows by the stylesheet; as HTML only where that says more, or where there is no page: an
     // entry without an alternate link must have content (RFC 4287 section 4.1.2).
-    let summary = (!blank(&item.summary_text)).then(|| plain(&item.summary_text, language));
-    let html = item.rich().map(Cow::into_owned);
-    let html = html.or_else(|| alternate.is_none().then(|| text(&item.summary_html).into_owned()));
-    let content = html.map(|value| Content {
-        value: (!blank(&value)).then_some(value),
-        lang: language.map(Into::into),
-        content_type: Some("html".into()),
-        ..Content::default()
-    });
-    Entry {
-        title: plain(&item.headline(), language),
-        id: iri(&item.id).into_owned(),
-        updated: date(item.updated),
-        categories: item
-            .categories
-            .iter()
-            .map(|category| Category {
-                term: line(&category.term).into_owned(),
-                scheme: category.scheme().map(Into::into),
-                label: Some(line(&category.label).into_owned()),
-            })
-            .collect(),
-        links,
-        published: Some(date(item.published)),
-        rights: item.rights.as_deref().filter(|notice| !blank(notice)).map(|notice| plain(notice, None)),
-        source: Some(source(&item.source, authors.is_empty())),
-        authors,
-        summary,
-        content,
-        extensions: item.picture().map(|url| picture(&url)).unwrap_or_default(),
-        ..Entry::default()
+    if !blank(&item.summary_text) {
+        element(&mut out, 2, "summary", spoken, Some(&text(&item.summary_text)));
     }
+    if let Some(html) = item.rich().or_else(|| alternate.is_none().then(|| text(&item.summary_html))) {
+        let typed: Vec<Attribute<'_>> = spoken.iter().cloned().chain([("type", "html".into())]).collect();
+        element(&mut out, 2, "content", &typed, (!blank(&html)).then_some(&*html));
+    }
+    // Both ways to name a picture: some readers know only one.
+    if let Some(url) = item.picture() {
+        element(&mut out, 2, "media:content", &[("medium", "image".into()), ("url", url.clone())], None);
+        element(&mut out, 2, "media:thumbnail", &[("url", url)], None);
+    }
+    indent(&mut out, 1);
+    out.push_str("</entry>");
+    out
 }
 
 /// The entry's provenance; its author too where the entry names none, or it would have no author at all (RFC 4287 section 4.1.2).
-fn source(source: &FeedSource, is_author: bool) -> Source {
-    let mut links = Vec::new();
+fn source(out: &mut String, source: &FeedSource, is_author: bool) {
+    indent(out, 2);
+    out.push_str("<source>");
+    element(out, 3, "title", &[], Some(&source.name()));
+    element(out, 3, "id", &[], Some(&iri(&source.id)));
+    element(out, 3, "updated", &[], Some(&rfc3339(source.updated)));
+    if is_author {
+        person(out, 3, &source.name());
+    }
     for (rel, url) in [("self", Some(&source.self_url)), ("alternate", source.alternate_url.as_ref())] {
         if let Some(url) = url.and_then(|url| web_url(url)) {
-            links.push(Link { href: url.into_owned(), rel: rel.into(), ..Link::default() });
+            reference(out, 3, url, rel, &[]);
         }
     }
-    Source {
-        title: plain(&source.name(), None),
-        id: iri(&source.id).into_owned(),
-        updated: date(source.updated),
-        authors: if is_author { vec![person(&source.name())] } else { Vec::new() },
-        links,
-        rights: source.rights.as_deref().filter(|notice| !blank(notice)).map(|notice| plain(notice, None)),
-        ..Source::default()
+    if let Some(notice) = source.rights.as_deref().filter(|notice| !blank(notice)) {
+        element(out, 3, "rights", &[], Some(&text(notice)));
     }
+    indent(out, 2);
+    out.push_str("</source>");
 }
 
-/// Both ways to name a picture: some readers know only one.
-fn picture(url: &str) -> ExtensionMap {
-    // The crate writes an extension's attributes unescaped.
-    let url = || ("url".to_owned(), escape(url).into_owned());
-    let element = |name: &str, attrs: BTreeMap<String, String>| Extension { name: format!("media:{name}"), attrs, ..Extension::default() };
-    let content = element("content", BTreeMap::from([url(), ("medium".to_owned(), "image".to_owned())]));
-    let thumbnail = element("thumbnail", BTreeMap::from([url()]));
-    let elements = BTreeMap::from([("content".to_owned(), vec![content]), ("thumbnail".to_owned(), vec![thumbnail])]);
-    BTreeMap::from([("media".to_owned(), elements)])
+fn person(out: &mut String, depth: usize, name: &str) {
+    indent(out, depth);
+    out.push_str("<author>");
+    element(out, depth + 1, "name", &[], Some(name));
+    indent(out, depth);
+    out.push_str("</author>");
+}
+
+fn reference(out: &mut String, depth: usize, url: Cow<'_, str>, rel: &'static str, more: &[Attribute<'_>]) {
+    let mut attributes = Vec::with_capacity(2 + more.len());
+    attributes.extend([("href", url), ("rel", rel.into())]);
+    attributes.extend(more.iter().cloned());
+    element(out, depth, "link", &attributes, None);
 }
 
 fn link(rel: &str, url: &str, media_type: &str) -> Link {
     Link { href: iri(url).into_owned(), rel: rel.into(), mime_type: Some(media_type.into()), ..Link::default() }
 }
 
-fn person(name: &str) -> Person {
-    Person { name: name.into(), ..Person::default() }
-}
-
-fn plain(value: &str, language: Option<&str>) -> Text {
-    Text { value: text(value).into_owned(), lang: language.map(Into::into), ..Text::default() }
+fn plain(value: &str) -> Text {
+    Text { value: text(value).into_owned(), ..Text::default() }
 }
 
 fn date(when: DateTime<Utc>) -> FixedDateTime {
@@ -204,7 +206,7 @@ mod tests {
             [
                 "<title>Example News</title>",
                 "<id>https://news.example/feed</id>",
-                "<updated>2026-11-20T08:00:00+00:00</updated>",
+                "<updated>2026-11-20T08:00:00Z</updated>",
                 "<link href=\"https://news.example/feed?a=1&amp;b=2\" rel=\"self\"/>",
                 "<link href=\"https://news.example/\" rel=\"alternate\"/>",
                 "<rights>© 2026 Example News</rights>",
@@ -248,8 +250,8 @@ mod tests {
     fn pictures_and_their_namespace_come_together() {
         let with = written(vec![item(1)]);
         assert!(with.contains("rel=\"enclosure\" type=\"image/jpeg\""), "{with}");
-        assert!(with.contains("<media:content medium=\"image\" url=\"https://news.example/a.jpg?w=1&amp;h=2\">"), "{with}");
-        assert!(with.contains("xmlns:media=") && with.contains("<media:thumbnail url=\"https://news.example/a.jpg?w=1&amp;h=2\">"));
+        assert!(with.contains("<media:content medium=\"image\" url=\"https://news.example/a.jpg?w=1&amp;h=2\"/>"), "{with}");
+        assert!(with.contains("xmlns:media=") && with.contains("<media:thumbnail url=\"https://news.example/a.jpg?w=1&amp;h=2\"/>"));
         assert!(!written(vec![bare()]).contains("media"));
     }
 

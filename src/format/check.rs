@@ -2,6 +2,10 @@
 
 use std::collections::HashSet;
 
+use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
+
 use super::document::FeedDocument;
 use super::document::gate::iri;
 
@@ -52,16 +56,14 @@ pub fn check(form: Form, bytes: &[u8], document: &FeedDocument) -> Result<(), Fa
     if bytes.len() > DOCUMENT_MAX_BYTES {
         return Err(Fault::Size(bytes.len()));
     }
-    let unreadable = |error: &dyn std::fmt::Display| Fault::Unreadable(error.to_string());
     let (own, expected, ids): (String, &str, Vec<String>) = match form {
         Form::Atom => {
-            let feed = atom_syndication::Feed::read_from(bytes).map_err(|e| unreadable(&e))?;
-            (feed.id, &document.id, feed.entries.into_iter().map(|entry| entry.id).collect())
+            let read = read_xml(bytes, &["feed", "id"], &["feed", "entry", "id"])?;
+            (read.own, &document.id, read.ids)
         }
         Form::Rss => {
-            let channel = rss::Channel::read_from(bytes).map_err(|e| unreadable(&e))?;
-            let id = |item: rss::Item| item.guid.map(|guid| guid.value).unwrap_or_default();
-            (channel.link, &document.page_url, channel.items.into_iter().map(id).collect())
+            let read = read_xml(bytes, &["rss", "channel", "link"], &["rss", "channel", "item", "guid"])?;
+            (read.own, &document.page_url, read.ids)
         }
         Form::Json => {
             #[derive(serde::Deserialize)]
@@ -73,7 +75,7 @@ pub fn check(form: Form, bytes: &[u8], document: &FeedDocument) -> Result<(), Fa
             struct Item {
                 id: String,
             }
-            let feed: Feed = serde_json::from_slice(bytes).map_err(|e| unreadable(&e))?;
+            let feed: Feed = serde_json::from_slice(bytes).map_err(|e| Fault::Unreadable(e.to_string()))?;
             (feed.feed_url, &document.urls.json, feed.items.into_iter().map(|item| item.id).collect())
         }
     };
@@ -88,6 +90,83 @@ pub fn check(form: Form, bytes: &[u8], document: &FeedDocument) -> Result<(), Fa
         Some((id, _)) => Err(Fault::Id(id)),
         None => Ok(()),
     }
+}
+
+/// A feed and its entries, as an XML document names them.
+#[derive(Default)]
+struct Names {
+    own: String,
+    ids: Vec<String>,
+}
+
+/// Goes through a whole document, every tag, attribute and reference of it, and keeps the texts at two paths. A library that reads
+/// feeds would build all of it for the same answer; that what is written reads back whole by such is proved in `document::tests`.
+fn read_xml(bytes: &[u8], own: &[&str], id: &[&str]) -> Result<Names, Fault> {
+    let unreadable = |error: &dyn std::fmt::Display| Fault::Unreadable(error.to_string());
+    let text = str::from_utf8(bytes).map_err(|e| unreadable(&e))?;
+    let mut reader = Reader::from_str(text);
+    let mut names = Names::default();
+    let mut path: Vec<&str> = Vec::new();
+    let (mut is_begun, mut at_own, mut at_id) = (false, false, false);
+    loop {
+        // The names of open elements are compared by the reader, which refuses those that do not match.
+        match reader.read_event().map_err(|e| unreadable(&e))? {
+            Event::Start(element) => {
+                sound(&element)?;
+                if path.is_empty() && is_begun {
+                    return Err(Fault::Unreadable("it has two roots".to_owned()));
+                }
+                is_begun = true;
+                // One of the names looked for, or none: what stands deeper under another name is nobody's id.
+                let depth = path.len();
+                let name = [own, id].into_iter().filter_map(|path| path.get(depth)).find(|name| element.name().into_inner() == **name);
+                path.push(name.copied().unwrap_or_default());
+                (at_own, at_id) = (path == own, path == id);
+                if at_id {
+                    names.ids.push(String::new());
+                }
+            }
+            Event::Empty(element) => sound(&element)?,
+            Event::End(_) => {
+                path.pop();
+                (at_own, at_id) = (false, false);
+            }
+            Event::Text(part) => put(&mut names, (at_own, at_id), &part.xml10_content()),
+            Event::CData(part) => put(&mut names, (at_own, at_id), &part.xml10_content()),
+            Event::GeneralRef(reference) => {
+                let character = match reference.resolve_char_ref().map_err(|e| unreadable(&e))? {
+                    Some(character) => character.to_string(),
+                    None => resolve_predefined_entity(&reference)
+                        .ok_or_else(|| Fault::Unreadable(format!("nothing declares &{};", &*reference)))?
+                        .to_owned(),
+                };
+                put(&mut names, (at_own, at_id), &character);
+            }
+            Event::Eof if path.is_empty() && is_begun => return Ok(names),
+            Event::Eof => return Err(Fault::Unreadable("it breaks off".to_owned())),
+            Event::Decl(_) | Event::PI(_) | Event::Comment(_) | Event::DocType(_) => {}
+        }
+    }
+}
+
+fn put(names: &mut Names, (at_own, at_id): (bool, bool), text: &str) {
+    if at_own {
+        names.own.push_str(text);
+    } else if let Some(id) = names.ids.last_mut().filter(|_| at_id) {
+        id.push_str(text);
+    }
+}
+
+/// Whether an element's attributes can be read: each once, quoted, with references that are known.
+fn sound(element: &BytesStart<'_>) -> Result<(), Fault> {
+    for attribute in element.attributes() {
+        let unreadable = |error: &dyn std::fmt::Display| Fault::Unreadable(error.to_string());
+        let attribute = attribute.map_err(|e| unreadable(&e))?;
+        if attribute.value.contains(['&', '<']) {
+            attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|e| unreadable(&e))?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

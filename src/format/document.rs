@@ -4,6 +4,7 @@
 //! their way out, through `gate`: one value that slipped through would make a whole feed unreadable.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -13,6 +14,7 @@ pub(crate) mod samples;
 
 use crate::syntax::{is_language_tag, is_media_type};
 use gate::{blank, image_type, text, web_url};
+use quick_xml::escape::partial_escape;
 
 /// A topic's Atom feed, in the topic's folder.
 pub const ATOM_FILE: &str = "feed.atom";
@@ -69,7 +71,7 @@ pub struct FeedDocument {
     /// The newest change of any item; the store's creation when there is none.
     pub updated: DateTime<Utc>,
     /// Newest first.
-    pub items: Vec<FeedItem>,
+    pub items: Vec<Arc<FeedItem>>,
     /// Entries that were withdrawn from it (RFC 6721).
     pub deleted: Vec<DeletedEntry>,
 }
@@ -282,9 +284,15 @@ impl FeedItem {
         self.image.as_deref().and_then(web_url)
     }
 
+    /// Where its licence is.
+    pub(crate) fn licence(&self) -> Option<Cow<'_, str>> {
+        self.licence.as_deref().and_then(web_url)
+    }
+
     /// The excerpt as HTML where that says more than the plain text.
     pub(crate) fn rich(&self) -> Option<Cow<'_, str>> {
-        let is_plain = self.summary_html.strip_prefix("<p>").and_then(|html| html.strip_suffix("</p>")) == Some(self.summary_text.as_str());
+        let inner = self.summary_html.strip_prefix("<p>").and_then(|html| html.strip_suffix("</p>"));
+        let is_plain = inner.is_some_and(|html| html == self.summary_text || html == partial_escape(self.summary_text.as_str()));
         let says_more = !is_plain || blank(&self.summary_text);
         (says_more && !blank(&self.summary_html)).then(|| text(&self.summary_html))
     }

@@ -10,7 +10,13 @@ use super::document::{FeedDocument, FeedItem, FeedSource, Related};
 /// The feed as UTF-8; the same document always gives the same bytes.
 #[must_use]
 pub fn write(document: &FeedDocument) -> Vec<u8> {
-    let feed = Feed {
+    let items: Vec<String> = document.items.iter().map(|item| entry(item, document.item_language(item))).collect();
+    bind(document, &items.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// A feed of items that are written already, whatever items the document has.
+pub(super) fn bind(document: &FeedDocument, items: &[&str]) -> Vec<u8> {
+    let head = Feed {
         version: "https://jsonfeed.org/version/1.1",
         title: untagged(&document.title),
         home_page_url: iri(&document.page_url),
@@ -19,15 +25,27 @@ pub fn write(document: &FeedDocument) -> Vec<u8> {
         description: document.subtitle.as_deref().filter(|subtitle| !blank(subtitle)).map(untagged),
         language: document.language(),
         hubs: document.hubs().map(|url| Hub { kind: "WebSub", url }).collect(),
-        items: document.items.iter().map(|item| entry(item, document.item_language(item))).collect(),
     };
     // These types always serialise. Were it not so, the feed would be empty, which the publisher's reading it back refuses.
-    let mut bytes = serde_json::to_vec_pretty(&feed).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
+    let head = serde_json::to_string_pretty(&head).unwrap_or_default();
+    let mut out = String::with_capacity(head.len() + 32 + items.iter().map(|item| item.len() + 6).sum::<usize>());
+    out.push_str(head.strip_suffix("\n}").unwrap_or_default());
+    out.push_str(",\n  \"items\": [");
+    for (place, item) in items.iter().enumerate() {
+        out.push_str(if place == 0 { "\n    " } else { ",\n    " });
+        out.push_str(item);
+    }
+    out.push_str(if items.is_empty() { "]\n}\n" } else { "\n  ]\n}\n" });
+    out.into_bytes()
 }
 
-fn entry<'a>(item: &'a FeedItem, language: Option<&'a str>) -> Item<'a> {
+/// An item as it stands in the feed; `language` where it is not the feed's.
+pub(super) fn entry(item: &FeedItem, language: Option<&str>) -> String {
+    // A line's end within a text is written as an escape: those that there are stand between members.
+    serde_json::to_string_pretty(&object(item, language)).unwrap_or_default().replace('\n', "\n    ")
+}
+
+fn object<'a>(item: &'a FeedItem, language: Option<&'a str>) -> Item<'a> {
     let mut authors: Vec<Author<'_>> = item.names().map(|name| Author { name, url: None }).collect();
     if authors.is_empty() {
         authors.push(Author { name: item.source.name(), url: item.source.alternate_url.as_deref().and_then(web_url) });
@@ -51,7 +69,7 @@ fn entry<'a>(item: &'a FeedItem, language: Option<&'a str>) -> Item<'a> {
         extension: Extension {
             source: source(&item.source),
             rights: item.any_rights().map(text),
-            licence: item.licence.as_deref().and_then(web_url),
+            licence: item.licence(),
             related: item.related.iter().filter_map(related).collect(),
         },
     }
@@ -77,7 +95,7 @@ fn untag(raw: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// Members stand in the order of the specification, https://www.jsonfeed.org/version/1.1/
+/// Without its items. Members stand in the order of the specification, https://www.jsonfeed.org/version/1.1/
 #[derive(Serialize)]
 struct Feed<'a> {
     version: &'static str,
@@ -93,7 +111,6 @@ struct Feed<'a> {
     language: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     hubs: Vec<Hub<'a>>,
-    items: Vec<Item<'a>>,
 }
 
 #[derive(Serialize)]

@@ -2,29 +2,36 @@
 //!
 //! Titles have no type in RSS, so they go through `untagged`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use rss::extension::dublincore::DublinCoreExtension;
+use rss::Channel;
 use rss::extension::{Extension, ExtensionMap};
-use rss::{Category, Channel, Enclosure, Guid, Item, Source};
 
 use quick_xml::escape::partial_escape;
 
 use super::document::gate::{blank, iri, line, rfc822, text, untagged, web_url};
 use super::document::{FeedDocument, FeedItem, GENERATOR, VERSION};
+use super::markup::{self, indent, insert};
 
 /// The feed as UTF-8; the same document always gives the same bytes.
 #[must_use]
 pub fn write(document: &FeedDocument) -> Vec<u8> {
-    let mut namespaces = BTreeMap::from([("atom".to_owned(), "http://www.w3.org/2005/Atom".to_owned())]);
-    let items = || document.items.iter();
+    let items: Vec<String> = document.items.iter().map(|item| entry(item, document.item_language(item))).collect();
+    let has_picture = document.items.iter().any(|item| item.picture().is_some());
+    let has_licence = document.items.iter().any(|item| item.licence().is_some());
+    bind(document, has_picture, has_licence, &items.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// A feed of items that are written already, whatever items the document has; the flags say what some of them name.
+pub(super) fn bind(document: &FeedDocument, has_picture: bool, has_licence: bool, items: &[&str]) -> Vec<u8> {
+    let mut namespaces = BTreeMap::new();
     for (prefix, namespace, is_used) in [
-        ("media", "http://search.yahoo.com/mrss/", items().any(|item| item.picture().is_some())),
-        (
-            LICENCE,
-            "http://backend.userland.com/creativeCommonsRssModule",
-            items().any(|item| item.licence.as_deref().and_then(web_url).is_some()),
-        ),
+        ("atom", "http://www.w3.org/2005/Atom", true),
+        ("content", "http://purl.org/rss/1.0/modules/content/", true),
+        ("dc", "http://purl.org/dc/elements/1.1/", true),
+        ("media", "http://search.yahoo.com/mrss/", has_picture),
+        (LICENCE, "http://backend.userland.com/creativeCommonsRssModule", has_licence),
         ("fh", "http://purl.org/syndication/history/1.0", document.current.is_some()),
     ] {
         if is_used {
@@ -48,75 +55,84 @@ pub fn write(document: &FeedDocument) -> Vec<u8> {
         last_build_date: Some(rfc822(document.updated)),
         generator: Some(format!("{} {VERSION} ({})", GENERATOR.0, GENERATOR.1)),
         docs: Some("https://www.rssboard.org/rss-specification".into()),
-        items: document.items.iter().map(|item| entry(item, document.item_language(item))).collect(),
         extensions,
         namespaces,
         ..Channel::default()
     };
     // Memory takes every write. Were it not so, the feed would be empty, which the publisher's reading it back refuses.
-    let mut bytes = channel.pretty_write_to(Vec::new(), b' ', 1).unwrap_or_default();
-    bytes.push(b'\n');
+    let mut head = channel.pretty_write_to(Vec::new(), b' ', 1).unwrap_or_default();
+    head.push(b'\n');
     // Behind the declaration, which the crate writes where it stands on a line of its own or not.
-    let declaration = if bytes.starts_with(b"<?xml") { bytes.windows(2).position(|two| two == b"?>").map_or(0, |end| end + 2) } else { 0 };
+    let declaration = if head.starts_with(b"<?xml") { head.windows(2).position(|two| two == b"?>").map_or(0, |end| end + 2) } else { 0 };
     let own = format!("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n{}", document.style_instruction(&document.urls.rss));
-    let after = bytes.iter().skip(declaration).take_while(|byte| byte.is_ascii_whitespace()).count();
-    bytes.splice(..declaration + after, own.into_bytes());
-    bytes
+    let after = head.iter().skip(declaration).take_while(|byte| byte.is_ascii_whitespace()).count();
+    head.splice(..declaration + after, own.into_bytes());
+    insert(&head, b"</channel>", "", items)
 }
 
 /// What the licence element's namespace is called.
-const LICENCE: &str = "creativeCommons";
+pub(super) const LICENCE: &str = "creativeCommons";
 
-fn entry(item: &FeedItem, language: Option<&str>) -> Item {
-    let mut creators: Vec<String> = item.names().map(Into::into).collect();
-    if creators.is_empty() {
-        creators.push(item.source.name().into_owned());
-    }
+/// An item as an element of the channel; `language` where it is not the feed's.
+pub(super) fn entry(item: &FeedItem, language: Option<&str>) -> String {
+    // What an item takes without its texts.
+    let mut out = String::with_capacity(1_024 + item.title.len() + 2 * item.summary_html.len());
+    let put = |out: &mut String, name: &str, text: &str| markup::element(out, 3, name, &[], Some(text));
+    indent(&mut out, 2);
+    out.push_str("<item>");
+    put(&mut out, "title", &untagged(&item.headline()));
     let link = web_url(&item.url);
-    let guid = Guid { value: iri(&item.id).into_owned(), permalink: link.is_some() && item.id == item.url };
-    let mut extensions = ExtensionMap::new();
-    let mut files = item.files();
+    if let Some(url) = &link {
+        put(&mut out, "link", url);
+    }
+    // Text, which a browser shows by the stylesheet; but this element is read as HTML, so its brackets are escaped once more.
+    if !blank(&item.summary_text) {
+        put(&mut out, "description", &partial_escape(text(&item.summary_text)));
+    }
+    for category in &item.categories {
+        let scheme = category.scheme().map(|scheme| ("domain", scheme));
+        markup::element(&mut out, 3, "category", scheme.as_slice(), Some(&text(&category.term)));
+    }
     // RSS allows one; readers differ on which of several they take.
-    let file = files.next();
+    let file = item.files().next();
+    if let Some((url, media_type, length_bytes)) = &file {
+        let attributes = [("url", url.clone()), ("length", length_bytes.to_string().into()), ("type", Cow::Borrowed(*media_type))];
+        markup::element(&mut out, 3, "enclosure", &attributes, None);
+    }
+    let is_permalink = link.is_some() && item.id == item.url;
+    let permalink = (!is_permalink).then_some(("isPermaLink", "false".into()));
+    markup::element(&mut out, 3, "guid", permalink.as_slice(), Some(&iri(&item.id)));
+    put(&mut out, "pubDate", &rfc822(item.published));
+    if let Some(url) = web_url(&item.source.self_url) {
+        markup::element(&mut out, 3, "source", &[("url", url)], Some(&line(&item.source.name())));
+    }
+    if let Some(html) = item.rich() {
+        put(&mut out, "content:encoded", &html);
+    }
+    if let Some(url) = item.licence() {
+        put(&mut out, "creativeCommons:license", &url);
+    }
     if let Some(url) = item.picture() {
-        add(&mut extensions, element("media", "thumbnail", [("url", url.to_string())]));
         // Several readers, feed-rs among them, drop the enclosure when they see media:content: only where it says the same.
         if file.as_ref().is_none_or(|(enclosure, ..)| *enclosure == url) {
-            add(&mut extensions, element("media", "content", [("url", url.into_owned()), ("medium", "image".to_owned())]));
+            markup::element(&mut out, 3, "media:content", &[("medium", "image".into()), ("url", url.clone())], None);
         }
+        markup::element(&mut out, 3, "media:thumbnail", &[("url", url)], None);
     }
-    if let Some(url) = item.licence.as_deref().and_then(web_url) {
-        add(&mut extensions, Extension { value: Some(url.into_owned()), ..element(LICENCE, "license", []) });
+    let mut names = item.names().peekable();
+    if names.peek().is_none() {
+        put(&mut out, "dc:creator", &item.source.name());
     }
-    Item {
-        title: Some(untagged(&item.headline()).into_owned()),
-        link: link.map(Into::into),
-        // Text, which a browser shows by the stylesheet; but this element is read as HTML, so its brackets are escaped once more.
-        description: (!blank(&item.summary_text)).then(|| partial_escape(text(&item.summary_text)).into_owned()),
-        content: item.rich().map(Into::into),
-        categories: item
-            .categories
-            .iter()
-            .map(|category| Category { name: text(&category.term).into_owned(), domain: category.scheme().map(Into::into) })
-            .collect(),
-        enclosure: file.map(|(url, media_type, length_bytes)| Enclosure {
-            url: url.into_owned(),
-            length: length_bytes.to_string(),
-            mime_type: media_type.to_owned(),
-        }),
-        guid: Some(guid),
-        pub_date: Some(rfc822(item.published)),
-        source: web_url(&item.source.self_url)
-            .map(|url| Source { url: url.into_owned(), title: Some(line(&item.source.name()).into_owned()) }),
-        extensions,
-        dublin_core_ext: Some(DublinCoreExtension {
-            creators,
-            languages: language.map(Into::into).into_iter().collect(),
-            rights: item.any_rights().map(|notice| text(notice).into_owned()).into_iter().collect(),
-            ..DublinCoreExtension::default()
-        }),
-        ..Item::default()
+    names.for_each(|name| put(&mut out, "dc:creator", &name));
+    if let Some(language) = language {
+        put(&mut out, "dc:language", language);
     }
+    if let Some(notice) = item.any_rights() {
+        put(&mut out, "dc:rights", &text(notice));
+    }
+    indent(&mut out, 2);
+    out.push_str("</item>");
+    out
 }
 
 fn link(rel: &str, url: &str, media_type: Option<&str>) -> Extension {
@@ -125,12 +141,12 @@ fn link(rel: &str, url: &str, media_type: Option<&str>) -> Extension {
     link
 }
 
-fn element<const N: usize>(prefix: &str, name: &str, attributes: [(&str, String); N]) -> Extension {
+pub(super) fn element<const N: usize>(prefix: &str, name: &str, attributes: [(&str, String); N]) -> Extension {
     let attrs = attributes.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     Extension { name: format!("{prefix}:{name}"), attrs, ..Extension::default() }
 }
 
-fn add(extensions: &mut ExtensionMap, element: Extension) {
+pub(super) fn add(extensions: &mut ExtensionMap, element: Extension) {
     let Some((prefix, name)) = element.name.split_once(':').map(|(prefix, name)| (prefix.to_owned(), name.to_owned())) else { return };
     extensions.entry(prefix).or_default().entry(name).or_default().push(element);
 }

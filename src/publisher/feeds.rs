@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Press, PublishError, others};
+use super::item::{Telling, others};
+use super::{Press, PublishError};
 use crate::config::{Site, Topic};
 use crate::format::check::{self, Fault, Form};
 use crate::format::document::{ARCHIVE_FOLDER, ArchiveLine, DeletedEntry, FEED_STYLE_FILE, FeedDocument, PAGE_FILE, Urls};
-use crate::format::{atom, html, json_feed, rss};
+use crate::format::{html, printed};
 use crate::ingest::{SharedStore, locked};
 use crate::io::output::Tree;
 use crate::store::{Archive, FeedState, Pending, StoredRecord, Window};
@@ -135,66 +136,83 @@ impl Press<'_> {
     }
 
     /// Writes the archive documents that are marked, or all of them.
+    ///
+    /// Those of several feeds that were filled at the same time follow each other, for they carry the same records.
     pub(super) fn archives(
         &mut self,
         tree: &mut Tree,
         store: &SharedStore,
-        channel: &Channel<'_>,
+        channels: &[Channel<'_>],
         all: bool,
         pending: &Pending,
     ) -> Result<(), PublishError> {
-        let marked: HashSet<&str> =
-            pending.archives.iter().filter(|(feed, _)| *feed == channel.path).map(|(_, name)| name.as_str()).collect();
-        if marked.is_empty() && !all {
-            return Ok(());
+        let mut marked: HashMap<&str, HashSet<&str>> = HashMap::new();
+        for (feed, name) in &pending.archives {
+            marked.entry(feed).or_default().insert(name);
         }
-        let (archives, withdrawn) = {
+        let mut waiting = Vec::new();
+        for channel in channels {
+            let marked = marked.get(channel.path.as_str());
+            if marked.is_none() && !all {
+                continue;
+            }
+            let (archives, withdrawn) = {
+                let store = locked(store);
+                (store.archives(&channel.path)?, store.withdrawn(&channel.path, usize::MAX)?)
+            };
+            let is_wanted = |archive: &Archive| all || marked.is_some_and(|marked| marked.contains(archive.name.as_str()));
+            let mut prev: Option<Archive> = None;
+            let count = archives.len();
+            for (place, archive) in archives.into_iter().enumerate() {
+                if is_wanted(&archive) {
+                    let deleted = withdrawn.iter().filter(|entry| entry.part == archive.part);
+                    let deleted = deleted.map(|entry| DeletedEntry { id: entry.id.clone(), when: entry.at }).collect();
+                    waiting.push(Waiting { channel, age: (place + 1) * 1_000 / count, prev, archive: archive.clone(), deleted });
+                }
+                prev = Some(archive);
+            }
+        }
+        // A feed's history is as long as another's; whoever is as far in it has the same records, near enough.
+        waiting.sort_by_key(|waiting| (waiting.channel.kind == Kind::Source, waiting.age));
+        waiting.into_iter().try_for_each(|waiting| self.archive(tree, store, waiting))
+    }
+
+    fn archive(&mut self, tree: &mut Tree, store: &SharedStore, waiting: Waiting<'_>) -> Result<(), PublishError> {
+        let Waiting { channel, prev, archive, deleted, .. } = waiting;
+        let once = channel.topic.is_some_and(|topic| topic.stories);
+        let records = {
             let store = locked(store);
-            (store.archives(&channel.path)?, store.withdrawn(&channel.path, usize::MAX)?)
+            let records = store.archived(&channel.path, &archive)?;
+            records.into_iter().map(|record| others(&*store, record, once, Some(archive.closed))).collect::<Result<Vec<_>, _>>()?
         };
-        for (place, archive) in archives.iter().enumerate().filter(|(_, archive)| all || marked.contains(archive.name.as_str())) {
-            let prev = place.checked_sub(1).and_then(|place| archives.get(place));
-            let deleted = withdrawn.iter().filter(|entry| entry.part == archive.part);
-            let deleted = deleted.map(|entry| DeletedEntry { id: entry.id.clone(), when: entry.at }).collect();
-            self.archive(tree, store, channel, archive, prev, deleted)?;
+        let folder_url = format!("{}{ARCHIVE_FOLDER}/", self.folder_url(&channel.path));
+        let head = FeedDocument {
+            urls: Urls::of(&folder_url, &archive.name),
+            prev: prev.as_ref().map(|prev| Urls::of(&folder_url, &prev.name)),
+            next: Some(Urls::of(&folder_url, &archive.next)),
+            current: Some(Urls::of(&self.folder_url(&channel.path), CURRENT)),
+            updated: deleted.iter().map(|entry| entry.when).max().map_or(archive.closed, |last| last.max(archive.closed)),
+            deleted,
+            ..self.head(channel)
+        };
+        let (document, written) = self.filled(head, records);
+        let folder = archive_folder(&channel.path);
+        let faults = stage(tree, &format!("{folder}/{}", archive.name), &document, written)?;
+        self.faults.extend(faults);
+        if channel.kind == Kind::Topic {
+            let page = html::archive_page(&self.frame, &document, &archive.name, prev.as_ref().map(|prev| prev.name.as_str()));
+            tree.stage(&format!("{folder}/{}.html", archive.name), page.as_bytes())?;
         }
         Ok(())
     }
 
-    fn archive(
-        &mut self,
-        tree: &mut Tree,
-        store: &SharedStore,
-        channel: &Channel<'_>,
-        archive: &Archive,
-        prev: Option<&Archive>,
-        deleted: Vec<DeletedEntry>,
-    ) -> Result<(), PublishError> {
-        let once = channel.topic.is_some_and(|topic| topic.stories);
-        let records = {
-            let store = locked(store);
-            let records = store.archived(&channel.path, archive)?;
-            records.into_iter().map(|record| others(&*store, record, once, Some(archive.closed))).collect::<Result<Vec<_>, _>>()?
-        };
-        let folder_url = format!("{}{ARCHIVE_FOLDER}/", self.folder_url(&channel.path));
-        let document = FeedDocument {
-            urls: Urls::of(&folder_url, &archive.name),
-            prev: prev.map(|prev| Urls::of(&folder_url, &prev.name)),
-            next: Some(Urls::of(&folder_url, &archive.next)),
-            current: Some(Urls::of(&self.folder_url(&channel.path), CURRENT)),
-            updated: deleted.iter().map(|entry| entry.when).max().map_or(archive.closed, |last| last.max(archive.closed)),
-            items: records.into_iter().map(|r| self.item(r)).collect(),
-            deleted,
-            ..self.head(channel)
-        };
-        let folder = archive_folder(&channel.path);
-        let faults = stage(tree, &format!("{folder}/{}", archive.name), &document, written(&document))?;
-        self.faults.extend(faults);
-        if channel.kind == Kind::Topic {
-            let page = html::archive_page(&self.frame, &document, &archive.name, prev.map(|prev| prev.name.as_str()));
-            tree.stage(&format!("{folder}/{}.html", archive.name), page.as_bytes())?;
-        }
-        Ok(())
+    /// The document with these records, in its three forms.
+    fn filled(&mut self, head: FeedDocument, records: Vec<Telling>) -> (FeedDocument, Written) {
+        let items: Vec<_> = records.into_iter().map(|record| self.print(record, &head)).collect();
+        let (items, printed): (Vec<_>, Vec<_>) = items.into_iter().unzip();
+        let document = FeedDocument { items, ..head };
+        let written = printed::bind(&document, &printed);
+        (document, written)
     }
 
     /// Writes a feed's current document, and its page.
@@ -227,10 +245,8 @@ impl Press<'_> {
                 let store = locked(store);
                 records.into_iter().map(|record| others(&*store, record, once, None)).collect::<Result<Vec<_>, _>>()?
             };
-            let items = records.into_iter().map(|r| self.item(r)).collect();
-            let document = FeedDocument { items, hub_urls: self.site.hub_urls(), ..base.clone() };
             // Texts that grow when they are escaped: then only what is in no archive.
-            let written = written(&document);
+            let (document, written) = self.filled(FeedDocument { hub_urls: self.site.hub_urls(), ..base.clone() }, records);
             if window.count_max > 0 && written.iter().any(|(.., bytes)| bytes.len() > check::DOCUMENT_MAX_BYTES) {
                 window.count_max = 0;
                 continue;
@@ -271,13 +287,14 @@ impl Press<'_> {
 
 type Written = [(Form, &'static str, Vec<u8>); 3];
 
-/// A document in its three forms, with the endings of their files.
-fn written(document: &FeedDocument) -> Written {
-    [
-        (Form::Atom, "atom", atom::write(document)),
-        (Form::Rss, "rss", rss::write(document)),
-        (Form::Json, "json", json_feed::write(document)),
-    ]
+/// An archive document that is to be written.
+struct Waiting<'a> {
+    channel: &'a Channel<'a>,
+    /// How far in its feed's history it is, in thousandths.
+    age: usize,
+    prev: Option<Archive>,
+    archive: Archive,
+    deleted: Vec<DeletedEntry>,
 }
 
 /// Stages a document in its three forms, each read back before it may replace another. Returns those that may not.

@@ -7,11 +7,12 @@
 mod feeds;
 mod item;
 mod pages;
+mod prints;
 pub(crate) mod records;
 mod selection;
 mod theme;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -19,6 +20,7 @@ use chrono::{DateTime, Utc};
 
 use self::feeds::Channel;
 use self::item::others;
+use self::prints::Prints;
 pub use self::selection::{SELECTION_COUNT, select};
 use self::theme::Look;
 use crate::config::Site;
@@ -37,7 +39,7 @@ use crate::stories;
 /// Records held in memory at once while all are written.
 const BATCH: usize = 500;
 /// Counts up when the writers would give other bytes for the same store, so that everything is published anew.
-const PUBLICATION_VERSION: u32 = 3;
+const PUBLICATION_VERSION: u32 = 4;
 
 /// What to publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,12 +115,13 @@ pub fn publish(site: &Site, store: &SharedStore, scope: Scope) -> Result<Written
         let once: Vec<String> = site.topics.iter().filter(|t| t.stories).map(|t| t.slug.clone()).collect();
         store.shelve(&once, !same)?;
         let all = scope == Scope::All || !same || !is_published(&site.output);
+        let pending = store.pending()?;
+        if pending.is_empty() && !all {
+            return Ok(Written::default());
+        }
         let created = store.created()?.unwrap_or(DateTime::UNIX_EPOCH);
-        (store.pending()?, all, store.topic_counts()?, store.feeds()?, created, store.words()?)
+        (pending, all, store.topic_counts()?, store.feeds()?, created, store.words()?)
     };
-    if pending.is_empty() && !all {
-        return Ok(Written::default());
-    }
 
     let mut tree = Tree::open(&site.output)?;
     let mut shelf = records::Shelf::default();
@@ -127,17 +130,17 @@ pub fn publish(site: &Site, store: &SharedStore, scope: Scope) -> Result<Written
     let frame = pages::frame(site, &counts, &feeds, &channels, look.theme.clone());
     // As the records were last derived by them: the configuration may be older or newer than that.
     let takedowns = words.and_then(|json| serde_json::from_str::<Overrides>(&json).ok()).unwrap_or_default().takedowns;
-    let mut press = Press { site, offerings, takedowns, created, feeds, frame, faults: Vec::new() };
+    let mut press = Press { site, offerings, takedowns, created, feeds, frame, prints: Prints::default(), faults: Vec::new() };
+    let marked: HashSet<&str> = pending.feeds.iter().map(String::as_str).collect();
     let is_wanted = |channel: &Channel| {
-        all || pending.feeds.contains(&channel.path) || channel.topic.is_some_and(|topic| pending.topics.contains(&topic.slug))
+        all || marked.contains(channel.path.as_str()) || channel.topic.is_some_and(|topic| pending.topics.contains(&topic.slug))
     };
     // First what current documents lead to: at no moment is an entry in neither.
-    for channel in &channels {
-        press.archives(&mut tree, store, channel, all, &pending)?;
-    }
+    press.archives(&mut tree, store, &channels, all, &pending)?;
     for channel in channels.iter().filter(|channel| is_wanted(channel)) {
         press.current(&mut tree, store, channel)?;
     }
+    press.prints.clear();
     if all {
         feeds::sweep(&mut tree, store, &channels)?;
         press.all_records(&mut tree, &mut shelf, store)?;
@@ -223,6 +226,7 @@ struct Press<'a> {
     created: DateTime<Utc>,
     feeds: HashMap<String, FeedState>,
     frame: Frame,
+    prints: Prints,
     faults: Vec<(String, Fault)>,
 }
 

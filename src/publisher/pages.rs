@@ -1,6 +1,6 @@
 //! The site's own pages and lists: the first page, what the site says of itself, its stylesheets, OPML, sitemap, moved feeds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
@@ -90,8 +90,8 @@ impl Press<'_> {
 
     /// Folders that moved, with where to, and those that are gone.
     fn moved(&self, channels: &[Channel<'_>]) -> String {
-        let is_there = |path: &str| channels.iter().any(|channel| channel.path == path);
-        let gone = self.feeds.keys().filter(|path| !is_there(path)).map(|path| (format!("{path}/"), None));
+        let there: HashSet<&str> = channels.iter().map(|channel| channel.path.as_str()).collect();
+        let gone = self.feeds.keys().filter(|path| !there.contains(path.as_str())).map(|path| (format!("{path}/"), None));
         let mut moved: BTreeMap<String, Option<String>> = gone.collect();
         moved.extend(feeds::renamed(self.site).into_iter().map(|(from, to)| (format!("{from}/"), Some(format!("{to}/")))));
         // A map of texts always serialises.

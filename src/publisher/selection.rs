@@ -1,5 +1,7 @@
 //! Feeds made of several topics, or of some of a topic's sources: not published, but made when somebody asks.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use super::PublishError;
@@ -35,7 +37,7 @@ pub fn select(site: &Site, store: &dyn Store, selection: &Selection, folder: &st
         page_url: page(site, selection),
         language: site.language.clone(),
         updated: updated.or(store.created()?).unwrap_or(DateTime::UNIX_EPOCH),
-        items: tellings.into_iter().map(|telling| item(site, telling)).collect(),
+        items: tellings.into_iter().map(|telling| Arc::new(item(site, telling))).collect(),
         deleted: Vec::new(),
     })
 }

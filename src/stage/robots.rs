@@ -9,6 +9,9 @@ pub const ROBOTS_MAX_BYTES: usize = 500 * 1024;
 /// Most rules kept of one file: each is compared with each address.
 const RULES_MAX: usize = 10_000;
 
+/// Most addresses of sitemaps kept of one file.
+const SITEMAPS_MAX: usize = 1_000;
+
 /// Longer patterns match no address that servers take.
 const PATTERN_MAX_BYTES: usize = 4 * 1024;
 
@@ -82,8 +85,9 @@ pub fn parse(bytes: &[u8]) -> Robots {
                 }
             }
             b"sitemap" => {
-                let url = str::from_utf8(value).ok().and_then(|text| Url::parse(text).ok());
-                robots.sitemaps.extend(url.filter(|url| matches!(url.scheme(), "http" | "https")).map(String::from));
+                if robots.sitemaps.len() < SITEMAPS_MAX && value.len() <= PATTERN_MAX_BYTES {
+                    robots.sitemaps.extend(str::from_utf8(value).ok().map(str::to_owned));
+                }
             }
             _ => {}
         }
@@ -123,7 +127,7 @@ impl Robots {
         self.groups(agent).filter_map(|group| group.crawl_delay_s).max()
     }
 
-    /// Addresses of the site's sitemaps, in the file's order.
+    /// Addresses of the site's sitemaps as they are written, in the file's order: many are relative, against the protocol's word.
     #[must_use]
     pub fn sitemaps(&self) -> &[String] {
         &self.sitemaps
@@ -258,9 +262,10 @@ mod tests {
 
     #[test]
     fn what_else_it_says() {
-        let text = "Sitemap: https://example.org/a.xml\nSitemap: javascript:1\nUser-agent: *\nCrawl-delay: 2.5\nUser-agent: slow\nCrawl-delay: 900";
+        let text =
+            "Sitemap: https://example.org/a.xml\nSitemap: /b.xml\nUser-agent: *\nCrawl-delay: 2.5\nUser-agent: slow\nCrawl-delay: 900";
         let robots = parse(text.as_bytes());
-        assert_eq!(robots.sitemaps(), ["https://example.org/a.xml"]);
+        assert_eq!(robots.sitemaps(), ["https://example.org/a.xml", "/b.xml"]);
         assert_eq!((robots.crawl_delay("topicwire"), robots.crawl_delay("slow")), (Some(3), Some(60)));
         assert!(!robots.is_page());
     }

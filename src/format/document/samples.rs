@@ -65,7 +65,7 @@ pub(crate) fn document(items: Vec<FeedItem>) -> FeedDocument {
         hub_urls: Vec::new(),
         language: "en".into(),
         updated: at("2026-11-20T10:00:00Z"),
-        items,
+        items: items.into_iter().map(Arc::new).collect(),
         deleted: Vec::new(),
     }
 }

@@ -373,7 +373,8 @@ mod tests {
             let titles: Vec<String> = items.iter().map(|item| as_xml_reads(&item.headline())).collect();
             let document = FeedDocument { title: text.clone(), subtitle: Some(text.clone()), language: text.clone(), ..document(items) };
             let topic = topic_page(&text, &document, &topics());
-            let index = index_page(&text, &topics(), &document.items);
+            let items: Vec<FeedItem> = document.items.iter().map(|item| FeedItem::clone(item)).collect();
+            let index = index_page(&text, &topics(), &items);
             for page in [topic, index] {
                 let html = Html::parse_document(&page);
                 prop_assert_eq!(all(&html, "main > article").len(), count);
