@@ -211,28 +211,31 @@ impl Ingest {
     /// Only the store's: without it nothing can be kept.
     pub async fn poll(&self, position: usize, now: DateTime<Utc>) -> Result<Polled, IngestError> {
         let Some(source) = self.site.sources.get(position) else { return Err(IngestError::NoSource(position)) };
-        let host = match self.planned(source, now).await? {
+        let (before, host) = match self.planned(source, None, now).await? {
             (before, Plan::Wait { until, why }) => return self.wait(source, before, until, why, now),
-            (_, Plan::Ask(ask)) => Url::parse(&ask.url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default(),
+            (before, Plan::Ask(ask)) => {
+                (before, Url::parse(&ask.url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default())
+            }
         };
         let began = Instant::now();
         // Held until the poll is stored, so that documents in memory are as few as requests allowed at once.
         let mut pass = self.gate.enter(&host).await;
         // Boxed: thousands of polls wait at the gate, and none of them needs room for a request yet.
-        Box::pin(self.poll_now(position, source, now, began, &mut pass)).await
+        Box::pin(self.poll_now(position, source, before, now, began, &mut pass)).await
     }
 
     async fn poll_now(
         &self,
         position: usize,
         source: &Source,
+        before: PollState,
         now: DateTime<Utc>,
         queued: Instant,
         pass: &mut Pass,
     ) -> Result<Polled, IngestError> {
         let began = Instant::now();
         // Planned anew: while this waited at the gate, another source's answer may have closed the host.
-        let (before, ask) = match self.planned(source, now).await? {
+        let (before, ask) = match self.planned(source, Some(before), now).await? {
             (before, Plan::Wait { until, why }) => return self.wait(source, before, until, why, now),
             (before, Plan::Ask(ask)) => (before, ask),
         };
@@ -282,14 +285,14 @@ impl Ingest {
         }
     }
 
-    /// What is known of a source, and what to do about it.
-    async fn planned(&self, source: &Source, now: DateTime<Utc>) -> Result<(PollState, Plan), IngestError> {
+    /// What is known of a source, read from the store unless it is `known`, and what to do about it.
+    async fn planned(&self, source: &Source, known: Option<PollState>, now: DateTime<Utc>) -> Result<(PollState, Plan), IngestError> {
         let (store, budgets) = (Arc::clone(&self.store), Arc::clone(&self.budgets));
         let (id, url) = (source.id.clone(), source.url.clone());
         let is_automatic = source.kind == SourceKind::Auto;
         let read = tokio::task::spawn_blocking(move || {
             let store = locked(&store);
-            let mut state = store.poll_state(&id)?;
+            let mut state = known.map_or_else(|| store.poll_state(&id), Ok)?;
             if !is_automatic {
                 // What was found out holds as long as nobody says otherwise.
                 state.found = None;

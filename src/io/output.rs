@@ -127,6 +127,10 @@ pub struct Tree {
     renamed: usize,
     removals: BTreeSet<String>,
     unchanged: usize,
+    /// Whether the umask takes from new files what a web server needs; unknown before the first.
+    is_masked: Option<bool>,
+    /// What the file that was staged last looks like.
+    last: Option<Stamp>,
 }
 
 impl Tree {
@@ -152,6 +156,8 @@ impl Tree {
             renamed: 0,
             removals: BTreeSet::new(),
             unchanged: 0,
+            is_masked: None,
+            last: None,
         };
         tree.sweep()?;
         Ok(tree)
@@ -188,6 +194,9 @@ impl Tree {
     pub fn stamp(&mut self, path: &str) -> Result<Option<Stamp>, OutputError> {
         let (folder, name) = checked(path).map_err(|why| OutputError::Name { path: path.to_owned(), why })?;
         let at = self.enter(folder)?;
+        if self.created.contains(folder) {
+            return Ok(None);
+        }
         match rustix::fs::statat(&*at, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(Stamp::of(&stat))),
             Err(Errno::NOENT) => Ok(None),
@@ -196,13 +205,9 @@ impl Tree {
     }
 
     /// What the file that was staged last will look like.
-    ///
-    /// # Errors
-    /// Any [`OutputError`].
-    pub fn staged_stamp(&self) -> Result<Option<Stamp>, OutputError> {
-        let (Some(staging), Some(number)) = (&self.staging, self.staged.len().checked_sub(1)) else { return Ok(None) };
-        let stat = rustix::fs::statat(staging, temporary(number), AtFlags::SYMLINK_NOFOLLOW);
-        stat.map(|stat| Some(Stamp::of(&stat))).map_err(|cause| self.failed("look at", STAGING, cause))
+    #[must_use]
+    pub fn staged_stamp(&self) -> Option<Stamp> {
+        self.last
     }
 
     /// Removes `path` at commit, and the folders that this leaves empty. A path that is not there is no error, nor is one that is
@@ -378,23 +383,33 @@ impl Tree {
                 self.staging.insert(opened)
             }
         };
-        let put = || -> std::io::Result<()> {
+        let is_masked = self.is_masked;
+        let put = || -> std::io::Result<(rustix::fs::Stat, bool)> {
             let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let mode = Mode::from_raw_mode(0o644);
             let mut file = File::from(rustix::fs::openat(staging, &name, flags, mode)?);
-            rustix::fs::fchmod(&file, mode)?;
+            // The same for all files: looked at once.
+            let is_masked = match is_masked {
+                Some(is_masked) => is_masked,
+                None => Mode::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) != mode,
+            };
+            if is_masked {
+                rustix::fs::fchmod(&file, mode)?;
+            }
             file.write_all(bytes)?;
             if let Some(modified) = modified {
                 let time = Timespec { tv_sec: modified.timestamp(), tv_nsec: 0 };
                 rustix::fs::futimens(&file, &Timestamps { last_access: time, last_modification: time })?;
             }
-            Ok(())
+            Ok((rustix::fs::fstat(&file)?, is_masked))
         };
-        put().map_err(|cause| {
+        let (stat, is_masked) = put().map_err(|cause| {
             // Its number will be used again if the caller goes on without this file.
             let _ = rustix::fs::unlinkat(staging, &name, AtFlags::empty());
             io_error(format!("write {} bytes for", bytes.len()), self.dir.join(path), cause, UNTOUCHED)
-        })
+        })?;
+        (self.last, self.is_masked) = (Some(Stamp::of(&stat)), Some(is_masked));
+        Ok(())
     }
 
     /// Brings the staged bytes to the disk, so that no rename can become durable before what it points at.

@@ -169,7 +169,7 @@ impl Press<'_> {
         // What an editor changed since the files were last looked at is looked at again, so that it flows back.
         let stamp = match (is_new, is_staged) {
             (true, _) => Some(Stamp::NONE),
-            (false, true) => tree.staged_stamp()?,
+            (false, true) => tree.staged_stamp(),
             (false, false) => tree.stamp(path)?,
         };
         let hash = digest(&sheet.bytes);

@@ -1,5 +1,8 @@
 //! What is kept of a file as it was written: a fingerprint of each field that is the editors', of the body, and of each category.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use super::is_machine;
 use super::page::Parts;
 
@@ -10,6 +13,41 @@ const PRINT_BYTES: usize = 12;
 const BODY: &str = ":body";
 const CATEGORY: &str = ":category";
 
+/// Fields that records' files have and editors may change; others are found in no table and named as well.
+const FIELDS: [&str; 31] = [
+    "aliases",
+    "archetype",
+    "author",
+    "basePath",
+    "breadcrumbs",
+    "categories",
+    "contentCategories",
+    "date",
+    "description",
+    "favIconImage",
+    "featuredImage",
+    "featuredPdf",
+    "htmlMetaData",
+    "identifier",
+    "insights_description",
+    "insights_name",
+    "institution",
+    "layOut",
+    "mastHead",
+    "offering",
+    "openGraphMetaData",
+    "relatedOfferings",
+    "searchCategory",
+    "slug",
+    "status",
+    "sub",
+    "tags",
+    "title",
+    "twitterMetaData",
+    "via",
+    "viaLink",
+];
+
 /// Tells what an editor changed from what the program wrote. Empty where it is not known what that was.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Base(Vec<[u8; PRINT_BYTES]>);
@@ -19,7 +57,14 @@ impl Base {
     /// editor's title and categories, from which other fields follow.
     #[must_use]
     pub fn of(own: &str, written: &str, categories: &[String]) -> Self {
-        let (Ok(written), Ok(own)) = (Parts::read(written), Parts::read(own)) else { return Self::default() };
+        let Ok(parts) = Parts::read(written) else { return Self::default() };
+        // Mostly no editor has been here, and both are one text.
+        let other = if std::ptr::eq(own, written) { None } else { Some(Parts::read(own)) };
+        let (written, own) = match &other {
+            None => (&parts, &parts),
+            Some(Ok(own)) => (&parts, own),
+            Some(Err(_)) => return Self::default(),
+        };
         let mut prints = Vec::with_capacity(written.fields.len() + categories.len() + 1);
         for field in written.fields.iter().filter(|f| !is_machine(f.key)) {
             let said = matches!(field.key, "title" | "categories").then(|| own.field(field.key)).flatten();
@@ -67,6 +112,13 @@ impl Base {
 }
 
 fn name(key: &str) -> [u8; NAME_BYTES] {
+    // Each file has the same fields.
+    static KNOWN: LazyLock<HashMap<&str, [u8; NAME_BYTES]>> =
+        LazyLock::new(|| FIELDS.iter().chain(&[BODY, CATEGORY]).map(|key| (*key, hashed(key))).collect());
+    KNOWN.get(key).copied().unwrap_or_else(|| hashed(key))
+}
+
+fn hashed(key: &str) -> [u8; NAME_BYTES] {
     let mut name = [0; NAME_BYTES];
     name.copy_from_slice(&blake3::hash(key.as_bytes()).as_bytes()[..NAME_BYTES]);
     name

@@ -112,6 +112,10 @@ impl Writing<'_> {
     }
 
     pub(super) fn change(&self, source: i64, change: &Change, topics: &mut Topics) -> Result<()> {
+        let signature = change.signature.as_ref();
+        if let RecordChange::Create(draft) = &change.record {
+            return self.create(source, change, draft, signature, topics);
+        }
         let (entry, own): (i64, Option<i64>) = self
             .tx
             .prepare_cached(
@@ -123,10 +127,8 @@ impl Writing<'_> {
                 s.query_row(values, |row| Ok((row.get(0)?, row.get(1)?)))
             })
             .map_err(|e| self.error(e))?;
-        let signature = change.signature.as_ref();
         match &change.record {
-            RecordChange::None | RecordChange::Keep => Ok(()),
-            RecordChange::Create(draft) => self.create(source, entry, draft, signature, topics),
+            RecordChange::None | RecordChange::Keep | RecordChange::Create(_) => Ok(()),
             RecordChange::Attach(url) => self.attach(entry, url).map(|_| ()),
             RecordChange::TakeOver(url, draft) => {
                 let record = self.attach(entry, url)?;
@@ -139,7 +141,7 @@ impl Writing<'_> {
                     self.apply(record, draft, topics)?;
                     self.sign(record, signature)
                 }
-                None => self.create(source, entry, draft, signature, topics),
+                None => self.create(source, change, draft, signature, topics),
             },
         }
     }
@@ -161,7 +163,23 @@ impl Writing<'_> {
         Ok(record)
     }
 
-    fn create(&self, source: i64, entry: i64, draft: &Draft, signature: Option<&Signature>, topics: &mut Topics) -> Result<()> {
+    /// An entry with a record of its own. The record goes in first, so that the entry's row, the longest there is, is written once and
+    /// knows it.
+    fn create(&self, source: i64, change: &Change, draft: &Draft, signature: Option<&Signature>, topics: &mut Topics) -> Result<()> {
+        let known: Option<i64> = self
+            .tx
+            .prepare_cached("SELECT id FROM entry WHERE source = ?1 AND key = ?2")
+            .and_then(|mut s| s.query_row(params![source, change.key], |row| row.get(0)).optional())
+            .map_err(|e| self.error(e))?;
+        let entry = match known {
+            Some(entry) => entry,
+            // This transaction is the only one that writes.
+            None => self
+                .tx
+                .prepare_cached("SELECT coalesce(max(id), 0) + 1 FROM entry")
+                .and_then(|mut s| s.query_row([], |row| row.get(0)))
+                .map_err(|e| self.error(e))?,
+        };
         self.run(
             "INSERT INTO record (url, original, source, owner, published, added, updated, last_mod, draft, hidden, pinned) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?6, ?8, ?9, ?10)",
@@ -179,7 +197,11 @@ impl Writing<'_> {
             ],
         )?;
         let record = self.tx.last_insert_rowid();
-        self.run("UPDATE entry SET record = ?2 WHERE id = ?1", params![entry, record])?;
+        self.run(
+            "INSERT INTO entry (id, source, key, fingerprint, first_seen, raw, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+             ON CONFLICT (source, key) DO UPDATE SET fingerprint = ?4, raw = ?6, record = ?7",
+            params![entry, source, change.key, change.fingerprint, micros(self.now), change.raw.0, record],
+        )?;
         for topic in &draft.topics {
             self.file(record, draft.published, &topic.slug, topics)?;
         }
