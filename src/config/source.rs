@@ -44,6 +44,7 @@ const SOURCE_KEYS: &[&str] = &[
     "allow",
     "ports",
     "headers",
+    "allow_http",
     "host_group",
 ];
 const SELECTOR_KEYS: &[&str] = &["item", "title", "link", "summary", "date", "date_format", "image", "author", "skip", "next", "pages_max"];

@@ -168,3 +168,25 @@ fn a_host_that_said_429_keeps_its_longer_pause_over_a_restart() {
     one(&origin);
     assert!(timed("2026-12-20T14:00:00Z", 0) >= 2_000);
 }
+
+/// S7.
+#[test]
+fn a_configured_proxy_is_asked_for_the_internet_and_for_nothing_else() {
+    let (origin, proxy) = (Origin::start(), Origin::start());
+    // What a proxy is asked for is a whole address.
+    proxy.put("http://93.184.216.34/feed", "application/rss+xml", rss("News", &[("g1", "One", "https://n.example/1", 3)]));
+    one(&origin);
+    let sources = source("outside", "http://93.184.216.34/feed", "")
+        + &source("inside", "http://10.0.0.1/feed", "")
+        + &source("own", &origin.url("/feed"), "allow = [\"127.0.0.1\"]\nports = [PORT]");
+    let place = place(&origin, "", &format!("proxy = \"http://me:hush@{}\"", proxy.address), &sources);
+    let ran = place.run(&["refresh", "--json"]).expect(3);
+    let outcomes: Vec<_> = ran.json()["sources"].as_array().unwrap().iter().map(|s| s["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["succeeded", "failed", "succeeded"], "{}", ran.out);
+    assert_eq!((proxy.all_hits().requests, origin.all_hits().requests), (1, 1));
+    assert!(why(&place, "inside").starts_with("refuses to connect to 10.0.0.1: a private address"));
+    for command in [&["status", "--json"][..], &["status", "-v"], &["check"], &["refresh"], &["export"]] {
+        let ran = place.run(command);
+        assert!(!ran.out.contains("hush") && !ran.err.contains("hush"), "{command:?}");
+    }
+}

@@ -59,6 +59,7 @@ fn access(port: u16) -> Access {
         allow: vec!["127.0.0.0/29".parse().unwrap()],
         ports: vec![port],
         headers: vec![("x-api-key".to_owned(), Secret("hush".to_owned()))],
+        ..Access::default()
     }
 }
 

@@ -1,12 +1,14 @@
 //! HTTP GET and POST with caps, and a guard on where they may go. Plain facts come out; what they mean is `stage::exchange`'s.
 //!
 //! Own redirects, own resolver, own content decoding, because the client's would each open a hole: see `guard` and `coding`.
-//! No cookies, no Referer, no proxy from the environment (one would answer for addresses that the guard refuses).
+//! No cookies, no Referer, no proxy but the configured one (one from the environment would answer for addresses that the guard refuses).
 
+mod certificate;
 mod coding;
 mod error;
 mod gate;
 mod guard;
+mod proxy;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -26,6 +28,7 @@ use crate::config::{Access, FetchPolicy, Published, Secret};
 use crate::syntax::is_language_tag;
 use error::{host, without_credentials};
 use guard::Vetted;
+use proxy::Detour;
 
 /// `Accept` for feeds (F27).
 pub const ACCEPT_FEED: &str =
@@ -36,6 +39,9 @@ pub const ACCEPT_PAGE: &str = "text/html, application/xhtml+xml, */*;q=0.1";
 
 /// Redirects that are followed (F21).
 const HOPS_MAX: usize = 5;
+
+/// A source's own host that redirects from https to http (S6).
+const DOWNGRADE: &str = "it redirects from https to http, which is followed only for a [[source]] with allow_http = true";
 
 /// Of a body that comes with an error status only the server's own words are wanted, not all of it, and no fault in it matters.
 const ERROR_BODY_MAX_BYTES: u64 = 64 * 1024;
@@ -194,12 +200,13 @@ impl Response {
 #[derive(Clone, Debug)]
 pub struct Fetcher {
     client: reqwest::Client,
-    has_roots: bool,
     /// Clients for sources with networks of their own. Not the same client with a looser resolver: a connection that it keeps open for
     /// one source would serve the next, whom nobody allowed there.
     private: Arc<Mutex<HashMap<Vec<IpNet>, reqwest::Client>>>,
     recipe: Arc<Recipe>,
     guard: Arc<Guard>,
+    /// Through the configured proxy, if there is one.
+    detour: Option<Detour>,
     published: Option<Arc<Published>>,
     limits: Limits,
 }
@@ -209,6 +216,8 @@ struct Recipe {
     user_agent: String,
     connect_limit: Duration,
     lookup: Lookup,
+    /// `None` on a machine without the CA certificates that https needs.
+    tls: Option<rustls::ClientConfig>,
 }
 
 impl fmt::Debug for Recipe {
@@ -218,24 +227,27 @@ impl fmt::Debug for Recipe {
 }
 
 impl Recipe {
-    /// A client, and whether it has the CA certificates that https needs.
-    fn client(&self, guard: Arc<Guard>) -> Result<(reqwest::Client, bool), FetchError> {
-        let builder = || {
-            reqwest::Client::builder()
-                .user_agent(&self.user_agent)
-                .no_proxy()
-                .redirect(reqwest::redirect::Policy::none())
-                .referer(false)
-                .connect_timeout(self.connect_limit)
-                .pool_idle_timeout(Duration::from_secs(20))
-                .pool_max_idle_per_host(2)
-                .dns_resolver(Vetted { guard: guard.clone(), lookup: self.lookup.clone() })
-        };
-        match builder().build() {
-            Ok(client) => Ok((client, true)),
+    /// All but where names lead.
+    fn builder(&self) -> reqwest::ClientBuilder {
+        let builder = reqwest::Client::builder()
+            .user_agent(&self.user_agent)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(self.connect_limit)
+            .pool_idle_timeout(Duration::from_secs(20))
+            .pool_max_idle_per_host(2);
+        match &self.tls {
+            Some(tls) => builder.tls_backend_preconfigured(tls.clone()),
             // Without any root; no https request will get as far as needing one.
-            Err(_) => Ok((builder().tls_certs_only([]).build().map_err(|why| FetchError::Setup(why.to_string()))?, false)),
+            None => builder.tls_certs_only([]),
         }
+    }
+
+    /// A client that connects to what `guard` lets pass.
+    fn client(&self, guard: Arc<Guard>) -> Result<reqwest::Client, FetchError> {
+        let resolver = Vetted { guard, lookup: self.lookup.clone() };
+        self.builder().dns_resolver(resolver).build().map_err(|why| FetchError::Setup(why.to_string()))
     }
 }
 
@@ -261,8 +273,10 @@ impl Fetcher {
         // The client takes the process's provider; an error means that there is one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let guard = Arc::new(Guard { allow: policy.allow.clone(), ports: policy.ports.clone() });
-        let recipe = Recipe { user_agent: user_agent.to_owned(), connect_limit: policy.connect_timeout, lookup };
-        let (client, has_roots) = recipe.client(guard.clone())?;
+        let tls = certificate::tls().ok();
+        let recipe = Recipe { user_agent: user_agent.to_owned(), connect_limit: policy.connect_timeout, lookup, tls };
+        let client = recipe.client(guard.clone())?;
+        let detour = policy.proxy.as_ref().map(|proxy| Detour::new(&recipe, proxy)).transpose()?;
         let limits = Limits {
             total: policy.timeout,
             connect: policy.connect_timeout,
@@ -270,7 +284,7 @@ impl Fetcher {
             wire_max_bytes: policy.wire_max_bytes,
             body_max_bytes: policy.body_max_bytes,
         };
-        Ok(Self { client, has_roots, private: Arc::default(), recipe: Arc::new(recipe), guard, published: None, limits })
+        Ok(Self { client, private: Arc::default(), recipe: Arc::new(recipe), guard, detour, published: None, limits })
     }
 
     /// The same, but it refuses what this site publishes itself, wherever a redirect to it comes from (S11).
@@ -383,8 +397,11 @@ impl Fetcher {
             if hops.len() > hops_max {
                 return broken("it redirects more than 5 times");
             }
-            if url.scheme() == "https" && next.scheme() == "http" {
-                return broken("it redirects from https to http");
+            // Its own host may, if the operator says so; what is in between has no say in it.
+            match url.scheme() == "https" && next.scheme() == "http" {
+                true if !home.host => return broken("it redirects from https to http"),
+                true if !request.access.allow_http => return broken(DOWNGRADE),
+                _ => {}
             }
             home.host &= next.host() == request.url.host();
             home.origin &= next.origin() == request.url.origin();
@@ -404,7 +421,18 @@ impl Fetcher {
         if home.host { self.guard.and(access).url(url) } else { self.guard.url(url) }
     }
 
-    /// The client for a hop: one whose resolver knows the source's own networks only while the hop is at the source's own host.
+    /// The client for a hop, and the proxy that it asks.
+    async fn route(&self, url: &Url, access: &Access, home: Home) -> Result<(reqwest::Client, Option<&str>), FetchError> {
+        if let Some(detour) = &self.detour {
+            let guard = if home.host { self.guard.and(access) } else { Guard::clone(&self.guard) };
+            if detour.takes(url, &guard).await? {
+                return Ok((detour.client.clone(), Some(&detour.place)));
+            }
+        }
+        Ok((self.client(access, home)?, None))
+    }
+
+    /// The client for a hop that goes straight to its host: one whose resolver knows the source's own networks only while the hop is at the source's own host.
     fn client(&self, access: &Access, home: Home) -> Result<reqwest::Client, FetchError> {
         if !home.host || access.allow.is_empty() {
             return Ok(self.client.clone());
@@ -414,7 +442,7 @@ impl Fetcher {
         if let Some(client) = private.get(&access.allow) {
             return Ok(client.clone());
         }
-        let (client, _) = self.recipe.client(Arc::new(self.guard.and(access)))?;
+        let client = self.recipe.client(Arc::new(self.guard.and(access)))?;
         private.insert(access.allow.clone(), client.clone());
         Ok(client)
     }
@@ -428,10 +456,10 @@ impl Fetcher {
         home: Home,
         validated: bool,
     ) -> Result<(reqwest::Response, bool), FetchError> {
-        if url.scheme() == "https" && !self.has_roots {
+        if url.scheme() == "https" && self.recipe.tls.is_none() {
             return Err(FetchError::NoRoots { host: host(url) });
         }
-        let client = self.client(&request.access, home)?;
+        let (client, proxy) = self.route(url, &request.access, home).await?;
         let mut headers = HeaderMap::new();
         if home.origin {
             for (name, Secret(value)) in &request.access.headers {
@@ -469,7 +497,7 @@ impl Fetcher {
         let Limits { connect, first_byte, .. } = self.limits;
         match tokio::time::timeout(first_byte, sending.headers(headers).send()).await {
             Ok(Ok(response)) => Ok((response, conditional)),
-            Ok(Err(why)) => Err(FetchError::before_the_head(url, &why, connect)),
+            Ok(Err(why)) => Err(FetchError::before_the_head(url, &why, connect, proxy)),
             Err(_) => Err(FetchError::Timeout { host: host(url), what: "no answer", limit: first_byte }),
         }
     }
@@ -622,6 +650,8 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 
 #[cfg(test)]
 mod access_tests;
+#[cfg(test)]
+mod proxy_tests;
 #[cfg(test)]
 mod ssrf;
 #[cfg(test)]

@@ -369,7 +369,7 @@ impl PollState {
             (_, _, "internal") => Health::Fault,
             (_, "drift", _) => Health::Degraded,
             (_, "read", _) => Health::Unreadable,
-            (_, "fetch", "dns" | "connect" | "tls" | "timeout" | "protocol" | "interrupted") => Health::Unreachable,
+            (_, "fetch", "dns" | "connect" | "proxy" | "tls" | "timeout" | "protocol" | "interrupted") => Health::Unreachable,
             _ => Health::Failing,
         }
     }
