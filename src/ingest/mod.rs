@@ -17,7 +17,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt as _;
@@ -29,13 +29,13 @@ use self::vet::Past;
 use crate::config::overrides::Overrides;
 use crate::config::{Budgets, Site, Source, SourceKind};
 use crate::entry::{Entry, Feed};
-use crate::io::fetch::{ACCEPT_FEED, ACCEPT_PAGE, FetchError, Fetcher, HostGate, Pass, Request, Response};
+use crate::io::fetch::{ACCEPT_FEED, ACCEPT_PAGE, FetchError, Fetcher, HostGate, Pass, Poller, Request, Response};
 use crate::io::{file, specimen};
 use crate::stage::classify::{Classifier, Explanation};
 use crate::stage::exchange::{self, Facts};
 use crate::stage::identity::{self, Claim, RecordChange};
 use crate::stage::map::{self, Rules};
-use crate::stage::poll::{self, Ask, Neighbour, Plan, Said};
+use crate::stage::poll::{self, Ask, Asked, Neighbour, Plan, Said, twin};
 use crate::stage::push::{self, Subscription};
 use crate::stage::schedule;
 use crate::store::{Change, Failure, Outcome, Packed, PollCommit, PollState, Store, StoreError, StoredEntry, StoredRecord};
@@ -246,7 +246,8 @@ impl Ingest {
                 let access = source.access.at(&source.url, &url);
                 let request = Request { url, etag, last_modified, validator_url, accept, access };
                 // Many polls share a task; a panic below, in somebody's HTTP or TLS, would take them all along.
-                match AssertUnwindSafe(self.fetcher.get_paced(&request, pass)).catch_unwind().await {
+                match AssertUnwindSafe(self.fetcher.get_polled(&request, &poller, pass)).catch_unwind().await {
+                let poller = self.poller(source, ask.how);
                     Ok(answer) => answer.map_err(|e| Failure { stage: "fetch".into(), class: e.class().into(), why: e.to_string() }),
                     Err(panic) => Err(fault("fetch", &words(&*panic))),
                 }
@@ -448,6 +449,14 @@ impl Ingest {
             if known.is_some() && self.is_stale(&source.id, &keyed.key, entry, now)? {
                 stale += 1;
                 continue;
+    /// Who polls, for the fetcher. After a push nothing but the source's own word counts: what a twin was told may be older than that.
+    fn poller(&self, source: &Source, how: Asked) -> Poller {
+        let pushed = self.site.push.subscribe
+            && locked(&self.store).subscriptions(Some(&source.id)).is_ok_and(|all| all.iter().any(|push| push.hint.is_some()));
+        let fresh_for = if pushed { Duration::ZERO } else { twin::fresh_for(source.schedule.shortest_gap()) };
+        Poller { source: source.id.clone(), how, fresh_for }
+    }
+
             }
             let entry = spoken(entry, feed);
             let entry = &*entry;
@@ -652,6 +661,7 @@ fn rules_hash(site: &Site) -> String {
     for topic in &site.topics {
         put(&format!("{topic:?}"));
     }
+        from_twin: response.from_twin,
     if let Some(learned) = &site.model {
         put(&learned.digest);
         put(&learned.confidence.to_string());

@@ -134,6 +134,40 @@ async fn headers_go_to_the_own_origin_only() {
 }
 
 #[tokio::test]
+async fn an_answer_that_access_opened_is_no_twins_and_one_that_nobody_had_to_open_is() {
+    use crate::stage::poll::Asked;
+    let intranet = Intranet::new();
+    let port = intranet.port;
+    let lookup: Lookup = Arc::new(|_| Box::pin(async { Ok(vec!["127.0.0.5".parse().unwrap()]) }));
+    let fetcher = Fetcher::with_lookup(&policy(&[port]), "t", lookup).unwrap();
+    let gate = HostGate::new(&policy(&[]), Arc::default(), []);
+    let poll = async |source: &str, access: Access| {
+        let poller = Poller { source: source.into(), how: Asked::First, fresh_for: Duration::from_secs(600) };
+        let request = with(format!("http://intra.example:{port}/feed"), &access);
+        let got = fetcher.get_polled(&request, &poller, &mut gate.enter("intra.example").await).await.unwrap();
+        (got.body.len(), got.wire_bytes, got.from_twin)
+    };
+    let (headers, network) = (Access { allow: Vec::new(), ..access(port) }, Access { headers: Vec::new(), ..access(port) });
+    // Neither is kept for others nor served by others.
+    for (source, access) in [("a", headers.clone()), ("b", network.clone()), ("c", Access::default()), ("d", headers), ("e", network)] {
+        assert_eq!(poll(source, access).await, (5, 5, false), "{source}");
+    }
+    assert_eq!(intranet.count(), 5);
+    assert_eq!(poll("f", Access::default()).await, (5, 0, true));
+    assert_eq!(poll("c", Access::default()).await, (5, 5, false), "its own answer is no answer");
+    assert_eq!(intranet.count(), 6);
+    // Twins that are polled at once: one of them asks.
+    let url = || format!("http://intra.example:{port}/at-once");
+    let twins = (0..20).map(|n| {
+        let poller = Poller { source: n.to_string(), how: Asked::First, fresh_for: Duration::from_secs(600) };
+        let (fetcher, gate, request) = (&fetcher, &gate, with(url(), &Access::default()));
+        async move { fetcher.get_polled(&request, &poller, &mut gate.enter("intra.example").await).await.unwrap().body }
+    });
+    assert_eq!(futures_util::future::join_all(twins).await, vec![b"/at-once".to_vec(); 20]);
+    assert_eq!(intranet.count(), 7);
+}
+
+#[tokio::test]
 async fn a_redirect_to_what_this_site_publishes_is_refused() {
     let intranet = Intranet::new();
     let text = format!(

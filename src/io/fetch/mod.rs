@@ -9,6 +9,7 @@ mod error;
 mod gate;
 mod guard;
 mod proxy;
+mod twins;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -23,12 +24,14 @@ pub use error::{FetchError, shown};
 pub use gate::{HostGate, Pass};
 pub(crate) use guard::Lookup;
 pub use guard::{Forbidden, Guard};
+pub use twins::Poller;
 
 use crate::config::{Access, FetchPolicy, Published, Secret};
 use crate::syntax::is_language_tag;
 use error::{host, without_credentials};
 use guard::Vetted;
 use proxy::Detour;
+use twins::Answers;
 
 /// `Accept` for feeds (F27).
 pub const ACCEPT_FEED: &str =
@@ -134,6 +137,8 @@ pub struct Response {
     pub body: Vec<u8>,
     /// Bytes of the body as they came.
     pub wire_bytes: u64,
+    /// No request was made at all: another poller had just been answered. `conditional` says what the request would have carried.
+    pub from_twin: bool,
 }
 
 impl Response {
@@ -159,6 +164,7 @@ impl Response {
             cf_ray: None,
             content_language: None,
             content_location: None,
+            from_twin: false,
             wire_bytes: body.len() as u64,
             body,
         }
@@ -207,6 +213,7 @@ pub struct Fetcher {
     guard: Arc<Guard>,
     /// Through the configured proxy, if there is one.
     detour: Option<Detour>,
+    answers: Answers,
     published: Option<Arc<Published>>,
     limits: Limits,
 }
@@ -284,7 +291,16 @@ impl Fetcher {
             wire_max_bytes: policy.wire_max_bytes,
             body_max_bytes: policy.body_max_bytes,
         };
-        Ok(Self { client, private: Arc::default(), recipe: Arc::new(recipe), guard, detour, published: None, limits })
+        Ok(Self {
+            client,
+            private: Arc::default(),
+            recipe: Arc::new(recipe),
+            guard,
+            detour,
+            answers: Answers::default(),
+            published: None,
+            limits,
+        })
     }
 
     /// The same, but it refuses what this site publishes itself, wherever a redirect to it comes from (S11).
@@ -298,7 +314,7 @@ impl Fetcher {
     /// # Errors
     /// Any [`FetchError`] but [`FetchError::Setup`].
     pub async fn get(&self, request: &Request) -> Result<Response, FetchError> {
-        self.follow(request, None, None, HOPS_MAX).await
+        self.follow(request, None, None, None, HOPS_MAX).await
     }
 
     /// [`Self::get`] at the pace of the hosts: `pass` is for the host of `request.url`, and moves with the redirects. Waiting for a host
@@ -307,7 +323,16 @@ impl Fetcher {
     /// # Errors
     /// As [`Self::get`].
     pub async fn get_paced(&self, request: &Request, pass: &mut Pass) -> Result<Response, FetchError> {
-        self.follow(request, None, Some(pass), HOPS_MAX).await
+        self.follow(request, None, None, Some(pass), HOPS_MAX).await
+    }
+
+    /// [`Self::get_paced`] for a poll: where another poller was answered a moment ago at the address that this one comes to, that is its
+    /// answer too, and where one is being answered, it is waited for (F24).
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn get_polled(&self, request: &Request, poller: &Poller, pass: &mut Pass) -> Result<Response, FetchError> {
+        self.follow(request, None, Some(poller), Some(pass), HOPS_MAX).await
     }
 
     /// Sends a POST at the pace of the hosts, with the checks and limits of a GET. Of the answer's body the first 64 KiB are taken.
@@ -323,7 +348,7 @@ impl Fetcher {
             accept: "*/*",
             access: Access::default(),
         };
-        self.follow(&request, Some(post), Some(pass), HOPS_MAX).await
+        self.follow(&request, Some(post), None, Some(pass), HOPS_MAX).await
     }
 
     /// Whether a request to this address may be sent, as far as the address itself tells.
@@ -340,13 +365,14 @@ impl Fetcher {
     /// # Errors
     /// As [`Self::get`].
     pub async fn get_hop(&self, request: &Request, pass: &mut Pass) -> Result<Response, FetchError> {
-        self.follow(request, None, Some(pass), 0).await
+        self.follow(request, None, None, Some(pass), 0).await
     }
 
     async fn follow(
         &self,
         request: &Request,
         post: Option<&Post>,
+        poller: Option<&Poller>,
         mut pass: Option<&mut Pass>,
         hops_max: usize,
     ) -> Result<Response, FetchError> {
@@ -361,7 +387,24 @@ impl Fetcher {
         loop {
             let here = without_credentials(&url);
             let began = Instant::now();
+            // After the host's turn has come: who waited for a turn while twins wait for its answer could lock itself out.
+            let shared = poller.filter(|_| is_anybodys(&url, request, home)).map(|poller| (poller, (here.to_string(), request.accept)));
+            let validators = match here == validated {
+                true => [request.etag.clone(), request.last_modified.clone()],
+                false => twins::Validators::default(),
+            };
             let hop = async {
+                let _turn = match &shared {
+                    Some((_, key)) => Some(self.answers.turn(key).lock_owned().await),
+                    None => None,
+                };
+                let known = shared.as_ref().and_then(|(poller, key)| self.answers.take(key, poller, &validators, Instant::now()));
+                if let Some(known) = known {
+                    let conditional = validators.iter().any(Option::is_some);
+                    let answer =
+                        Response { hops: hops.clone(), conditional, wire_bytes: 0, from_twin: hops.is_empty(), ..(*known).clone() };
+                    return Ok((answer.status, Next::Answer(Box::new(answer))));
+                }
                 let (response, conditional) = self.send(&url, request, post, home, here == validated).await?;
                 let status = response.status().as_u16();
                 let is_followed = post.is_none_or(|post| post.follow && matches!(status, 307 | 308));
@@ -369,6 +412,9 @@ impl Fetcher {
                     Some(next) => Ok((status, Next::Hop(next))),
                     None => {
                         let answer = self.receive(response, here.clone(), hops.clone(), conditional, post.is_some()).await?;
+                        if let Some((poller, key)) = shared {
+                            self.answers.keep(key, poller, validators, &answer, Instant::now());
+                        }
                         Ok((status, Next::Answer(Box::new(answer))))
                     }
                 }
@@ -542,6 +588,7 @@ impl Fetcher {
             content_location: text(header::CONTENT_LOCATION),
             body,
             wire_bytes,
+            from_twin: false,
         })
     }
 
@@ -587,6 +634,13 @@ struct Home {
     host: bool,
     /// And with its scheme and port.
     origin: bool,
+}
+
+/// Whether anybody who asked this would get the same answer: the hop shows no credentials, and goes where everyone may go.
+fn is_anybodys(url: &Url, request: &Request, home: Home) -> bool {
+    let access = &request.access;
+    let is_own = home.origin && !access.headers.is_empty() || home.host && !access.allow.is_empty();
+    !is_own && url.username().is_empty() && url.password().is_none()
 }
 
 /// What one hop gave.

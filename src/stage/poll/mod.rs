@@ -9,6 +9,7 @@ mod behaviour;
 mod moves;
 mod step;
 #[cfg(test)]
+pub mod twin;
 mod week;
 mod words;
 
@@ -84,6 +85,8 @@ pub enum Asked {
     /// What is known was learnt at another address.
     NewAddress,
 }
+    /// No request was made: another source that ends at the same address had just been answered (F24).
+    Twin,
 
 impl Asked {
     /// The word shown in tables and JSON.
@@ -97,6 +100,7 @@ impl Asked {
             Self::FromZero => "from zero",
             Self::NewAddress => "new address",
         }
+            Self::Twin => "answered with its twin",
     }
 }
 

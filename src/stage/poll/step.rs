@@ -217,7 +217,9 @@ pub fn after(
         Ok(facts) => {
             state.status = Some(facts.status);
             state.bytes = facts.wire_bytes;
-            if !facts.conditional {
+            if facts.from_twin {
+                state.asked = Asked::Twin;
+            } else if !facts.conditional {
                 state.unconditional_at = Some(now);
                 // Validators stay at home when a redirect leads elsewhere.
                 state.asked = if ask.how == Asked::Conditional { Asked::NewAddress } else { ask.how };
