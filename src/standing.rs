@@ -199,6 +199,7 @@ impl Standing<'_> {
             "degraded": state.degraded,
             "normal": state.normal,
             "names": state.outlines.len(),
+            "backfill": state.backfill,
             "same_as": self.same_as,
             "repairs": state.repairs,
             "listed": state.listed,

@@ -217,6 +217,8 @@ pub struct Source {
     pub stories: bool,
     /// Whether the pages of its articles are read (default always).
     pub enrich: Enrich,
+    /// Whether the archive documents of its feed are read, once, after its first document (default yes).
+    pub backfill: bool,
     /// Its leave to publish whole texts, if there is one.
     pub rights: Option<FullText>,
     /// What its own host is given besides the public internet.
