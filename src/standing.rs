@@ -118,7 +118,8 @@ impl Standing<'_> {
     /// What there is to say of sources that are one feed.
     pub(crate) fn twins(&self) -> Option<String> {
         let others = self.same_as.join(", ");
-        (!others.is_empty()).then(|| format!("answered from the same address as {others}: one of them is enough"))
+        (!others.is_empty())
+            .then(|| format!("answered from the same address as {others}, which is asked once for all: one of them is enough"))
     }
 
     /// Why it is not well, in one line; what there is to say of a permanent move with it.
@@ -198,6 +199,7 @@ impl Standing<'_> {
             "degraded": state.degraded,
             "normal": state.normal,
             "names": state.outlines.len(),
+            "backfill": state.backfill,
             "same_as": self.same_as,
             "repairs": state.repairs,
             "listed": state.listed,

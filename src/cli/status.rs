@@ -177,6 +177,9 @@ fn in_full(standing: &Standing<'_>) -> String {
     if let Some(twins) = standing.twins() {
         put("twins", twins);
     }
+    if let Some(backfill) = &state.backfill {
+        put("archives", line(&backfill.words()));
+    }
     for push in &standing.push {
         put("push", pushes(push));
     }

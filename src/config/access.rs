@@ -42,6 +42,8 @@ pub struct Access {
     pub ports: Vec<u16>,
     /// Header lines sent to its own origin (scheme, host and port).
     pub headers: Vec<(String, Secret)>,
+    /// Its own host may redirect from https to http, where whoever is in between can read and change what comes (S6).
+    pub allow_http: bool,
 }
 
 impl Access {
@@ -67,13 +69,14 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Reads `allow`, `ports` and `headers` of a source.
+/// Reads `allow`, `ports`, `headers` and `allow_http` of a source.
 pub(super) fn access(report: &mut Report, table: &Fields) -> Access {
     let ports = table.numbers(report, "ports", 1..=65_535);
     Access {
         allow: super::read::networks(report, table, "[[source]]"),
         ports: ports.into_iter().filter_map(|port| u16::try_from(port).ok()).collect(),
         headers: headers(report, table),
+        allow_http: table.flag(report, "allow_http"),
     }
 }
 
@@ -180,6 +183,7 @@ mod tests {
             allow: vec!["10.0.0.0/8".parse().unwrap()],
             ports: vec![8443],
             headers: vec![("x".to_owned(), Secret("hush".to_owned()))],
+            allow_http: true,
         };
         let own = url("https://intra.example/feed");
         assert_eq!(access.at(&own, &url("https://intra.example/new")), access);

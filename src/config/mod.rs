@@ -9,6 +9,7 @@ mod budget;
 mod fields;
 pub mod overrides;
 mod problem;
+mod proxy;
 mod read;
 pub mod site;
 mod source;
@@ -22,6 +23,7 @@ mod topics;
 pub use access::{Access, Published, Secret};
 pub use budget::Budgets;
 pub use problem::Problem;
+pub use proxy::Proxy;
 pub use site::*;
 
 /// The commented file that `topicwire init` writes. It loads without problems.

@@ -53,6 +53,7 @@ const FETCH_KEYS: &[&str] = &[
     "body_max",
     "allow",
     "ports",
+    "proxy",
     "article_budget",
 ];
 const SERVE_KEYS: &[&str] = &["status", "connections", "cache_max"];
@@ -203,6 +204,7 @@ fn fetch(report: &mut Report, top: &Fields) -> FetchPolicy {
         body_max_bytes: table.bytes(report, "body_max").unwrap_or(32 << 20),
         allow,
         ports: ports.into_iter().filter_map(|port| u16::try_from(port).ok()).collect(),
+        proxy: super::proxy::proxy(report, &table),
         article_budget: table.duration(report, "article_budget", s(0)..=s(86_400)).unwrap_or(s(30)),
     }
 }

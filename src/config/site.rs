@@ -12,6 +12,7 @@ use url::Url;
 
 use super::access::Access;
 use super::overrides::Overrides;
+use super::proxy::Proxy;
 use crate::record::Section;
 use crate::stage::classify::{Group, Model};
 use crate::stage::schedule::Schedule;
@@ -118,6 +119,8 @@ pub struct FetchPolicy {
     pub allow: Vec<IpNet>,
     /// Ports that may be reached besides 80 and 443.
     pub ports: Vec<u16>,
+    /// What requests to the public internet go through, if not straight there. Proxies of the environment are never used.
+    pub proxy: Option<Proxy>,
     /// How long `refresh` reads article pages before it leaves the others to the next run or to `serve` (default 30 s).
     pub article_budget: Duration,
 }
@@ -135,6 +138,7 @@ impl Default for FetchPolicy {
             body_max_bytes: 32 << 20,
             allow: Vec::new(),
             ports: Vec::new(),
+            proxy: None,
             article_budget: Duration::from_secs(30),
         }
     }
@@ -213,6 +217,8 @@ pub struct Source {
     pub stories: bool,
     /// Whether the pages of its articles are read (default always).
     pub enrich: Enrich,
+    /// Whether the archive documents of its feed are read, once, after its first document (default yes).
+    pub backfill: bool,
     /// Its leave to publish whole texts, if there is one.
     pub rights: Option<FullText>,
     /// What its own host is given besides the public internet.

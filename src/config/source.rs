@@ -20,7 +20,7 @@ use crate::stage::schedule::Schedule;
 use crate::stage::wordpress;
 
 const DEFAULTS_KEYS: &[&str] =
-    &["schedule", "time_zone", "language", "section", "curator", "entries_max", "excerpt_max", "enrich", "stories"];
+    &["schedule", "time_zone", "language", "section", "curator", "entries_max", "excerpt_max", "enrich", "stories", "backfill"];
 const SOURCE_KEYS: &[&str] = &[
     "id",
     "url",
@@ -39,11 +39,13 @@ const SOURCE_KEYS: &[&str] = &[
     "excerpt_max",
     "enrich",
     "stories",
+    "backfill",
     "rights",
     "i_have_permission",
     "allow",
     "ports",
     "headers",
+    "allow_http",
     "host_group",
 ];
 const SELECTOR_KEYS: &[&str] = &["item", "title", "link", "summary", "date", "date_format", "image", "author", "skip", "next", "pages_max"];
@@ -81,6 +83,7 @@ struct Settings {
     excerpt_max_chars: usize,
     stories: bool,
     enrich: Enrich,
+    backfill: bool,
 }
 
 /// The sources in the file's order; `None` for one that cannot be used, which is then reported.
@@ -96,6 +99,7 @@ pub(super) fn sources(report: &mut Report, top: &Fields, around: &Around) -> Vec
         excerpt_max_chars: 300,
         stories: true,
         enrich: Enrich::default(),
+        backfill: true,
     };
     let mut defaults = settings(report, &table, &plain, around.fetch.floor, around);
     if !table.has("schedule") {
@@ -163,6 +167,7 @@ fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Aro
         excerpt_max_chars: settings.excerpt_max_chars,
         stories: settings.stories,
         enrich: settings.enrich,
+        backfill: settings.backfill,
         rights,
         access,
         host_group: host_group.map(|group| group.value),
@@ -213,6 +218,7 @@ fn settings(report: &mut Report, table: &Fields, defaults: &Settings, floor: Dur
         excerpt_max_chars: number(table.number(report, "excerpt_max", 0..=10_000), defaults.excerpt_max_chars),
         stories: table.flag_or(report, "stories", defaults.stories),
         enrich: enrich(report, table).unwrap_or(defaults.enrich),
+        backfill: table.flag_or(report, "backfill", defaults.backfill),
     }
 }
 

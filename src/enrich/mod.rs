@@ -392,3 +392,17 @@ fn keep_pdf(source: &Source, url: &str, bytes: Vec<u8>, files: &mut Vec<(String,
     let pdf = Picture { url: url.to_owned(), format: Some("PDF".to_owned()), ..Picture::default() };
     if source.rights.is_some() { keep(pdf, bytes, files) } else { pdf }
 }
+/// Asks for an article's page, or for a picture, as [`Enricher`] does; why it could not be had.
+#[cfg(test)]
+pub(crate) async fn visited(
+    (fetcher, gate, store): (crate::io::fetch::Fetcher, crate::io::fetch::HostGate, SharedStore),
+    source: &Source,
+    url: &Url,
+    is_page: bool,
+) -> Result<(), String> {
+    let visitor = Visitor::new(fetcher, gate, store, Duration::ZERO);
+    let now = DateTime::UNIX_EPOCH;
+    let came =
+        if is_page { visitor.page(source, url, ACCEPT_PAGE, now).await } else { visitor.file(source, url, ACCEPT_PICTURE, now).await };
+    came.map_err(|error| error.to_string())?.map(|_| ()).map_err(|failure| failure.why)
+}

@@ -260,8 +260,8 @@ fn capped(mut body: Vec<u8>) -> Vec<u8> {
 
 /// What a request without an answer says of its page, and of its host's others.
 fn failure(error: &FetchError, at_home: bool) -> Failure {
-    let is_hosts = matches!(error.class(), "dns" | "connect" | "tls" | "timeout" | "forbidden");
-    let is_silent = matches!(error.class(), "dns" | "connect" | "timeout");
+    let is_hosts = matches!(error.class(), "dns" | "connect" | "proxy" | "tls" | "timeout" | "forbidden");
+    let is_silent = matches!(error.class(), "dns" | "connect" | "proxy" | "timeout");
     Failure { is_hosts: is_hosts && at_home, is_silent, ..Failure::page(error.to_string()) }
 }
 

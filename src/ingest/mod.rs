@@ -3,6 +3,7 @@
 //! Facts are gathered here and decisions applied here; they are made in [`crate::stage`]. However a poll ends, it ends in one
 //! [`Store::commit`].
 
+mod archives;
 pub mod discover;
 pub mod history;
 mod look;
@@ -17,25 +18,26 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt as _;
 use url::Url;
 
+use self::archives::Archives;
 use self::look::Gathered;
 use self::readers::Readers;
 use self::vet::Past;
 use crate::config::overrides::Overrides;
 use crate::config::{Budgets, Site, Source, SourceKind};
 use crate::entry::{Entry, Feed};
-use crate::io::fetch::{ACCEPT_FEED, ACCEPT_PAGE, FetchError, Fetcher, HostGate, Pass, Request, Response};
+use crate::io::fetch::{ACCEPT_FEED, ACCEPT_PAGE, FetchError, Fetcher, HostGate, Pass, Poller, Request, Response};
 use crate::io::{file, specimen};
 use crate::stage::classify::{Classifier, Explanation};
 use crate::stage::exchange::{self, Facts};
 use crate::stage::identity::{self, Claim, RecordChange};
 use crate::stage::map::{self, Rules};
-use crate::stage::poll::{self, Ask, Neighbour, Plan, Said};
+use crate::stage::poll::{self, Ask, Asked, Neighbour, Plan, Said, backfill, twin};
 use crate::stage::push::{self, Subscription};
 use crate::stage::schedule;
 use crate::store::{Change, Failure, Outcome, Packed, PollCommit, PollState, Store, StoreError, StoredEntry, StoredRecord};
@@ -248,8 +250,9 @@ impl Ingest {
                 // An adopted move may have led to another host, which the operator allowed nothing.
                 let access = source.access.at(&source.url, &url);
                 let request = Request { url, etag, last_modified, validator_url, accept, access };
+                let poller = self.poller(source, ask.how);
                 // Many polls share a task; a panic below, in somebody's HTTP or TLS, would take them all along.
-                match AssertUnwindSafe(self.fetcher.get_paced(&request, pass)).catch_unwind().await {
+                match AssertUnwindSafe(self.fetcher.get_polled(&request, &poller, pass)).catch_unwind().await {
                     Ok(answer) => answer.map_err(|e| Failure { stage: "fetch".into(), class: e.class().into(), why: e.to_string() }),
                     Err(panic) => Err(fault("fetch", &words(&*panic))),
                 }
@@ -257,6 +260,7 @@ impl Ingest {
             Err(why) => Err(Failure { stage: "fetch".into(), class: "setup".into(), why: format!("{}: {why}", ask.url) }),
         };
         let Gathered { ask, answer, ready } = Box::pin(self.gather(source, &before, ask, answer, pass, now)).await;
+        let archives = Box::pin(self.archives(source, &before, &answer, pass, now)).await;
 
         // Waits count from the answer, and it may have taken minutes to get a turn at the host. In whole seconds, so that a run whose
         // clock is held gives the same times again.
@@ -270,7 +274,7 @@ impl Ingest {
         let (known, asked) = (before.clone(), ask.clone());
         let task = tokio::task::spawn_blocking(move || {
             let _place = place;
-            this.finish(position, before, &ask, &given, ready, [now, answered], began)
+            this.finish(position, before, &ask, &given, More { ready, archives }, [now, answered], began)
         });
         match task.await {
             Ok(polled) => polled,
@@ -280,7 +284,7 @@ impl Ingest {
                     Ok(response) => self.specimen(source, response, &what),
                     Err(_) => fault("read", &what),
                 };
-                self.finish(position, known, &asked, &Err(failure), None, [now, answered], began)
+                self.finish(position, known, &asked, &Err(failure), More::default(), [now, answered], began)
             }
         }
     }
@@ -336,7 +340,7 @@ impl Ingest {
         before: PollState,
         ask: &Ask,
         answer: &Result<Response, Failure>,
-        ready: Option<Result<read::Document, Failure>>,
+        More { ready, archives }: More,
         [now, answered]: [DateTime<Utc>; 2],
         began: Instant,
     ) -> Result<Polled, IngestError> {
@@ -353,6 +357,7 @@ impl Ingest {
         };
         let facts = answer.as_ref().map(facts).map_err(Clone::clone);
         let past = Past::of(&before, source, ask);
+        let is_first = before.well_at.is_none();
         let mut vetted = None;
         let read = || {
             let Ok(response) = answer else { return Err(Failure::default()) };
@@ -375,15 +380,41 @@ impl Ingest {
         if let (Some(degraded), Ok(response)) = (&mut state.degraded, answer) {
             degraded.repair = read::repair(source, state.normal.as_ref(), response, now);
         }
-        let Some(vetted) = vetted else {
+        // What a poll that failed brought of the archives is asked for again.
+        let archives = archives.filter(|_| state.outcome.is_good());
+        if vetted.is_none() && archives.is_none() {
             self.slow_down(source, &mut state, answered)?;
             return self.commit(source, state, now, began);
-        };
-        if let Ok(response) = answer {
-            state.offer = push::offer(response.link.as_deref().unwrap_or_default(), &vetted.feed.links, &response.final_url);
         }
-        let (changes, notes) = self.changes(source, &vetted, now)?;
-        state.repairs.extend(notes);
+        let mut changes = Vec::new();
+        if let Some(vetted) = &vetted {
+            if let Ok(response) = answer {
+                state.offer = push::offer(response.link.as_deref().unwrap_or_default(), &vetted.feed.links, &response.final_url);
+            }
+            let (listed, notes) = self.changes(source, vetted, now)?;
+            changes = listed;
+            state.repairs.extend(notes);
+            if is_first && source.backfill {
+                state.backfill = backfill::begun(&vetted.feed);
+            }
+        }
+        if let Some(archives) = archives {
+            let archived = || self.archived(source, &state, &archives, vetted.as_ref(), now);
+            // A panic would come again at every poll, and take what the source itself said with it each time.
+            let backfill = match std::panic::catch_unwind(AssertUnwindSafe(archived)) {
+                Ok(archived) => {
+                    let (archived, notes) = archived?;
+                    changes.extend(archived);
+                    state.repairs.extend(notes);
+                    archives.backfill
+                }
+                Err(panic) => archives.backfill.failed(fault("read", &words(&*panic)).why, true, None),
+            };
+            state.backfill = Some(backfill);
+            if let Some((url, until)) = &archives.limited {
+                poll::pause(&mut state, &setting, url, *until);
+            }
+        }
         state.new = changes.iter().filter(|c| c.is_new).count();
         state.changed = changes.len() - state.new;
         self.slow_down(source, &mut state, answered)?;
@@ -419,6 +450,14 @@ impl Ingest {
             }
         }
         Ok(())
+    }
+
+    /// Who polls, for the fetcher. After a push nothing but the source's own word counts: what a twin was told may be older than that.
+    fn poller(&self, source: &Source, how: Asked) -> Poller {
+        let pushed = self.site.push.subscribe
+            && locked(&self.store).subscriptions(Some(&source.id)).is_ok_and(|all| all.iter().any(|push| push.hint.is_some()));
+        let fresh_for = if pushed { Duration::ZERO } else { twin::fresh_for(source.schedule.shortest_gap()) };
+        Poller { source: source.id.clone(), how, fresh_for }
     }
 
     /// What speaks against a source's moving to `target`. Asked only when a move's time has come.
@@ -571,6 +610,15 @@ fn gate(site: &Site, budgets: Arc<Budgets>, limited: &[String]) -> HostGate {
     HostGate::new(&site.fetch, budgets, slow)
 }
 
+/// What a poll brought besides its answer.
+#[derive(Default)]
+struct More {
+    /// What was read of the answer already.
+    ready: Option<Result<read::Document, Failure>>,
+    /// Archive documents.
+    archives: Option<Archives>,
+}
+
 /// A new or changed entry on its way to the store.
 struct Mapped {
     is_new: bool,
@@ -616,6 +664,7 @@ fn facts(response: &Response) -> Facts {
         final_url: response.final_url.to_string(),
         permanent: response.permanent(),
         conditional: response.conditional,
+        from_twin: response.from_twin,
         etag: response.etag.clone(),
         last_modified: response.last_modified.clone(),
         retry_after: response.retry_after.clone(),

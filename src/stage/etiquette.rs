@@ -43,14 +43,16 @@ pub struct Manners {
 /// Judges the polls of one source, oldest first.
 #[must_use]
 pub fn manners(lines: &[PollLine]) -> Manners {
+    let lines: Vec<&PollLine> = lines.iter().filter(|line| line.asked != Asked::Twin).collect();
     let mut manners = Manners { requests: lines.len(), ..Manners::default() };
     let mut closed_until: Option<DateTime<Utc>> = None;
-    for (n, line) in lines.iter().enumerate() {
+    for (n, line) in lines.iter().copied().enumerate() {
         let next = lines.get(n + 1);
         match line.asked {
             Asked::Conditional => manners.conditional += 1,
             Asked::NoValidators => manners.without_validators += 1,
             Asked::First | Asked::Renewal | Asked::FromZero | Asked::NewAddress => manners.unconditional += 1,
+            Asked::Twin => {}
         }
         manners.not_modified += usize::from(line.status == Some(304));
         manners.bytes = manners.bytes.saturating_add(line.bytes);
@@ -101,6 +103,8 @@ mod tests {
             line(180, Asked::Conditional, 304, None),
             line(235, Asked::Renewal, 200, None),
             line(300, Asked::NoValidators, 200, None),
+            // No request of its own.
+            line(301, Asked::Twin, 200, None),
         ];
         let limited = Limited { at: at(120), until: Some(at(180)), next_at: Some(at(180)), next_status: Some(304) };
         let expected = Manners {

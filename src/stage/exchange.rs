@@ -50,6 +50,8 @@ pub struct Facts {
     pub permanent: bool,
     /// The request that got this carried validators, in its last hop.
     pub conditional: bool,
+    /// No request was made: this is another source's answer ([`crate::stage::poll::twin`]). `conditional` says what would have been.
+    pub from_twin: bool,
     /// `ETag`.
     pub etag: Option<Vec<u8>>,
     /// `Last-Modified`.

@@ -48,7 +48,7 @@ impl SqliteStore {
         self.connection
             .prepare_cached(
                 "SELECT published, added FROM record r WHERE number IS NULL \
-                 AND EXISTS (SELECT 1 FROM poll_line p WHERE p.source = r.source AND p.at < r.added AND p.class IS NULL)",
+                 AND EXISTS (SELECT 1 FROM poll_line p WHERE p.source = r.source AND p.at < r.added AND p.at <= r.published AND p.class IS NULL)",
             )
             .and_then(|mut s| s.query_map([], |row| Ok(Arrival { published: time(row.get(0)?), added: time(row.get(1)?) }))?.collect())
             .map_err(|e| self.error(e))

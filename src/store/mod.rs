@@ -847,7 +847,8 @@ pub trait Store: PushStore + Send {
     /// Any [`StoreError`].
     fn growth(&self, since: DateTime<Utc>) -> Result<Vec<Growth>, StoreError>;
 
-    /// Records that came since the last [`Store::settle`] from sources that had been read before: news, and no backlog.
+    /// Records that came since the last [`Store::settle`] from sources that had been read before they were published: news, and no backlog, nor what a source's
+    /// archives held.
     ///
     /// # Errors
     /// Any [`StoreError`].

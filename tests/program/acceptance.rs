@@ -38,6 +38,33 @@ fn f18_a_feed_that_is_never_to_be_read_is_read_and_told() {
 }
 
 #[test]
+fn f18_an_hour_to_skip_is_skipped_by_everybody_but_the_operator() {
+    let feed = rss("News", &[("g1", "Telehealth", "https://n.example/1", 3)]);
+    let (origin, place) = one(&feed.replace("<item>", "<skipHours><hour>13</hour></skipHours><item>"));
+    place.run(&["refresh"]).expect(0);
+    place.run_at("2026-11-20T13:30:00Z", &["refresh", "--due"]).expect(0);
+    assert_eq!(origin.hits("/feed").requests, 1);
+    place.run_at("2026-11-20T13:30:00Z", &["refresh"]).expect(0);
+    assert_eq!(origin.hits("/feed").requests, 2);
+}
+
+#[test]
+fn f25_requests_say_whose_they_are_and_whom_to_ask() {
+    let feed = rss("News", &[("g1", "Telehealth", "https://n.example/1", 3)]);
+    let (origin, place) = one(&feed);
+    let agent = || {
+        let headers = origin.last_headers("/feed");
+        headers.iter().find_map(|line| line.strip_prefix("user-agent: ")).unwrap_or_default().to_owned()
+    };
+    place.run(&["refresh"]).expect(0);
+    assert_eq!(agent(), format!("topicwire/{} (+https://wire.example/)", env!("CARGO_PKG_VERSION")));
+    let config = std::fs::read_to_string(place.config()).unwrap().replace("[site]", "[site]\ncontact = \"mail@wire.example\"");
+    std::fs::write(place.config(), config).unwrap();
+    place.run(&["refresh"]).expect(0);
+    assert_eq!(agent(), format!("topicwire/{} (+mail@wire.example)", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
 fn f37_new_ids_for_known_articles_make_no_new_articles_and_are_told() {
     let feed = |ids: [&str; 3]| {
         let [a, b, c] = ids;

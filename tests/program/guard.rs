@@ -67,9 +67,9 @@ fn an_intranet_source_is_reached_by_its_own_allowance_and_by_no_other_source() {
     assert_eq!(told, wanted);
 }
 
-/// F24: sources that are one feed are told; each is served.
+/// F24: sources that are one feed are told, and their address is asked once; each is served.
 #[test]
-fn two_sources_that_end_at_one_address_are_told() {
+fn two_sources_that_end_at_one_address_are_told_and_asked_once() {
     let origin = Origin::start();
     one(&origin);
     let headers = vec![("Location".to_owned(), origin.url("/feed"))];
@@ -77,12 +77,29 @@ fn two_sources_that_end_at_one_address_are_told() {
     origin.put("/other", "application/rss+xml", rss("Other", &[("g2", "Two", "https://n.example/2", 3)]));
     let sources: Vec<_> = ["feed", "old", "other"].map(|id| (id.to_owned(), origin.url(&format!("/{id}")))).into();
     let place = Place::new(&origin, &sources, "");
-    place.run(&["refresh"]).expect(0);
+    let ran = place.run(&["refresh", "--json"]).expect(0);
+    let new = |ran: &crate::common::Ran, n: usize| ran.json()["sources"][n]["new"].clone();
+    assert_eq!([new(&ran, 0), new(&ran, 1), new(&ran, 2)], [1, 1, 1], "each keeps entries of its own");
+    assert_eq!((origin.hits("/feed").requests, origin.hits("/old").requests), (1, 1));
+    // That nothing changed is true for both, and so is what did.
+    place.run_at("2026-11-20T13:00:00Z", &["refresh"]).expect(0);
+    assert_eq!((origin.hits("/feed").requests, origin.hits("/feed").not_modified), (2, 1));
+    origin.put(
+        "/feed",
+        "application/rss+xml",
+        rss("News", &[("g1", "One", "https://n.example/1", 3), ("g3", "Three", "https://n.example/3", 4)]),
+    );
+    let ran = place.run_at("2026-11-20T14:00:00Z", &["refresh", "--json"]).expect(0);
+    assert_eq!(([new(&ran, 0), new(&ran, 1)], origin.hits("/feed").requests), ([1.into(), 1.into()], 3));
+    assert_eq!(origin.hits("/old").requests, 3, "where it leads is looked up anew");
+    // Whoever doubts what is known asks for itself.
+    place.run_at("2026-11-20T15:00:00Z", &["refresh", "--from-zero", "feed", "old"]).expect(0);
+    assert_eq!(origin.hits("/feed").requests, 5);
     let same_as: Vec<_> =
         place.run(&["status", "--json"]).json()["sources"].as_array().unwrap().iter().map(|s| s["same_as"].clone()).collect();
     assert_eq!(same_as, [serde_json::json!(["old"]), serde_json::json!(["feed"]), serde_json::json!([])]);
     let table = place.run(&["status"]).out;
-    assert!(table.contains("answered from the same address as feed: one of them is enough"), "{table}");
+    assert!(table.contains("answered from the same address as feed, which is asked once for all: one of them is enough"), "{table}");
     assert!(place.run(&["status", "old"]).out.contains("twins        answered from the same address as feed"));
 }
 
@@ -167,4 +184,26 @@ fn a_host_that_said_429_keeps_its_longer_pause_over_a_restart() {
     place.run_at("2026-11-20T14:00:00Z", &["refresh", "a"]).expect(3);
     one(&origin);
     assert!(timed("2026-12-20T14:00:00Z", 0) >= 2_000);
+}
+
+/// S7.
+#[test]
+fn a_configured_proxy_is_asked_for_the_internet_and_for_nothing_else() {
+    let (origin, proxy) = (Origin::start(), Origin::start());
+    // What a proxy is asked for is a whole address.
+    proxy.put("http://93.184.216.34/feed", "application/rss+xml", rss("News", &[("g1", "One", "https://n.example/1", 3)]));
+    one(&origin);
+    let sources = source("outside", "http://93.184.216.34/feed", "")
+        + &source("inside", "http://10.0.0.1/feed", "")
+        + &source("own", &origin.url("/feed"), "allow = [\"127.0.0.1\"]\nports = [PORT]");
+    let place = place(&origin, "", &format!("proxy = \"http://me:hush@{}\"", proxy.address), &sources);
+    let ran = place.run(&["refresh", "--json"]).expect(3);
+    let outcomes: Vec<_> = ran.json()["sources"].as_array().unwrap().iter().map(|s| s["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["succeeded", "failed", "succeeded"], "{}", ran.out);
+    assert_eq!((proxy.all_hits().requests, origin.all_hits().requests), (1, 1));
+    assert!(why(&place, "inside").starts_with("refuses to connect to 10.0.0.1: a private address"));
+    for command in [&["status", "--json"][..], &["status", "-v"], &["check"], &["refresh"], &["export"]] {
+        let ran = place.run(command);
+        assert!(!ran.out.contains("hush") && !ran.err.contains("hush"), "{command:?}");
+    }
 }

@@ -5,6 +5,7 @@
 
 mod acceptance;
 mod articles;
+mod backfill;
 mod cli;
 mod common;
 mod desk;

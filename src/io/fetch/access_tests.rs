@@ -59,6 +59,7 @@ fn access(port: u16) -> Access {
         allow: vec!["127.0.0.0/29".parse().unwrap()],
         ports: vec![port],
         headers: vec![("x-api-key".to_owned(), Secret("hush".to_owned()))],
+        ..Access::default()
     }
 }
 
@@ -130,6 +131,40 @@ async fn headers_go_to_the_own_origin_only() {
         |intranet: &Intranet| -> Vec<bool> { intranet.heads.lock().unwrap().iter().map(|head| head.contains("x-api-key: hush")).collect() };
     assert_eq!((sent(&own), sent(&other)), (vec![true, true, false], vec![false]));
     assert!(!format!("{access:?} {fetcher:?}").contains("hush"));
+}
+
+#[tokio::test]
+async fn an_answer_that_access_opened_is_no_twins_and_one_that_nobody_had_to_open_is() {
+    use crate::stage::poll::Asked;
+    let intranet = Intranet::new();
+    let port = intranet.port;
+    let lookup: Lookup = Arc::new(|_| Box::pin(async { Ok(vec!["127.0.0.5".parse().unwrap()]) }));
+    let fetcher = Fetcher::with_lookup(&policy(&[port]), "t", lookup).unwrap();
+    let gate = HostGate::new(&policy(&[]), Arc::default(), []);
+    let poll = async |source: &str, access: Access| {
+        let poller = Poller { source: source.into(), how: Asked::First, fresh_for: Duration::from_secs(600) };
+        let request = with(format!("http://intra.example:{port}/feed"), &access);
+        let got = fetcher.get_polled(&request, &poller, &mut gate.enter("intra.example").await).await.unwrap();
+        (got.body.len(), got.wire_bytes, got.from_twin)
+    };
+    let (headers, network) = (Access { allow: Vec::new(), ..access(port) }, Access { headers: Vec::new(), ..access(port) });
+    // Neither is kept for others nor served by others.
+    for (source, access) in [("a", headers.clone()), ("b", network.clone()), ("c", Access::default()), ("d", headers), ("e", network)] {
+        assert_eq!(poll(source, access).await, (5, 5, false), "{source}");
+    }
+    assert_eq!(intranet.count(), 5);
+    assert_eq!(poll("f", Access::default()).await, (5, 0, true));
+    assert_eq!(poll("c", Access::default()).await, (5, 5, false), "its own answer is no answer");
+    assert_eq!(intranet.count(), 6);
+    // Twins that are polled at once: one of them asks.
+    let url = || format!("http://intra.example:{port}/at-once");
+    let twins = (0..20).map(|n| {
+        let poller = Poller { source: n.to_string(), how: Asked::First, fresh_for: Duration::from_secs(600) };
+        let (fetcher, gate, request) = (&fetcher, &gate, with(url(), &Access::default()));
+        async move { fetcher.get_polled(&request, &poller, &mut gate.enter("intra.example").await).await.unwrap().body }
+    });
+    assert_eq!(futures_util::future::join_all(twins).await, vec![b"/at-once".to_vec(); 20]);
+    assert_eq!(intranet.count(), 7);
 }
 
 #[tokio::test]

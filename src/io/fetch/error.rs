@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 use url::Url;
 
+use super::certificate::Refused;
 use super::coding::Undecodable;
 use super::guard::{Forbidden, NoAddress};
 
@@ -51,6 +52,16 @@ pub enum FetchError {
     Connect {
         /// The server, with its port where that is unusual.
         host: String,
+        /// What happened.
+        why: String,
+    },
+    /// The configured proxy did not make the connection.
+    #[error("cannot reach {host} through the proxy {proxy}: {why}")]
+    Proxy {
+        /// The server.
+        host: String,
+        /// The proxy's host and port.
+        proxy: String,
         /// What happened.
         why: String,
     },
@@ -126,6 +137,7 @@ impl FetchError {
             Self::Forbidden { .. } | Self::ForbiddenHop { .. } => "forbidden",
             Self::Dns { .. } => "dns",
             Self::Connect { .. } => "connect",
+            Self::Proxy { .. } => "proxy",
             Self::NoRoots { .. } | Self::Tls { .. } => "tls",
             Self::Timeout { .. } => "timeout",
             Self::Redirect { .. } => "redirect",
@@ -136,12 +148,22 @@ impl FetchError {
         }
     }
 
-    /// Why a request to `url` ended before its response's head was there.
-    pub(super) fn before_the_head(url: &Url, error: &reqwest::Error, connect_limit: Duration) -> Self {
+    /// Why nothing can be connected to.
+    pub(super) fn no_address(url: &Url, why: NoAddress) -> Self {
+        match why {
+            NoAddress::Forbidden(why) => Self::Forbidden { why },
+            why => Self::Dns { host: host(url), why: why.to_string() },
+        }
+    }
+
+    /// Why a request to `url` ended before its response's head was there; `proxy` is what it went through.
+    pub(super) fn before_the_head(url: &Url, error: &reqwest::Error, connect_limit: Duration, proxy: Option<&str>) -> Self {
         let host = host(url);
+        // The name that was looked up last was the proxy's.
+        let of_proxy = |why: String| proxy.map(|proxy| Self::Proxy { host: host.clone(), proxy: proxy.to_owned(), why });
         match find::<NoAddress>(error) {
             Some(NoAddress::Forbidden(why)) => return Self::Forbidden { why: why.clone() },
-            Some(why) => return Self::Dns { host, why: why.to_string() },
+            Some(why) => return of_proxy(why.to_string()).unwrap_or_else(|| Self::Dns { host: host.clone(), why: why.to_string() }),
             None => {}
         }
         if let Some(why) = find::<rustls::Error>(error) {
@@ -151,7 +173,7 @@ impl FetchError {
             if error.is_timeout() {
                 return Self::Timeout { host, what: "no connection", limit: connect_limit };
             }
-            return Self::Connect { host, why: connection(error) };
+            return of_proxy(tunnel(error)).unwrap_or_else(|| Self::Connect { host: host.clone(), why: connection(error) });
         }
         if find::<io::Error>(error).is_some() {
             return Self::Connect { host, why: connection(error) };
@@ -257,7 +279,23 @@ fn connection(error: &reqwest::Error) -> String {
     }
 }
 
+/// Why a proxy made no connection. The client's words are all there is to tell these apart by.
+fn tunnel(error: &reqwest::Error) -> String {
+    match innermost(error) {
+        why if why.contains("proxy authorization required") => "it asks for a user name and password, or for others".to_owned(),
+        why if why.contains("unsuccessful") => "it refuses to connect there".to_owned(),
+        _ => connection(error),
+    }
+}
+
+/// What is wrong with a secure connection, mostly with the server's certificate; who signed that is told too.
 fn tls(error: &rustls::Error) -> String {
+    if let rustls::Error::InvalidCertificate(CertificateError::Other(other)) = error
+        && let Some(Refused { why, issuer }) = other.0.downcast_ref::<Refused>()
+    {
+        let sentence = tls(&rustls::Error::InvalidCertificate(why.clone()));
+        return issuer.as_ref().map_or_else(|| sentence.clone(), |issuer| format!("{sentence} (issuer {issuer})"));
+    }
     let day = |at: &rustls::pki_types::UnixTime| {
         let at = i64::try_from(at.as_secs()).ok().and_then(|seconds| DateTime::<Utc>::from_timestamp(seconds, 0));
         at.map_or_else(String::new, |at| at.format(" %Y-%m-%d").to_string())
@@ -329,6 +367,16 @@ mod tests {
         let at = |seconds| rustls::pki_types::UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         let why = CertificateError::ExpiredContext { time: at(1_800_000_000), not_after: at(1_767_312_000) };
         assert_eq!(tls(&rustls::Error::InvalidCertificate(why)), "its certificate expired 2026-01-02");
+    }
+
+    #[test]
+    fn the_issuer_of_a_refused_certificate_is_told() {
+        let refused = |issuer: Option<&str>| {
+            let refused = Refused { why: CertificateError::UnknownIssuer, issuer: issuer.map(str::to_owned) };
+            tls(&rustls::Error::InvalidCertificate(CertificateError::Other(rustls::OtherError(std::sync::Arc::new(refused)))))
+        };
+        let sentence = "its certificate is signed by nobody whom this machine trusts";
+        assert_eq!((refused(None), refused(Some("R3"))), (sentence.to_owned(), format!("{sentence} (issuer R3)")));
     }
 
     #[test]

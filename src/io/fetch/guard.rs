@@ -159,18 +159,41 @@ pub(super) struct Vetted {
 
 impl Resolve for Vetted {
     fn resolve(&self, name: Name) -> Resolving {
-        let (guard, looking) = (self.guard.clone(), (self.lookup)(name.as_str().to_owned()));
+        let (guard, lookup) = (self.guard.clone(), self.lookup.clone());
         Box::pin(async move {
-            let found = match tokio::time::timeout(DNS_LIMIT, looking).await {
-                Ok(found) => found.map_err(NoAddress::Failed),
-                Err(_) => Err(NoAddress::Slow),
-            };
+            let found = look(&lookup, name.as_str()).await;
             let good = found
                 .and_then(|found| vet(&guard, name.as_str(), &found))
                 .map_err(|why| Box::new(why) as Box<dyn StdError + Send + Sync>)?;
             Ok(Box::new(good.into_iter()) as Addrs)
         })
     }
+}
+
+/// A name's addresses, none of them looked at.
+pub(super) async fn look(lookup: &Lookup, name: &str) -> Result<Vec<IpAddr>, NoAddress> {
+    match tokio::time::timeout(DNS_LIMIT, lookup(name.to_owned())).await {
+        Ok(found) => found.map_err(NoAddress::Failed),
+        Err(_) => Err(NoAddress::Slow),
+    }
+}
+
+/// Whether all addresses that `url` may lead to are on the public internet; each must be one that `guard` lets pass. For requests that
+/// somebody else makes, who may take any of them.
+pub(super) async fn is_outside(guard: &Guard, lookup: &Lookup, url: &Url) -> Result<bool, NoAddress> {
+    let (found, name) = match url.host() {
+        Some(Host::Ipv4(address)) => (vec![address.into()], None),
+        Some(Host::Ipv6(address)) => (vec![address.into()], None),
+        Some(Host::Domain(name)) => (look(lookup, name).await?, Some(name)),
+        None => (Vec::new(), None),
+    };
+    if found.is_empty() {
+        return Err(NoAddress::Empty);
+    }
+    for address in &found {
+        guard.address(*address, name).map_err(NoAddress::Forbidden)?;
+    }
+    Ok(found.iter().all(|address| special(address.to_canonical()).is_none()))
 }
 
 /// Of a name's addresses those that may be connected to; the first refusal if there are none.

@@ -1,12 +1,15 @@
 //! HTTP GET and POST with caps, and a guard on where they may go. Plain facts come out; what they mean is `stage::exchange`'s.
 //!
 //! Own redirects, own resolver, own content decoding, because the client's would each open a hole: see `guard` and `coding`.
-//! No cookies, no Referer, no proxy from the environment (one would answer for addresses that the guard refuses).
+//! No cookies, no Referer, no proxy but the configured one (one from the environment would answer for addresses that the guard refuses).
 
+mod certificate;
 mod coding;
 mod error;
 mod gate;
 mod guard;
+mod proxy;
+mod twins;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,11 +24,14 @@ pub use error::{FetchError, shown};
 pub use gate::{HostGate, Pass};
 pub(crate) use guard::Lookup;
 pub use guard::{Forbidden, Guard};
+pub use twins::Poller;
 
 use crate::config::{Access, FetchPolicy, Published, Secret};
 use crate::syntax::is_language_tag;
 use error::{host, without_credentials};
 use guard::Vetted;
+use proxy::Detour;
+use twins::Answers;
 
 /// `Accept` for feeds (F27).
 pub const ACCEPT_FEED: &str =
@@ -36,6 +42,9 @@ pub const ACCEPT_PAGE: &str = "text/html, application/xhtml+xml, */*;q=0.1";
 
 /// Redirects that are followed (F21).
 const HOPS_MAX: usize = 5;
+
+/// A source's own host that redirects from https to http (S6).
+const DOWNGRADE: &str = "it redirects from https to http, which is followed only for a [[source]] with allow_http = true";
 
 /// Of a body that comes with an error status only the server's own words are wanted, not all of it, and no fault in it matters.
 const ERROR_BODY_MAX_BYTES: u64 = 64 * 1024;
@@ -128,6 +137,8 @@ pub struct Response {
     pub body: Vec<u8>,
     /// Bytes of the body as they came.
     pub wire_bytes: u64,
+    /// No request was made at all: another poller had just been answered. `conditional` says what the request would have carried.
+    pub from_twin: bool,
 }
 
 impl Response {
@@ -153,6 +164,7 @@ impl Response {
             cf_ray: None,
             content_language: None,
             content_location: None,
+            from_twin: false,
             wire_bytes: body.len() as u64,
             body,
         }
@@ -194,12 +206,14 @@ impl Response {
 #[derive(Clone, Debug)]
 pub struct Fetcher {
     client: reqwest::Client,
-    has_roots: bool,
     /// Clients for sources with networks of their own. Not the same client with a looser resolver: a connection that it keeps open for
     /// one source would serve the next, whom nobody allowed there.
     private: Arc<Mutex<HashMap<Vec<IpNet>, reqwest::Client>>>,
     recipe: Arc<Recipe>,
     guard: Arc<Guard>,
+    /// Through the configured proxy, if there is one.
+    detour: Option<Detour>,
+    answers: Answers,
     published: Option<Arc<Published>>,
     limits: Limits,
 }
@@ -209,6 +223,8 @@ struct Recipe {
     user_agent: String,
     connect_limit: Duration,
     lookup: Lookup,
+    /// `None` on a machine without the CA certificates that https needs.
+    tls: Option<rustls::ClientConfig>,
 }
 
 impl fmt::Debug for Recipe {
@@ -218,24 +234,27 @@ impl fmt::Debug for Recipe {
 }
 
 impl Recipe {
-    /// A client, and whether it has the CA certificates that https needs.
-    fn client(&self, guard: Arc<Guard>) -> Result<(reqwest::Client, bool), FetchError> {
-        let builder = || {
-            reqwest::Client::builder()
-                .user_agent(&self.user_agent)
-                .no_proxy()
-                .redirect(reqwest::redirect::Policy::none())
-                .referer(false)
-                .connect_timeout(self.connect_limit)
-                .pool_idle_timeout(Duration::from_secs(20))
-                .pool_max_idle_per_host(2)
-                .dns_resolver(Vetted { guard: guard.clone(), lookup: self.lookup.clone() })
-        };
-        match builder().build() {
-            Ok(client) => Ok((client, true)),
+    /// All but where names lead.
+    fn builder(&self) -> reqwest::ClientBuilder {
+        let builder = reqwest::Client::builder()
+            .user_agent(&self.user_agent)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(self.connect_limit)
+            .pool_idle_timeout(Duration::from_secs(20))
+            .pool_max_idle_per_host(2);
+        match &self.tls {
+            Some(tls) => builder.tls_backend_preconfigured(tls.clone()),
             // Without any root; no https request will get as far as needing one.
-            Err(_) => Ok((builder().tls_certs_only([]).build().map_err(|why| FetchError::Setup(why.to_string()))?, false)),
+            None => builder.tls_certs_only([]),
         }
+    }
+
+    /// A client that connects to what `guard` lets pass.
+    fn client(&self, guard: Arc<Guard>) -> Result<reqwest::Client, FetchError> {
+        let resolver = Vetted { guard, lookup: self.lookup.clone() };
+        self.builder().dns_resolver(resolver).build().map_err(|why| FetchError::Setup(why.to_string()))
     }
 }
 
@@ -261,8 +280,10 @@ impl Fetcher {
         // The client takes the process's provider; an error means that there is one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let guard = Arc::new(Guard { allow: policy.allow.clone(), ports: policy.ports.clone() });
-        let recipe = Recipe { user_agent: user_agent.to_owned(), connect_limit: policy.connect_timeout, lookup };
-        let (client, has_roots) = recipe.client(guard.clone())?;
+        let tls = certificate::tls().ok();
+        let recipe = Recipe { user_agent: user_agent.to_owned(), connect_limit: policy.connect_timeout, lookup, tls };
+        let client = recipe.client(guard.clone())?;
+        let detour = policy.proxy.as_ref().map(|proxy| Detour::new(&recipe, proxy)).transpose()?;
         let limits = Limits {
             total: policy.timeout,
             connect: policy.connect_timeout,
@@ -270,7 +291,16 @@ impl Fetcher {
             wire_max_bytes: policy.wire_max_bytes,
             body_max_bytes: policy.body_max_bytes,
         };
-        Ok(Self { client, has_roots, private: Arc::default(), recipe: Arc::new(recipe), guard, published: None, limits })
+        Ok(Self {
+            client,
+            private: Arc::default(),
+            recipe: Arc::new(recipe),
+            guard,
+            detour,
+            answers: Answers::default(),
+            published: None,
+            limits,
+        })
     }
 
     /// The same, but it refuses what this site publishes itself, wherever a redirect to it comes from (S11).
@@ -284,7 +314,7 @@ impl Fetcher {
     /// # Errors
     /// Any [`FetchError`] but [`FetchError::Setup`].
     pub async fn get(&self, request: &Request) -> Result<Response, FetchError> {
-        self.follow(request, None, None, HOPS_MAX).await
+        self.follow(request, None, None, None, HOPS_MAX).await
     }
 
     /// [`Self::get`] at the pace of the hosts: `pass` is for the host of `request.url`, and moves with the redirects. Waiting for a host
@@ -293,7 +323,16 @@ impl Fetcher {
     /// # Errors
     /// As [`Self::get`].
     pub async fn get_paced(&self, request: &Request, pass: &mut Pass) -> Result<Response, FetchError> {
-        self.follow(request, None, Some(pass), HOPS_MAX).await
+        self.follow(request, None, None, Some(pass), HOPS_MAX).await
+    }
+
+    /// [`Self::get_paced`] for a poll: where another poller was answered a moment ago at the address that this one comes to, that is its
+    /// answer too, and where one is being answered, it is waited for (F24).
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn get_polled(&self, request: &Request, poller: &Poller, pass: &mut Pass) -> Result<Response, FetchError> {
+        self.follow(request, None, Some(poller), Some(pass), HOPS_MAX).await
     }
 
     /// Sends a POST at the pace of the hosts, with the checks and limits of a GET. Of the answer's body the first 64 KiB are taken.
@@ -309,7 +348,7 @@ impl Fetcher {
             accept: "*/*",
             access: Access::default(),
         };
-        self.follow(&request, Some(post), Some(pass), HOPS_MAX).await
+        self.follow(&request, Some(post), None, Some(pass), HOPS_MAX).await
     }
 
     /// Whether a request to this address may be sent, as far as the address itself tells.
@@ -326,13 +365,14 @@ impl Fetcher {
     /// # Errors
     /// As [`Self::get`].
     pub async fn get_hop(&self, request: &Request, pass: &mut Pass) -> Result<Response, FetchError> {
-        self.follow(request, None, Some(pass), 0).await
+        self.follow(request, None, None, Some(pass), 0).await
     }
 
     async fn follow(
         &self,
         request: &Request,
         post: Option<&Post>,
+        poller: Option<&Poller>,
         mut pass: Option<&mut Pass>,
         hops_max: usize,
     ) -> Result<Response, FetchError> {
@@ -347,7 +387,24 @@ impl Fetcher {
         loop {
             let here = without_credentials(&url);
             let began = Instant::now();
+            // After the host's turn has come: who waited for a turn while twins wait for its answer could lock itself out.
+            let shared = poller.filter(|_| is_anybodys(&url, request, home)).map(|poller| (poller, (here.to_string(), request.accept)));
+            let validators = match here == validated {
+                true => [request.etag.clone(), request.last_modified.clone()],
+                false => twins::Validators::default(),
+            };
             let hop = async {
+                let _turn = match &shared {
+                    Some((_, key)) => Some(self.answers.turn(key).lock_owned().await),
+                    None => None,
+                };
+                let known = shared.as_ref().and_then(|(poller, key)| self.answers.take(key, poller, &validators, Instant::now()));
+                if let Some(known) = known {
+                    let conditional = validators.iter().any(Option::is_some);
+                    let answer =
+                        Response { hops: hops.clone(), conditional, wire_bytes: 0, from_twin: hops.is_empty(), ..(*known).clone() };
+                    return Ok((answer.status, Next::Answer(Box::new(answer))));
+                }
                 let (response, conditional) = self.send(&url, request, post, home, here == validated).await?;
                 let status = response.status().as_u16();
                 let is_followed = post.is_none_or(|post| post.follow && matches!(status, 307 | 308));
@@ -355,6 +412,9 @@ impl Fetcher {
                     Some(next) => Ok((status, Next::Hop(next))),
                     None => {
                         let answer = self.receive(response, here.clone(), hops.clone(), conditional, post.is_some()).await?;
+                        if let Some((poller, key)) = shared {
+                            self.answers.keep(key, poller, validators, &answer, Instant::now());
+                        }
                         Ok((status, Next::Answer(Box::new(answer))))
                     }
                 }
@@ -383,8 +443,11 @@ impl Fetcher {
             if hops.len() > hops_max {
                 return broken("it redirects more than 5 times");
             }
-            if url.scheme() == "https" && next.scheme() == "http" {
-                return broken("it redirects from https to http");
+            // Its own host may, if the operator says so; what is in between has no say in it.
+            match url.scheme() == "https" && next.scheme() == "http" {
+                true if !home.host => return broken("it redirects from https to http"),
+                true if !request.access.allow_http => return broken(DOWNGRADE),
+                _ => {}
             }
             home.host &= next.host() == request.url.host();
             home.origin &= next.origin() == request.url.origin();
@@ -404,7 +467,18 @@ impl Fetcher {
         if home.host { self.guard.and(access).url(url) } else { self.guard.url(url) }
     }
 
-    /// The client for a hop: one whose resolver knows the source's own networks only while the hop is at the source's own host.
+    /// The client for a hop, and the proxy that it asks.
+    async fn route(&self, url: &Url, access: &Access, home: Home) -> Result<(reqwest::Client, Option<&str>), FetchError> {
+        if let Some(detour) = &self.detour {
+            let guard = if home.host { self.guard.and(access) } else { Guard::clone(&self.guard) };
+            if detour.takes(url, &guard).await? {
+                return Ok((detour.client.clone(), Some(&detour.place)));
+            }
+        }
+        Ok((self.client(access, home)?, None))
+    }
+
+    /// The client for a hop that goes straight to its host: one whose resolver knows the source's own networks only while the hop is at the source's own host.
     fn client(&self, access: &Access, home: Home) -> Result<reqwest::Client, FetchError> {
         if !home.host || access.allow.is_empty() {
             return Ok(self.client.clone());
@@ -414,7 +488,7 @@ impl Fetcher {
         if let Some(client) = private.get(&access.allow) {
             return Ok(client.clone());
         }
-        let (client, _) = self.recipe.client(Arc::new(self.guard.and(access)))?;
+        let client = self.recipe.client(Arc::new(self.guard.and(access)))?;
         private.insert(access.allow.clone(), client.clone());
         Ok(client)
     }
@@ -428,10 +502,10 @@ impl Fetcher {
         home: Home,
         validated: bool,
     ) -> Result<(reqwest::Response, bool), FetchError> {
-        if url.scheme() == "https" && !self.has_roots {
+        if url.scheme() == "https" && self.recipe.tls.is_none() {
             return Err(FetchError::NoRoots { host: host(url) });
         }
-        let client = self.client(&request.access, home)?;
+        let (client, proxy) = self.route(url, &request.access, home).await?;
         let mut headers = HeaderMap::new();
         if home.origin {
             for (name, Secret(value)) in &request.access.headers {
@@ -469,7 +543,7 @@ impl Fetcher {
         let Limits { connect, first_byte, .. } = self.limits;
         match tokio::time::timeout(first_byte, sending.headers(headers).send()).await {
             Ok(Ok(response)) => Ok((response, conditional)),
-            Ok(Err(why)) => Err(FetchError::before_the_head(url, &why, connect)),
+            Ok(Err(why)) => Err(FetchError::before_the_head(url, &why, connect, proxy)),
             Err(_) => Err(FetchError::Timeout { host: host(url), what: "no answer", limit: first_byte }),
         }
     }
@@ -514,6 +588,7 @@ impl Fetcher {
             content_location: text(header::CONTENT_LOCATION),
             body,
             wire_bytes,
+            from_twin: false,
         })
     }
 
@@ -559,6 +634,13 @@ struct Home {
     host: bool,
     /// And with its scheme and port.
     origin: bool,
+}
+
+/// Whether anybody who asked this would get the same answer: the hop shows no credentials, and goes where everyone may go.
+fn is_anybodys(url: &Url, request: &Request, home: Home) -> bool {
+    let access = &request.access;
+    let is_own = home.origin && !access.headers.is_empty() || home.host && !access.allow.is_empty();
+    !is_own && url.username().is_empty() && url.password().is_none()
 }
 
 /// What one hop gave.
@@ -622,6 +704,8 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 
 #[cfg(test)]
 mod access_tests;
+#[cfg(test)]
+mod proxy_tests;
 #[cfg(test)]
 mod ssrf;
 #[cfg(test)]

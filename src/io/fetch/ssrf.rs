@@ -75,8 +75,12 @@ const FORMS: [&str; 54] = [
 /// The columns: how the address is reached.
 const WAYS: [&str; 4] = ["direct", "redirect", "dns", "rebind"];
 
-/// What fetches.
-const PATHS: [&str; 3] = ["feed", "page", "parse"];
+/// What fetches: polls by kind, `topicwire parse`, what polls ask for besides (archives, files of sitemaps, next pages, offered feeds),
+/// article pages and pictures, each with its robots.txt, and hubs.
+const PATHS: [&str; 9] = ["feed", "page", "sitemap", "opml", "parse", "besides", "article", "picture", "hub"];
+
+/// Those that are sources of a kind.
+const KINDS: [&str; 4] = ["feed", "page", "sitemap", "opml"];
 
 /// Counts connections on every local address, and answers none.
 struct Canary {
@@ -176,7 +180,7 @@ impl Stage {
 
 type Cells = BTreeMap<(usize, &'static str, &'static str), String>;
 
-/// Through the reader of feeds and of pages: a source for each form and way, all polled.
+/// Through polls: a source for each kind, form and way.
 async fn polled(stage: &Stage, cells: &mut Cells) {
     let mut text = format!(
         "[site]\ntitle = \"T\"\nbase_url = \"https://wire.example/\"\n[fetch]\nhost_gap = 0\nallow = [\"127.0.0.77\"]\nports = [{}, {}]\n",
@@ -185,9 +189,9 @@ async fn polled(stage: &Stage, cells: &mut Cells) {
     let mut keys = Vec::new();
     for form in 0..FORMS.len() {
         for way in WAYS {
-            for path in ["feed", "page"] {
-                let selectors = if path == "page" { "kind = \"page\"\nselectors = { item = \"li\" }\n" } else { "" };
-                text += &format!("[[source]]\nid = \"{path}-{way}-{form}\"\nurl = \"{}\"\n{selectors}", stage.url(form, way, path));
+            for path in KINDS {
+                let url = stage.url(form, way, path);
+                text += &format!("[[source]]\nid = \"{path}-{way}-{form}\"\nurl = \"{url}\"\nkind = \"{path}\"\n");
                 keys.push((form, path, way));
             }
         }
@@ -217,14 +221,53 @@ async fn parsed(stage: &Stage, cells: &mut Cells) {
     cells.extend(join_all(fetches).await);
 }
 
+/// Through everything else that asks somebody else's addresses.
+async fn besides(stage: &Stage, cells: &mut Cells) {
+    let gate = HostGate::new(&stage.policy, Arc::default(), []);
+    let text = "[site]\ntitle = \"T\"\nbase_url = \"https://wire.example/\"\n[[source]]\nid = \"a\"\nurl = \"https://a.example/\"\n";
+    let dir = tempfile::tempdir().unwrap();
+    let source = config::check(&dir.path().join("feeds.toml"), text).unwrap().sources.remove(0);
+    let store: SharedStore = Arc::new(Mutex::new(SqliteStore::open(&dir.path().join("s.db")).unwrap()));
+    for form in 0..FORMS.len() {
+        for way in WAYS {
+            for path in ["besides", "article", "picture", "hub"] {
+                let url = Url::parse(&stage.url(form, way, path)).unwrap();
+                let told = |error: FetchError| format!("{}: {error}", error.class());
+                let came = match path {
+                    "besides" => {
+                        let mut pass = gate.enter("").await;
+                        stage.fetcher.get_paced(&super::tests::request(url), &mut pass).await.map(|_| ()).map_err(told)
+                    }
+                    "hub" => {
+                        let post = Post { url, content_type: "text/plain", headers: Vec::new(), body: Vec::new(), follow: true };
+                        stage.fetcher.post_paced(&post, &mut gate.enter("").await).await.map_err(told).and_then(|got| match got.status {
+                            // What a POST may not follow is the answer.
+                            301..=303 => Err(format!("forbidden: redirected by {}, but not followed", got.final_url)),
+                            _ => Ok(()),
+                        })
+                    }
+                    _ => {
+                        let edges = (stage.fetcher.clone(), gate.clone(), Arc::clone(&store));
+                        let visited = crate::enrich::visited(edges, &source, &url, path == "article").await;
+                        visited.map_err(|why| if why.contains("refuses") { format!("forbidden: {why}") } else { why })
+                    }
+                };
+                cells.insert((form, path, way), came.err().unwrap_or_else(|| "REACHED".to_owned()));
+            }
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_spelling_reaches_a_private_address_on_any_way() {
     let stage = stage();
     let mut cells = Cells::new();
     polled(&stage, &mut cells).await;
     parsed(&stage, &mut cells).await;
+    besides(&stage, &mut cells).await;
 
-    println!("{:<42} {}", "form", PATHS.map(|path| WAYS.map(|way| format!("{:<14}", format!("{path} {way}"))).join(" ")).join(" "));
+    println!("each cell: {}", WAYS.join(", "));
+    println!("{:<42} {}", "form", PATHS.map(|path| format!("{path:<36}")).join(" "));
     let mut whys: BTreeMap<usize, String> = BTreeMap::new();
     for (form, host) in FORMS.iter().enumerate() {
         let row = PATHS.map(|path| {
@@ -233,18 +276,19 @@ async fn no_spelling_reaches_a_private_address_on_any_way() {
                 let (class, why) = cell.split_once(": ").unwrap_or((cell, ""));
                 let why = why.rsplit(": ").next().unwrap_or(why).split(';').next().unwrap_or(why);
                 whys.entry(form).or_insert_with(|| why.to_owned());
-                format!("{:<14}", if class == "forbidden" { "refused" } else { class })
+                format!("{:<8}", if class == "forbidden" { "refused" } else { class })
             })
             .join(" ")
         });
-        println!("{host:<42} {}  {}", row.join(" "), whys[&form]);
+        println!("{host:<42} {}  {}", row.join("  "), whys[&form]);
     }
     println!("{} cells; connections to the canary: {}", cells.len(), stage.canary.visits.load(Ordering::SeqCst));
 
     assert_eq!(cells.len(), FORMS.len() * WAYS.len() * PATHS.len());
     let open: Vec<_> = cells.iter().filter(|(_, cell)| !cell.starts_with("forbidden: ")).collect();
     assert!(open.is_empty(), "{open:?}");
-    for ((form, path, way), cell) in &cells {
+    // Article pages and pictures take each hop as a request of its own.
+    for ((form, path, way), cell) in cells.iter().filter(|((_, path, _), _)| !["article", "picture"].contains(path)) {
         let redirected = cell.starts_with("forbidden: redirected by ");
         assert_eq!(redirected, matches!(*way, "redirect" | "rebind"), "{} {path} {way}: {cell}", FORMS[*form]);
     }

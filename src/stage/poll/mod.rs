@@ -4,10 +4,12 @@
 //! then on, the next attempt included. The program stores what `after` returns and decides nothing itself, so a simulation over these
 //! two functions is a simulation of the program.
 
+pub mod backfill;
 #[cfg(test)]
 mod behaviour;
 mod moves;
 mod step;
+pub mod twin;
 #[cfg(test)]
 mod week;
 mod words;
@@ -16,7 +18,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::moves::{Adopted, Move, Neighbour, contested};
-pub use self::step::{Ask, Learnt, Plan, Reading, Setting, accept, address, after, from_zero, is_due, plan, retry, undo_move};
+pub use self::step::{Ask, Learnt, Plan, Reading, Setting, accept, address, after, from_zero, is_due, pause, plan, retry, undo_move};
 pub use self::words::{Said, Words, challenge, is_html, words};
 use crate::entry::PaceHints;
 use crate::stage::drift::Normal;
@@ -83,6 +85,8 @@ pub enum Asked {
     FromZero,
     /// What is known was learnt at another address.
     NewAddress,
+    /// No request was made: another source that ends at the same address had just been answered (F24).
+    Twin,
 }
 
 impl Asked {
@@ -96,6 +100,7 @@ impl Asked {
             Self::Renewal => "renewal",
             Self::FromZero => "from zero",
             Self::NewAddress => "new address",
+            Self::Twin => "answered with its twin",
         }
     }
 }
@@ -273,6 +278,8 @@ pub struct PollState {
     pub older: u32,
     /// The feeds that it names, if it is a list of them.
     pub outlines: Vec<Outline>,
+    /// How far its archives have been read, if its first document had any.
+    pub backfill: Option<backfill::Backfill>,
 }
 
 /// One line of a source's history.
@@ -369,7 +376,7 @@ impl PollState {
             (_, _, "internal") => Health::Fault,
             (_, "drift", _) => Health::Degraded,
             (_, "read", _) => Health::Unreadable,
-            (_, "fetch", "dns" | "connect" | "tls" | "timeout" | "protocol" | "interrupted") => Health::Unreachable,
+            (_, "fetch", "dns" | "connect" | "proxy" | "tls" | "timeout" | "protocol" | "interrupted") => Health::Unreachable,
             _ => Health::Failing,
         }
     }

@@ -188,7 +188,7 @@ pub fn after(
             (state.etag, state.last_modified, state.validator_url, state.body_hash) = (None, None, None, None);
             (state.normal, state.degraded, state.empty, state.older) = (None, None, 0, 0);
         }
-        state.found = None;
+        (state.found, state.backfill) = (None, None);
         (state.moving, state.adopted, state.refused_move, state.gone) = (None, None, None, None);
         state.source_url = Some(setting.url.to_owned());
     }
@@ -217,7 +217,9 @@ pub fn after(
         Ok(facts) => {
             state.status = Some(facts.status);
             state.bytes = facts.wire_bytes;
-            if !facts.conditional {
+            if facts.from_twin {
+                state.asked = Asked::Twin;
+            } else if !facts.conditional {
                 state.unconditional_at = Some(now);
                 // Validators stay at home when a redirect leads elsewhere.
                 state.asked = if ask.how == Asked::Conditional { Asked::NewAddress } else { ask.how };
@@ -376,6 +378,17 @@ fn limited(setting: &Setting<'_>, final_url: &str) -> Option<String> {
     let host = url.host().filter(is_public)?;
     let is_own = setting.is_private && Url::parse(setting.url).is_ok_and(|own| own.host() == Some(host));
     if is_own { None } else { url.host_str().map(|host| setting.budgets.name(host).into_owned()) }
+}
+
+/// A server that was asked for something besides the source's own document, at `url`, wants no requests before `until`. What came is
+/// kept, and the source waits with all that share its budget (F13).
+pub fn pause(state: &mut PollState, setting: &Setting<'_>, url: &str, until: DateTime<Utc>) {
+    state.retry_not_before = state.retry_not_before.max(Some(until));
+    state.limited_host = limited(setting, url);
+    let due = schedule::shortly(until, setting.seed);
+    if state.next_due.is_none_or(|next| next < due) {
+        (state.next_due, state.next_why) = (Some(due), "its host asked for fewer requests while its archives were read".to_owned());
+    }
 }
 
 /// The operator says "retry": back-off and gone are forgotten, and the source is due; a wait that the server asked for stays.

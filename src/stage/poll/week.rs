@@ -206,15 +206,15 @@ impl Program {
     }
 }
 
-/// Runs so many days; the program is away for ten minutes every six hours.
-fn run(days: i64, sources: usize) -> (Vec<Seen>, Vec<PollState>) {
+/// Runs so many days; the program is restarted every so many minutes, and runs for so many of them.
+fn run(days: i64, sources: usize, [every, up]: [i64; 2]) -> (Vec<Seen>, Vec<PollState>) {
     let mut world = World { seen: vec![Seen::default(); sources], closed: HashMap::new() };
     let schedules = ["1h", "adaptive"].map(|text| Schedule::parse(text, Tz::UTC).unwrap());
     let mut program =
         Program { states: vec![PollState::default(); sources], hosts: HashMap::new(), schedules, budgets: Budgets::default() };
-    for quarter in 0..days * 4 {
-        let begin = start() + TimeDelta::hours(6 * quarter);
-        let end = begin + TimeDelta::minutes(350);
+    for time in 0..days * 1_440 / every {
+        let begin = start() + TimeDelta::minutes(every * time);
+        let end = begin + TimeDelta::minutes(up);
         program.restart();
         let overdue: Vec<usize> = (0..sources).filter(|n| is_due(&program.states[*n], begin)).collect();
         let seeds: Vec<u64> = overdue.iter().map(|n| schedule::seed(&n.to_string())).collect();
@@ -253,7 +253,7 @@ fn patience_h(kind: &str, days: i64) -> i64 {
 }
 
 fn check(days: i64, sources: usize) {
-    let (seen, states) = run(days, sources);
+    let (seen, states) = run(days, sources, [360, 350]);
     let end = start() + TimeDelta::days(days);
     println!("{days} days, {sources} sources, a restart every six hours");
     println!(
@@ -300,6 +300,16 @@ fn check(days: i64, sources: usize) {
     }
     assert!(of("gone").all(|n| states[n].gone.is_some_and(|gone| gone.for_good)));
     assert!(of("challenge").all(|n| states[n].failure.as_ref().is_some_and(|failure| failure.class == "challenge")));
+}
+
+/// F11.
+#[test]
+fn a_restart_every_ten_minutes_brings_no_poll_forward() {
+    let (seen, _) = run(7, KINDS.len() * 2, [10, 9]);
+    for (n, seen) in seen.iter().enumerate().filter(|(n, _)| KINDS[n % KINDS.len()] != "adaptive") {
+        let smallest = seen.requests.windows(2).map(|pair| pair[1] - pair[0]).min();
+        assert!(smallest.is_none_or(|gap| gap >= TimeDelta::hours(1)), "{}: {smallest:?}", KINDS[n % KINDS.len()]);
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! of the site afterwards. Rows 1 and 27 need name servers, and are in `io::fetch`'s own tests.
 
 mod bombs;
+mod downgrade;
 mod http2;
 mod plays;
 mod server;
@@ -112,22 +113,27 @@ fn secure_sources(mood: &Mood, authority: &Authority) -> Vec<Source> {
         sources.push(Source { row, name, url: format!("https://{address}/{name}"), expected: Expected::Fails(class, words) });
     };
     for (name, words, bad) in [
-        ("tls-expired", "its certificate expired 2021-01-02", authority.server(&["127.0.0.1"], (2020, 2021))),
-        ("tls-not-yet", "its certificate is not valid before 2089-01-02", authority.server(&["127.0.0.1"], (2089, 2090))),
+        ("tls-expired", "its certificate expired 2021-01-02 (issuer Test authority)", authority.server(&["127.0.0.1"], (2020, 2021))),
+        (
+            "tls-not-yet",
+            "its certificate is not valid before 2089-01-02 (issuer Test authority)",
+            authority.server(&["127.0.0.1"], (2089, 2090)),
+        ),
         (
             "tls-wrong-host",
-            "its certificate is for another name (shop.example, www.shop.example)",
+            "its certificate is for another name (shop.example, www.shop.example) (issuer Test authority)",
             authority.server(&["shop.example", "www.shop.example"], now),
         ),
-        ("tls-self-signed", "its certificate is signed by nobody whom this machine trusts", tls::self_signed(false)),
-        ("tls-self-signed-authority", "its certificate is signed by itself", tls::self_signed(true)),
-        ("tls-unknown-authority", "its certificate is signed by nobody whom this machine trusts", stranger.server(&["127.0.0.1"], now)),
+        ("tls-self-signed", "signed by nobody whom this machine trusts (issuer rcgen self signed cert)", tls::self_signed(false)),
+        ("tls-self-signed-authority", "its certificate is signed by itself (issuer rcgen self signed cert)", tls::self_signed(true)),
+        ("tls-unknown-authority", "signed by nobody whom this machine trusts (issuer Stranger)", stranger.server(&["127.0.0.1"], now)),
         ("tls-huge-chain", "its certificates are too many or too long", huge_chain()),
     ] {
         add(3, name, "tls", words, server::secure(mood, good.clone(), bad, None, None));
     }
     let raw = |before| server::secure(mood, good.clone(), good.clone(), None, Some(before));
     add(3, "tls-1-0-only", "tls", "it speaks no version of TLS that is still safe", raw(plays_raw::only_tls_1_0));
+    add(3, "tls-unknown-name", "tls", "it does not know this name", raw(plays_raw::unknown_name));
     add(3, "tls-stalls", "timeout", "no connection within 1 s", raw(plays_raw::stalls));
     add(3, "tls-closes", "connect", "in the middle of the handshake", raw(plays_raw::closes));
     add(3, "tls-is-plain", "tls", "it does not speak TLS on this port", raw(plays_raw::plain));
@@ -168,6 +174,12 @@ mod plays_raw {
         hello(stream);
         // Alert, version 3.1, fatal, protocol_version.
         let _ = stream.write_all(&[21, 3, 1, 0, 2, 2, 70]);
+    }
+
+    pub(super) fn unknown_name(stream: &mut TcpStream) {
+        hello(stream);
+        // Alert, version 3.3, fatal, unrecognized_name.
+        let _ = stream.write_all(&[21, 3, 3, 0, 2, 2, 112]);
     }
 
     pub(super) fn stalls(stream: &mut TcpStream) {

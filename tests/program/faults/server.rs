@@ -102,7 +102,15 @@ pub(super) fn serve(stream: &mut dyn Wire, root: &str, mood: &Mood, find: &dyn F
 
 /// A plain server for everything that can be told apart by its path.
 pub(super) fn plain(mood: &Mood, find: impl Fn(&str) -> Option<Play> + Send + Sync + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listening(TcpListener::bind("127.0.0.1:0").unwrap(), mood, find)
+}
+
+/// The same at every address of this machine.
+pub(super) fn everywhere(mood: &Mood, find: impl Fn(&str) -> Option<Play> + Send + Sync + 'static) -> SocketAddr {
+    listening(TcpListener::bind("0.0.0.0:0").unwrap(), mood, find)
+}
+
+fn listening(listener: TcpListener, mood: &Mood, find: impl Fn(&str) -> Option<Play> + Send + Sync + 'static) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     let (mood, find) = (mood.clone(), Arc::new(find));
     std::thread::spawn(move || {
