@@ -270,16 +270,13 @@ impl Ingest {
         // Shared, so that it is still there if reading it goes wrong.
         let answer = Arc::new(answer);
         let given = Arc::clone(&answer);
-        // Reading, mapping and storing take the processor, not the network: off the threads that serve sockets.
+        // Reading, mapping and storing take the processor, not the network.
         let (known, asked) = (before.clone(), ask.clone());
-        let task = tokio::task::spawn_blocking(move || {
-            let _place = place;
-            this.finish(position, before, &ask, &given, More { ready, archives }, [now, answered], began)
-        });
-        match task.await {
+        let reading = move || this.finish(position, before, &ask, &given, More { ready, archives }, [now, answered], began);
+        match self.readers.read(place, reading).await {
             Ok(polled) => polled,
-            Err(error) => {
-                let what = error.try_into_panic().map_or_else(|error| error.to_string(), |panic| words(&*panic));
+            Err(panic) => {
+                let what = words(&*panic);
                 let failure = match &*answer {
                     Ok(response) => self.specimen(source, response, &what),
                     Err(_) => fault("read", &what),

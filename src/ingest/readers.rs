@@ -3,11 +3,14 @@
 //! One document may take a processor for a second. On a machine with two that is half of everything, so it waits until nobody else does;
 //! but not for ever.
 
-use std::sync::Arc;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// From this length on, in bytes, a document is a long one: honest feeds are shorter, but for whole archives.
 const LONG_MIN_BYTES: usize = 2 << 20;
@@ -26,7 +29,11 @@ pub(super) struct Readers {
     /// Of long documents that cannot wait any longer one at a time takes a place from the short ones.
     lane: Arc<Semaphore>,
     short: Arc<Short>,
+    work: Sender<Work>,
 }
+
+/// What a reader does next.
+type Work = Box<dyn FnOnce() + Send>;
 
 /// Short documents that came, and that left.
 #[derive(Debug, Default)]
@@ -46,7 +53,30 @@ pub(super) struct Place {
 impl Readers {
     /// So many places.
     pub(super) fn new(places: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(places)), lane: Arc::new(Semaphore::new(1)), short: Arc::default() }
+        Self { places: Arc::new(Semaphore::new(places)), lane: Arc::new(Semaphore::new(1)), short: Arc::default(), work: hire(places) }
+    }
+
+    /// Reads a document at its place: off the threads that serve sockets, and always on the same few. Each thread keeps memory of its
+    /// own for the next document; on the runtime's, which take turns, that would be many times as much.
+    ///
+    /// # Errors
+    /// What the reading panicked with.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        place: Place,
+        reading: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Box<dyn Any + Send>> {
+        let (tell, told) = oneshot::channel();
+        let work: Work = Box::new(move || {
+            let _place = place;
+            // Nobody waits for the result of a poll that was given up.
+            let _ = tell.send(catch_unwind(AssertUnwindSafe(reading)));
+        });
+        if let Err(unread) = self.work.send(work) {
+            // No reader could be hired: the machine has no thread to spare but those that there are.
+            tokio::task::spawn_blocking(unread.0);
+        }
+        told.await.unwrap_or_else(|_| Err(Box::new("a reader ended")))
     }
 
     /// Waits for a place to read a document of this length. The semaphores are never closed, so there is one in the end.
@@ -80,6 +110,26 @@ impl Readers {
         }
         false
     }
+}
+
+/// Starts so many readers; they end with the last one who gives them work.
+fn hire(readers: usize) -> Sender<Work> {
+    let (work, queue) = mpsc::channel::<Work>();
+    let queue = Arc::new(Mutex::new(queue));
+    for _ in 0..readers {
+        let queue = Arc::clone(&queue);
+        // One that cannot be started is one fewer.
+        let _ = std::thread::Builder::new().name("reader".to_owned()).spawn(move || {
+            while let Some(work) = next(&queue) {
+                work();
+            }
+        });
+    }
+    work
+}
+
+fn next(queue: &Mutex<Receiver<Work>>) -> Option<Work> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
 impl Drop for Place {
