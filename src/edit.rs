@@ -154,6 +154,30 @@ pub fn rewrite(site: &Site, change: impl FnOnce(&mut DocumentMut) -> Result<()>)
     Ok(said)
 }
 
+/// Has a source read as these lines of its table say (`url`, `kind`, `selectors`), or as the configuration says where there are none;
+/// returns what the file says then.
+///
+/// # Errors
+/// Any [`EditError`]; then the file is as it was.
+pub fn source(site: &Site, id: &str, lines: Option<&str>) -> Result<Overrides> {
+    let lines: Option<DocumentMut> =
+        lines.map(str::parse).transpose().map_err(|e: toml_edit::TomlError| EditError::Usage(format!("the repair: {e}")))?;
+    rewrite(site, |document| {
+        let item = document.entry("source").or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
+        let tables = item.as_array_of_tables_mut().ok_or_else(|| unusable("source"))?;
+        tables.retain(|table| table.get("id").and_then(Item::as_str) != Some(id));
+        if let Some(lines) = lines {
+            let mut table = Table::from_iter([("id", value(id))]);
+            lines.iter().for_each(|(key, item)| drop(table.insert(key, item.clone())));
+            tables.push(table);
+        }
+        if tables.is_empty() {
+            document.remove("source");
+        }
+        Ok(())
+    })
+}
+
 fn put(document: &mut DocumentMut, record: &StoredRecord, word: &Word) -> Result<()> {
     let url = &record.draft.href;
     match word {
@@ -203,7 +227,7 @@ fn put(document: &mut DocumentMut, record: &StoredRecord, word: &Word) -> Result
     Ok(())
 }
 
-const HEAD: &str = "# What editors decided of single articles and stories. It outlasts every rule and every poll.\n\
+const HEAD: &str = "# What editors decided of single articles, stories and sources. It outlasts every rule and every poll.\n\
                     # `topicwire tag`, hide, pin, retitle, split, join and prefer write it, the review desk does, and what\n\
                     # is changed in the published Markdown files; so may you.\n";
 

@@ -3,15 +3,17 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
 use crate::config::overrides::Overrides;
 use crate::edit::{self, EditError, Word};
 use crate::ingest::history::Applied;
-use crate::ingest::{Ingest, IngestError};
+use crate::ingest::{Ingest, IngestError, locked};
 use crate::io::clock::Clock;
 use crate::publisher::{self, PublishError, Scope};
 use crate::read_back::{ReadBack, ReadBackError, read_back};
+use crate::stage::poll;
 use crate::store::StoredRecord;
 
 /// Editors' files are looked at this often, or so seldom that it takes a hundredth of the time.
@@ -65,6 +67,12 @@ impl Helm {
         current.resubscribed().ok().flatten().unwrap_or(current)
     }
 
+    /// The service's clock.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
     fn adopt(&self, ingest: Ingest) {
         self.current.send_replace(ingest);
     }
@@ -88,6 +96,60 @@ impl Helm {
         let _one = self.one();
         let said = edit::say(self.ingest().site(), words)?;
         self.take(said)
+    }
+
+    /// Has a source polled now, never before the time that its server named. With `accept` what it gives then is taken, whatever it is
+    /// like, and is what is normal from then on. Blocks.
+    ///
+    /// # Errors
+    /// Any [`SteerError`].
+    pub fn retry(&self, source: &str, accept: bool) -> Result<(), SteerError> {
+        let _one = self.one();
+        let ingest = self.ingest();
+        self.wake(&ingest, source, accept)?;
+        self.adopt(ingest);
+        Ok(())
+    }
+
+    /// Has a degraded source read as its repair proposes, from now on, and polled now. What that is, as lines of the source's table.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// Any [`SteerError`]; that nothing is proposed among them.
+    pub fn mend(&self, source: &str) -> Result<String, SteerError> {
+        let _one = self.one();
+        let ingest = self.ingest();
+        let state = locked(ingest.store()).poll_state(known(&ingest, source)?).map_err(IngestError::from)?;
+        let lines = state.degraded.and_then(|degraded| degraded.repair_toml);
+        let lines = lines.ok_or_else(|| EditError::Usage(format!("no repair is proposed for {source}")))?;
+        let ingest = ingest.with_overrides(edit::source(ingest.site(), source, Some(&lines))?)?;
+        self.wake(&ingest, source, false)?;
+        self.adopt(ingest);
+        Ok(lines)
+    }
+
+    /// Has a source read as the configuration says again, and polled now. Blocks.
+    ///
+    /// # Errors
+    /// Any [`SteerError`].
+    pub fn unmend(&self, source: &str) -> Result<(), SteerError> {
+        let _one = self.one();
+        let ingest = self.ingest();
+        known(&ingest, source)?;
+        let ingest = ingest.with_overrides(edit::source(ingest.site(), source, None)?)?;
+        self.wake(&ingest, source, false)?;
+        self.adopt(ingest);
+        Ok(())
+    }
+
+    /// The scheduler polls what is due when it is told of a configuration.
+    fn wake(&self, ingest: &Ingest, source: &str, accept: bool) -> Result<(), SteerError> {
+        let now = self.clock.now();
+        let mut store = locked(ingest.store());
+        let state = poll::retry(store.poll_state(known(ingest, source)?).map_err(IngestError::from)?, now);
+        let state = if accept { poll::accept(state) } else { state };
+        store.amend(source, &state, now).map_err(IngestError::from)?;
+        Ok(())
     }
 
     /// Agrees to rules that wait for consent, and publishes what they change. Blocks.
@@ -134,6 +196,12 @@ impl Helm {
     fn one(&self) -> MutexGuard<'_, ()> {
         self.deciding.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The source's id, if it is followed.
+fn known<'s>(ingest: &Ingest, source: &'s str) -> Result<&'s str, EditError> {
+    let is_known = ingest.site().sources.iter().any(|s| s.id == source);
+    if is_known { Ok(source) } else { Err(EditError::Usage(format!("no source is called \"{source}\""))) }
 }
 
 fn publish(ingest: &Ingest) -> Result<(), SteerError> {

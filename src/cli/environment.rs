@@ -18,6 +18,7 @@ pub(super) const HELP: &str =
   TOPICWIRE_BASE_URL    [site] base_url
   TOPICWIRE_STORE       [site] store
   TOPICWIRE_OUTPUT      [site] output
+  TOPICWIRE_OVERRIDES   [site] overrides
   TOPICWIRE_LOG_LEVEL   error, warn, info, debug or trace
   TOPICWIRE_LOG_FORMAT  text or json";
 
@@ -29,6 +30,7 @@ pub(super) struct Environment {
     base_url: Option<Url>,
     store: Option<PathBuf>,
     output: Option<PathBuf>,
+    pub(super) overrides: Option<PathBuf>,
     pub(super) log_level: Option<tracing::level_filters::LevelFilter>,
     pub(super) log_format: Option<LogFormat>,
 }
@@ -53,6 +55,7 @@ impl Environment {
             base_url: base_url.transpose()?,
             store: text("STORE")?.map(PathBuf::from),
             output: text("OUTPUT")?.map(PathBuf::from),
+            overrides: text("OVERRIDES")?.map(PathBuf::from),
             log_level: log_level.map_err(|_| parsed("LOG_LEVEL", "error, warn, info, debug or trace"))?,
             log_format: log_format.transpose()?,
         })

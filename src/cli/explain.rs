@@ -15,7 +15,7 @@ use crate::stage::map::{self, Rules};
 use crate::stage::{clean, naming};
 use crate::standing;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{ArticleState, Store, StoreError, Trace};
+use crate::store::{ArticleState, Store, StoreError, StoredEntry, Trace};
 use crate::syntax::rfc3339;
 
 #[derive(Debug, Args)]
@@ -60,16 +60,35 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         for line in word.map(editor).unwrap_or_default() {
             print(&format!("{:<12} {line}\n", "editor"));
         }
-        let owner = trace.entries.first().and_then(|entry| site.sources.iter().find(|s| s.id == entry.source));
-        if let Some(FullText { allowed_by, on, written }) = owner.and_then(|source| source.rights.as_ref()) {
-            print(&format!("{:<12} whole text: allowed by {allowed_by} on {on} ({written})\n", "rights"));
-        }
+        let owner = owner(&site, &trace);
+        print(&format!("{:<12} {}\n", "rights", standing::line(&leave(owner, &trace))));
         for (name, line) in page.as_ref().map_or_else(|| unread(owner), page_lines) {
             print(&format!("{name:<12} {}\n", standing::line(&line)));
         }
         story.iter().for_each(|s| print(&format!("{:<12} {}", "story", s.text())));
     }
     Ok(Exit::Well)
+}
+
+fn owner<'s>(site: &'s Site, trace: &Trace) -> Option<&'s Source> {
+    trace.entries.first().and_then(|entry| site.sources.iter().find(|s| s.id == entry.source))
+}
+
+/// By what leave its text is published (acceptance P14).
+fn leave(owner: Option<&Source>, trace: &Trace) -> String {
+    let leave = match owner.map(|source| (source.rights.as_ref(), source.excerpt_max_chars)) {
+        Some((Some(FullText { allowed_by, on, written }), _)) => format!("whole text: allowed by {allowed_by} on {on} ({written})"),
+        Some((None, 0)) => "title alone".to_owned(),
+        Some((None, most)) => format!("excerpt of at most {most} characters"),
+        None => "as when its source was followed".to_owned(),
+    };
+    let draft = &trace.record.draft;
+    [Some(leave), draft.rights.clone(), draft.licence.clone()].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// What tells whether a source said the same: a hash of the entry as it was read.
+fn read_hash(entry: &StoredEntry) -> String {
+    blake3::hash(&entry.raw).to_hex().to_string()
 }
 
 fn reasons(site: &Site, classifier: &Classifier, trace: &Trace) -> Result<Vec<Explanation>> {
@@ -98,8 +117,11 @@ fn places(site: &Site, trace: &Trace) -> Vec<String> {
 
 fn as_json(site: &Site, trace: &Trace, reasons: &[Explanation]) -> Value {
     let record = &trace.record;
-    let entries: Vec<Value> =
-        trace.entries.iter().map(|e| json!({"source": e.source, "key": e.key, "first_seen": rfc3339(e.first_seen)})).collect();
+    let entries: Vec<Value> = trace
+        .entries
+        .iter()
+        .map(|e| json!({"source": e.source, "key": e.key, "first_seen": rfc3339(e.first_seen), "blake3": read_hash(e)}))
+        .collect();
     let topics: Vec<Value> = reasons.iter().map(|r| reason::as_json(&site.topics, r)).collect();
     json!({
         "number": record.number,
@@ -108,6 +130,8 @@ fn as_json(site: &Site, trace: &Trace, reasons: &[Explanation]) -> Value {
         "original": record.draft.original,
         "published": rfc3339(record.draft.published),
         "added": rfc3339(record.added),
+        "updated": rfc3339(record.updated),
+        "rights": leave(owner(site, trace), trace),
         "entries": entries,
         "categories": record.draft.topics.iter().map(|t| &t.category).collect::<Vec<_>>(),
         "topics": topics,
@@ -124,9 +148,11 @@ fn as_text(site: &Site, trace: &Trace, reasons: &[Explanation]) -> String {
     };
     line("title", &draft.title);
     line("published", &rfc3339(draft.published));
+    line("in feeds", &format!("since {}, last changed {}", rfc3339(record.added), rfc3339(record.updated)));
     for (n, entry) in trace.entries.iter().enumerate() {
         let how = if n == 0 { "brought by" } else { "also by" };
         line(how, &format!("{} on {}, as {}", entry.source, rfc3339(entry.first_seen), entry.key));
+        line("", &format!("read as blake3 {}", read_hash(entry)));
     }
     line("as given", &draft.original);
     line("clean", &if draft.href == draft.original { "the same".to_owned() } else { draft.href.clone() });

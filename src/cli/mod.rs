@@ -317,12 +317,13 @@ struct Context {
 impl Context {
     /// The configuration, with what the environment says instead, and with the feeds that its lists name.
     fn site(&self) -> Result<Site> {
-        let mut site = config::load(&self.config)?;
+        let mut site = config::load_with(&self.config, self.environment.overrides.clone())?;
         self.environment.apply(&mut site);
         if site.sources.iter().any(|source| source.kind == config::SourceKind::Opml)
             && let Some(store) = SqliteStore::open_to_read(&site.store)?
         {
             site.subscribe(|id| store.poll_state(id).map(|state| state.outlines))?;
+            site.heed();
         }
         Ok(site)
     }

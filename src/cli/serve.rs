@@ -19,7 +19,7 @@ use crate::measure::Measures;
 use crate::push::{self, Wire};
 use crate::scheduler;
 use crate::steer::Helm;
-use crate::web::{self, Lanes, Web};
+use crate::web::{self, Answers, Lanes, Web};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -48,10 +48,11 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         let lanes =
             Lanes::open(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)).map_err(CommandError::io("serving"))?;
         let wire = Wire::new(ingest.clone());
-        let router = web::routes(&web).merge(web::push::router(wire.clone(), context.clock.clone()));
+        let routes = web::routes(&web).merge(web::push::router(wire.clone(), context.clock.clone()));
+        let answers = Answers::new(Arc::clone(&web), routes);
         let (connections, until) = (site.serve.connections, told(stopped.clone()));
         let pushes = tokio::spawn(push::serve(wire.clone(), context.clock.clone(), told(stopped.clone())));
-        let serving = tokio::spawn(async move { web::serve(listener, router, &lanes, connections, until).await });
+        let serving = tokio::spawn(async move { web::serve(listener, answers, &lanes, connections, until).await });
         print(&format!("serving {} at http://{address}/\n", site.output.display()));
         manager.tell(&format!("READY=1\nSTATUS=serving at http://{address}/"));
         // What was published before is served meanwhile: new rules over a long history take their time.

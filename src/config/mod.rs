@@ -54,14 +54,23 @@ fn count(problems: usize) -> String {
     if problems == 1 { "1 problem".to_owned() } else { format!("{problems} problems") }
 }
 
-/// Reads and checks a configuration.
+/// Reads and checks a configuration, and what editors decided.
 ///
 /// # Errors
-/// When the file cannot be read, or anything in it is wrong.
+/// When a file cannot be read, or anything in it is wrong.
 pub fn load(path: &Path) -> Result<Site, ConfigError> {
+    load_with(path, None)
+}
+
+/// As [`load`], with editors' words in this file, whichever the configuration names.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(path: &Path, overrides: Option<PathBuf>) -> Result<Site, ConfigError> {
     let text = read_file(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     let mut site = check(path, &text).map_err(|problems| ConfigError::Invalid { path: path.to_owned(), problems })?;
-    let path = site.overrides.path.clone();
+    let path = overrides.unwrap_or_else(|| site.overrides.path.clone());
+    site.overrides.path.clone_from(&path);
     match read_file(&path) {
         Ok(text) => {
             site.overrides = overrides::check(&path, &text, &site.topics).map_err(|problems| ConfigError::Invalid { path, problems })?;
@@ -70,6 +79,7 @@ pub fn load(path: &Path) -> Result<Site, ConfigError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(source) => return Err(ConfigError::Unreadable { path, source }),
     }
+    site.heed();
     Ok(site)
 }
 

@@ -1,20 +1,24 @@
-//! `overrides.toml`: what editors decided of single articles and stories. Their word outlasts every rule and every poll.
+//! `overrides.toml`: what editors decided of single articles, stories and sources. Their word outlasts every rule and every poll.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use toml::de::DeTable;
+use url::Url;
 
 use super::fields::{At, Fields, TOP};
 use super::problem::{Problem, Report, suggest};
-use super::site::Topic;
+use super::read::web_url;
+use super::site::{PageSelectors, Site, Source, SourceKind, Topic, Way};
+use super::source;
 use crate::record::{Draft, DraftTopic};
 use crate::stage::clean;
 
-const TABLES: &[&str] = &["record", "story", "takedown"];
+const TABLES: &[&str] = &["record", "story", "takedown", "source"];
 const RECORD_KEYS: &[&str] = &["url", "add", "remove", "hide", "pin", "title", "by"];
 const STORY_KEYS: &[&str] = &["join", "split", "prefer"];
+const SOURCE_KEYS: &[&str] = &["id", "url", "kind", "selectors"];
 const TAKEDOWN_KEYS: &[&str] = &["url", "source", "id", "at", "reason", "lifted"];
 
 /// The whole of `overrides.toml`, checked.
@@ -30,6 +34,53 @@ pub struct Overrides {
     pub stories: StoryWords,
     /// What is taken down.
     pub takedowns: Takedowns,
+    /// Where and how sources are read, by their ids. Nothing that is stored depends on it.
+    #[serde(skip)]
+    pub sources: BTreeMap<String, SourceWord>,
+}
+
+/// Where and how a source is read instead of how the configuration says: a repair that an editor approved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceWord {
+    /// What is polled, if something else.
+    pub url: Option<Url>,
+    /// How it is read.
+    pub kind: SourceKind,
+}
+
+impl SourceWord {
+    fn apply(&self, source: &mut Source) {
+        source.configured = Some(Box::new(Way { url: source.url.clone(), kind: source.kind.clone(), access: source.access.clone() }));
+        if let Some(url) = &self.url {
+            // What the operator gave to one host is no other host's.
+            source.access = source.access.at(&source.url, url);
+            source.url = url.clone();
+        }
+        source.kind = match (&self.kind, &source.kind) {
+            // A proposal knows the list alone.
+            (SourceKind::Page(new), SourceKind::Page(old)) => SourceKind::Page(Box::new(PageSelectors {
+                skip: if new.skip.is_empty() { old.skip.clone() } else { new.skip.clone() },
+                next: new.next.clone().or_else(|| old.next.clone()),
+                pages_max: new.pages_max.max(old.pages_max),
+                ..PageSelectors::clone(new)
+            })),
+            (new, _) => new.clone(),
+        };
+    }
+}
+
+impl Site {
+    /// Has every source read as editors said, or as the configuration says where none did.
+    pub fn heed(&mut self) {
+        for source in &mut self.sources {
+            if let Some(configured) = source.configured.take() {
+                Way { url: source.url, kind: source.kind, access: source.access } = *configured;
+            }
+            if let Some(word) = self.overrides.sources.get(&source.id) {
+                word.apply(source);
+            }
+        }
+    }
 }
 
 /// What is published nowhere, whatever brings it: `[[takedown]]` tables that are not lifted.
@@ -152,6 +203,7 @@ pub fn check(path: &Path, text: &str, topics: &[Topic]) -> Result<Overrides, Vec
         records: records(&mut report, &top, topics),
         stories: stories(&mut report, &top),
         takedowns: takedowns(&mut report, &top),
+        sources: sources(&mut report, &top),
     };
     let problems = report.finish();
     if problems.is_empty() { Ok(overrides) } else { Err(problems) }
@@ -264,6 +316,24 @@ fn takedowns(report: &mut Report, top: &Fields) -> Takedowns {
     takedowns
 }
 
+/// Sources that are not followed any more may stand here too: their editor's word is kept for when they are again.
+fn sources(report: &mut Report, top: &Fields) -> BTreeMap<String, SourceWord> {
+    let mut words = BTreeMap::new();
+    for table in top.tables(report, "source", "[[source]]", SOURCE_KEYS) {
+        let id = table.required(report, "id", "id = \"…\", the source's in feeds.toml");
+        let url = table.text(report, "url").and_then(|text| web_url(report, &text, "url"));
+        let kind = source::kind(report, &table);
+        if url.is_none() && !table.has("kind") {
+            report.missing(table.span.clone(), "[[source]] says nothing", "add url = \"…\" or kind = \"…\"");
+        }
+        let (Some(id), Some(kind)) = (id, kind) else { continue };
+        if words.insert(id.value.to_owned(), SourceWord { url, kind }).is_some() {
+            report.wrong(id.span, format!("the source \"{}\" is here already", id.value), "make them one [[source]]");
+        }
+    }
+    words
+}
+
 fn web_address(report: &mut Report, text: &At<&str>) -> Option<String> {
     let found = address(text.value);
     if found.is_none() {
@@ -315,6 +385,33 @@ mod tests {
     }
 
     #[test]
+    fn a_source_is_read_as_an_editor_said_until_nobody_says_so() {
+        let text = "[site]\ntitle = \"T\"\nbase_url = \"https://a.example/\"\n[[source]]\nid = \"a\"\nurl = \"https://s.example/news\"\n\
+                    kind = \"page\"\nselectors = { item = \"li\", skip = [\"/tv\"] }\nallow = [\"10.0.0.0/8\"]\n\
+                    [[source]]\nid = \"b\"\nurl = \"https://b.example/\"\n";
+        let mut site = super::super::check(Path::new("feeds.toml"), text).unwrap();
+        let before = site.sources.clone();
+        let read = |source: &Source| (source.url.to_string(), source.kind.clone(), source.access.clone());
+        let word = |text: &str| check(Path::new("overrides.toml"), text, &[]).unwrap();
+        site.overrides = word(
+            "[[source]]\nid = \"a\"\nkind = \"page\"\nselectors = { item = \"article\" }\n[[source]]\nid = \"gone\"\nkind = \"feed\"\n",
+        );
+        site.heed();
+        site.heed();
+        let SourceKind::Page(selectors) = &site.sources[0].kind else { panic!() };
+        assert_eq!((selectors.item.as_deref(), selectors.skip.as_slice()), (Some("article"), &["/tv".to_owned()][..]));
+        assert_eq!(site.sources[0].access, before[0].access);
+        site.overrides = word("[[source]]\nid = \"a\"\nurl = \"https://elsewhere.example/feed\"\n");
+        site.heed();
+        let (url, kind, access) = read(&site.sources[0]);
+        assert_eq!((url.as_str(), kind), ("https://elsewhere.example/feed", SourceKind::Auto));
+        assert!(access.allow.is_empty(), "the operator allowed another host");
+        site.overrides = Overrides::default();
+        site.heed();
+        assert_eq!(site.sources.iter().map(read).collect::<Vec<_>>(), before.iter().map(read).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn problems_are_told_with_their_line() {
         for (text, expected) in [
             ("[[record]]\nurl = \"https://a.example/1\"\nadd = [\"V: Won\"]\n", "overrides.toml:3:8: unknown category \"V: Won\""),
@@ -333,6 +430,8 @@ mod tests {
                 "[[story]]\njoin = [\"https://a.example/1\", \"https://a.example/2\"]\nsplit = \"https://a.example/1\"\n",
                 "overrides.toml:3:9: https://a.example/1 is to stand alone",
             ),
+            ("[[source]]\nid = \"a\"\n", "overrides.toml:1:1: [[source]] says nothing"),
+            ("[[source]]\nid = \"a\"\nkind = \"pages\"\n", "unknown kind \"pages\""),
             ("[[records]]\n", "unknown table \"records\""),
         ] {
             let found = problems(text);

@@ -227,6 +227,19 @@ pub struct Source {
     pub host_group: Option<String>,
     /// Id of the `opml` source whose list names it; `None` for a source of the configuration's own.
     pub parent: Option<String>,
+    /// What the configuration says of where and how it is read, where an editor said otherwise ([`Site::heed`]).
+    pub configured: Option<Box<Way>>,
+}
+
+/// Where and how a source is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// What is polled.
+    pub url: Url,
+    /// How it is read.
+    pub kind: SourceKind,
+    /// What its own host is given.
+    pub access: Access,
 }
 
 /// Whether the pages of a source's articles are read, once each.

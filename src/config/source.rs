@@ -172,6 +172,7 @@ fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Aro
         access,
         host_group: host_group.map(|group| group.value),
         parent: None,
+        configured: None,
     })
 }
 
@@ -314,7 +315,8 @@ fn categories(report: &mut Report, table: &Fields, around: &Around) -> Vec<usize
     categories
 }
 
-fn kind(report: &mut Report, table: &Fields) -> Option<SourceKind> {
+/// How a source is read: `kind`, and `selectors` where it is a page.
+pub(super) fn kind(report: &mut Report, table: &Fields) -> Option<SourceKind> {
     let named = table.text(report, "kind");
     let kind = match named.as_ref().map_or("auto", |text| text.value) {
         "auto" if named.is_none() => SourceKind::Auto,

@@ -45,6 +45,7 @@ impl Site {
                         access: Access::default(),
                         host_group: None,
                         parent: Some(list.id.clone()),
+                        configured: None,
                         ..list.clone()
                     });
                 }

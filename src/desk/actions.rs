@@ -65,6 +65,21 @@ pub(super) fn act(helm: &Helm, form: &Form) -> Result<String, String> {
     Ok(format!("{done}: {}", record.draft.title))
 }
 
+/// Does what a form says of a source; what was done or why not, as a sentence.
+pub(super) fn source(helm: &Helm, form: &Form) -> Result<String, String> {
+    let id = form.text("source");
+    match form.text("do") {
+        "accept" => {
+            helm.retry(id, true).map(|()| format!("What {id} gives at the poll that begins now is taken, and is normal from then on"))
+        }
+        "retry" => helm.retry(id, false).map(|()| format!("{id} is polled now")),
+        "mend" => helm.mend(id).map(|lines| format!("{id} is read with this from now on, and polled now:\n{lines}")),
+        "unmend" => helm.unmend(id).map(|()| format!("{id} is read as feeds.toml says again, and polled now")),
+        _ => return Err("there is no such action".to_owned()),
+    }
+    .map_err(|error| error.to_string())
+}
+
 /// `+Topic` adds, `-Topic` removes, and a topic alone does what is not so yet.
 fn retag(site: &Site, record: &StoredRecord, text: &str) -> Result<(Vec<Word>, String), EditError> {
     let text = text.trim();
@@ -93,7 +108,7 @@ pub(super) fn preview(site: &Site, rules: &str) -> Result<(Site, Diff), String> 
 
 fn with_rules(site: &Site, rules: &str) -> Result<Site, String> {
     if rules.trim().is_empty() {
-        return config::load(&site.path).map_err(|e| e.to_string());
+        return config::load_with(&site.path, Some(site.overrides.path.clone())).map_err(|e| e.to_string());
     }
     let path = &site.path;
     let bytes = file::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;

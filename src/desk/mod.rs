@@ -7,6 +7,7 @@
 mod actions;
 mod auth;
 mod pages;
+mod sources;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -78,14 +79,14 @@ impl Desk {
             (&Method::GET | &Method::HEAD, "/desk.js") => {
                 respond("text/javascript; charset=utf-8", include_str!("assets/desk.js").to_owned())
             }
-            (&Method::GET | &Method::HEAD, "/" | "/rules") => match self.session(headers) {
+            (&Method::GET | &Method::HEAD, "/" | "/sources" | "/rules") => match self.session(headers) {
                 Some(session) => self.show(&session, uri),
                 None => page(StatusCode::UNAUTHORIZED, pages::login(false)),
             },
-            (&Method::POST, "/login" | "/logout" | "/act" | "/rules" | "/agree") => self.change(uri, headers, body),
-            (_, "/" | "/rules" | "/desk.css" | "/desk.js" | "/login" | "/logout" | "/act" | "/agree") => {
+            (&Method::POST, "/login" | "/logout" | "/act" | "/source" | "/rules" | "/agree") => self.change(uri, headers, body),
+            (_, "/" | "/sources" | "/rules" | "/desk.css" | "/desk.js" | "/login" | "/logout" | "/act" | "/source" | "/agree") => {
                 let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "not by this method\n");
-                let allow = if matches!(uri.path(), "/" | "/desk.css" | "/desk.js") { "GET, HEAD" } else { "POST" };
+                let allow = if matches!(uri.path(), "/" | "/sources" | "/desk.css" | "/desk.js") { "GET, HEAD" } else { "POST" };
                 put(&mut response, header::ALLOW, if uri.path() == "/rules" { "GET, HEAD, POST" } else { allow });
                 response
             }
@@ -100,10 +101,11 @@ impl Desk {
     fn show(&self, session: &Session, uri: &Uri) -> Response<Body> {
         let note = self.sessions().take_note(session);
         let frame = pages::Frame { form_token: &session.form_token, note };
-        let shown = if uri.path() == "/rules" {
-            Ok(pages::rules(&self.helm.ingest(), &frame, "", None))
-        } else {
-            pages::list(&self.helm.ingest(), &frame, &View::read(uri.query().unwrap_or_default()))
+        let ingest = self.helm.ingest();
+        let shown = match uri.path() {
+            "/rules" => Ok(pages::rules(&ingest, &frame, "", None)),
+            "/sources" => sources::list(&ingest, &frame, self.helm.now()),
+            _ => pages::list(&ingest, &frame, &View::read(uri.query().unwrap_or_default())),
         };
         match shown {
             Ok(html) => page(StatusCode::OK, html),
@@ -144,6 +146,12 @@ impl Desk {
                 let tried = actions::preview(ingest.site(), form.text("rules"));
                 let frame = pages::Frame { form_token: &session.form_token, note: None };
                 return page(StatusCode::OK, pages::rules(&ingest, &frame, form.text("rules"), Some(tried)));
+            }
+            "/source" => {
+                // Only a known id, which is a slug, comes back.
+                let known = self.helm.ingest().site().sources.iter().any(|source| source.id == form.text("source"));
+                let place = if known { format!("/sources#s-{}", form.text("source")) } else { "/sources".to_owned() };
+                (actions::source(&self.helm, &form), place)
             }
             "/agree" => (self.helm.agree().map(|()| "The rules are in force.".to_owned()).map_err(|e| e.to_string()), "/rules".to_owned()),
             _ => (actions::act(&self.helm, &form), format!("/{}#r{}", view.query(), form.text("record").parse().unwrap_or(0_u64))),

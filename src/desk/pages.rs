@@ -39,12 +39,14 @@ pub(super) fn login(is_refused: bool) -> String {
 /// The newest records with their reasons.
 pub(super) fn list(ingest: &Ingest, frame: &Frame<'_>, view: &View) -> Result<String, StoreError> {
     let site = ingest.site();
-    let (cards, last, waiting) = {
+    let (cards, last, waiting, degraded) = {
         let store = locked(ingest.store());
         let records = store.review(view.before, view.topic.as_deref(), PAGE_RECORDS)?;
         let last = records.last().map(|r| r.number).filter(|_| records.len() == PAGE_RECORDS);
         let cards = records.into_iter().map(|record| Card::read(&*store, record)).collect::<Result<Vec<_>, _>>()?;
-        (cards, last, store.waiting()?.is_some())
+        let degraded =
+            store.poll_states()?.into_iter().filter(|(id, state)| state.degraded.is_some() && site.sources.iter().any(|s| s.id == *id));
+        (cards, last, store.waiting()?.is_some(), degraded.count())
     };
     let mut out = head("Review desk");
     top(&mut out, site, frame, "/");
@@ -58,6 +60,14 @@ pub(super) fn list(ingest: &Ingest, frame: &Frame<'_>, view: &View) -> Result<St
     note(&mut out, frame);
     if waiting {
         out += "<p class=\"note\">New rules wait for consent. <a href=\"/rules\">See what they would do</a></p>\n";
+    }
+    if degraded > 0 {
+        let what = if degraded == 1 {
+            "A source has become another than it was".to_owned()
+        } else {
+            format!("{degraded} sources have become others than they were")
+        };
+        let _ = writeln!(out, "<p class=\"note\">{what}, and nothing new is taken from it. <a href=\"/sources\">Look at it</a></p>");
     }
     out += "<datalist id=\"topics\">";
     for topic in &site.topics {
@@ -80,7 +90,7 @@ pub(super) fn list(ingest: &Ingest, frame: &Frame<'_>, view: &View) -> Result<St
         let _ = write!(out, "<a rel=\"next\" href=\"/{}\">Older</a>", escape(View { before: Some(last), ..view.clone() }.query()));
     }
     out += "</p>\n";
-    help(&mut out, site);
+    help(&mut out, &RECORD_KEYS, site);
     out += "</main></body></html>\n";
     Ok(out)
 }
@@ -304,7 +314,7 @@ impl Card {
     }
 }
 
-fn head(title: &str) -> String {
+pub(super) fn head(title: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><link rel=\"icon\" href=\"data:,\">\
@@ -312,9 +322,9 @@ fn head(title: &str) -> String {
     )
 }
 
-fn top(out: &mut String, site: &Site, frame: &Frame<'_>, here: &str) {
+pub(super) fn top(out: &mut String, site: &Site, frame: &Frame<'_>, here: &str) {
     let _ = write!(out, "<header class=\"site\"><h1>{}</h1><nav aria-label=\"Desk\">", escape(&*site.title));
-    for (path, name) in [("/", "Records"), ("/rules", "Rules")] {
+    for (path, name) in [("/", "Records"), ("/sources", "Sources"), ("/rules", "Rules")] {
         let current = if path == here { " aria-current=\"page\"" } else { "" };
         let _ = write!(out, "<a href=\"{path}\"{current}>{name}</a>");
     }
@@ -323,7 +333,7 @@ fn top(out: &mut String, site: &Site, frame: &Frame<'_>, here: &str) {
     *out += "<button>Close</button></form></header>\n";
 }
 
-fn note(out: &mut String, frame: &Frame<'_>) {
+pub(super) fn note(out: &mut String, frame: &Frame<'_>) {
     let (class, role, text) = match &frame.note {
         Some(Note { text, is_failure: true }) => ("note failure", "alert", text.as_str()),
         Some(Note { text, .. }) => ("note", "status", text.as_str()),
@@ -333,7 +343,7 @@ fn note(out: &mut String, frame: &Frame<'_>) {
     let _ = writeln!(out, "<p id=\"note\" class=\"{class}\" role=\"{role}\"><span class=\"lines\">{}</span></p>", escape(text));
 }
 
-fn hidden(out: &mut String, frame: &Frame<'_>, view: &View) {
+pub(super) fn hidden(out: &mut String, frame: &Frame<'_>, view: &View) {
     let _ = write!(
         out,
         "<input type=\"hidden\" name=\"form_token\" value=\"{}\"><input type=\"hidden\" name=\"view\" value=\"{}\">",
@@ -342,31 +352,40 @@ fn hidden(out: &mut String, frame: &Frame<'_>, view: &View) {
     );
 }
 
-fn help(out: &mut String, site: &Site) {
-    *out += "<details id=\"help\"><summary>Keys</summary><dl>";
-    for (key, what) in [
-        ("j k", "next, previous record"),
-        ("t", "retag: type a topic, Enter; +topic adds, -topic takes away"),
-        ("r", "retitle; nothing gives the source's own title back"),
-        ("h", "hide, or show again"),
-        ("p", "pin, or not any more"),
-        ("x", "mark"),
-        ("m", "mark; with two or more marked, merge them into one story"),
-        ("s", "split from its story, or let it join again"),
-        ("o", "open the article"),
-        ("w", "why: open or close the reasons"),
-        ("Esc", "back from a field to its record"),
-        ("?", "these keys"),
-    ] {
-        let _ = write!(out, "<div><dt><kbd>{key}</kbd></dt><dd>{what}</dd></div>");
-    }
+/// What each key of the records' page does.
+const RECORD_KEYS: [(&str, &str); 12] = [
+    ("j k", "next, previous record"),
+    ("t", "retag: type a topic, Enter; +topic adds, -topic takes away"),
+    ("r", "retitle; nothing gives the source's own title back"),
+    ("h", "hide, or show again"),
+    ("p", "pin, or not any more"),
+    ("x", "mark"),
+    ("m", "mark; with two or more marked, merge them into one story"),
+    ("s", "split from its story, or let it join again"),
+    ("o", "open the article"),
+    ("w", "why: open or close the reasons"),
+    ("Esc", "back from a field to its record"),
+    ("?", "these keys"),
+];
+
+/// The keys of a page, and those of the topics where the page is about records.
+fn help(out: &mut String, keys: &[(&str, &str)], site: &Site) {
+    keys_of(out, keys);
     for (n, topic) in site.topics.iter().take(KEYED_TOPICS).enumerate() {
         let _ = write!(out, "<div><dt><kbd>{}</kbd></dt><dd>retag {}</dd></div>", n + 1, escape(&*topic.category));
     }
     *out += "</dl></details>\n";
 }
 
+/// The beginning of a list of keys.
+pub(super) fn keys_of(out: &mut String, keys: &[(&str, &str)]) {
+    *out += "<details id=\"help\"><summary>Keys</summary><dl>";
+    for (key, what) in keys {
+        let _ = write!(out, "<div><dt><kbd>{key}</kbd></dt><dd>{what}</dd></div>");
+    }
+}
+
 /// An address that may stand in a link.
-fn web(url: &str) -> &str {
+pub(super) fn web(url: &str) -> &str {
     if url.starts_with("https://") || url.starts_with("http://") { url } else { "" }
 }

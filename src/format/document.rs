@@ -28,6 +28,8 @@ pub const PAGE_FILE: &str = "index.html";
 pub const OPML_FILE: &str = "opml.xml";
 /// The stylesheet of all pages, in the site's root.
 pub const STYLE_FILE: &str = "style.css";
+/// The site's icon, in the site's root, where browsers look for it.
+pub const ICON_FILE: &str = "favicon.ico";
 /// The stylesheet that shows a feed in a browser, in the site's root.
 pub const FEED_STYLE_FILE: &str = "feed.css";
 /// The list of pages for search engines, in the site's root.

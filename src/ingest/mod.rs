@@ -190,7 +190,9 @@ impl Ingest {
     /// [`IngestError::Encode`].
     pub fn with_overrides(&self, overrides: Overrides) -> Result<Self, IngestError> {
         let words = words_of(&overrides)?;
-        Ok(Self { words, site: Arc::new(Site { overrides, ..Site::clone(&self.site) }), ..self.clone() })
+        let mut site = Site { overrides, ..Site::clone(&self.site) };
+        site.heed();
+        Ok(Self { words, site: Arc::new(site), ..self.clone() })
     }
 
     /// Why a record is, or is not, under each topic that comes near it; `owner` is the entry that it was made of.
@@ -375,7 +377,7 @@ impl Ingest {
             self.contested(position, target)
         });
         if let (Some(degraded), Ok(response)) = (&mut state.degraded, answer) {
-            degraded.repair = read::repair(source, state.normal.as_ref(), response, now);
+            (degraded.repair, degraded.repair_toml) = read::repair(source, state.normal.as_ref(), response, now).unzip();
         }
         // What a poll that failed brought of the archives is asked for again.
         let archives = archives.filter(|_| state.outcome.is_good());
@@ -642,6 +644,7 @@ fn subscribed(site: Arc<Site>, store: &dyn Store) -> Result<Arc<Site>, StoreErro
     }
     let mut site = Arc::unwrap_or_clone(site);
     site.subscribe(|id| store.poll_state(id).map(|state| state.outlines))?;
+    site.heed();
     Ok(Arc::new(site))
 }
 

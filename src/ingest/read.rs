@@ -183,18 +183,20 @@ pub(super) fn is_break(class: &str) -> bool {
 }
 
 /// What may help a source that broke: what its page offers, and the list that is found on it, if that is what is normal for the source.
-/// `None` where there is nothing to offer.
-pub(super) fn repair(source: &Source, normal: Option<&Normal>, response: &Response, now: DateTime<Utc>) -> Option<String> {
+/// A sentence, and what it says as lines of the source's table; `None` where there is nothing to offer.
+pub(super) fn repair(source: &Source, normal: Option<&Normal>, response: &Response, now: DateTime<Utc>) -> Option<(String, String)> {
     if !is_page(&response.body) {
         return None;
     }
     let offers = page::offers(&response.body, response.content_type.as_deref(), &response.final_url).unwrap_or_default();
     let offered = |kind: OfferKind| offers.iter().find(|offer| offer.kind == kind);
     if let Some(offer) = offered(OfferKind::Feed).filter(|offer| offer.href != source.url) {
-        return Some(format!("the page names a feed: url = \"{}\", and kind left out", offer.href));
+        let toml = format!("url = {}", quoted(offer.href.as_str()));
+        return Some((format!("the page names a feed: {toml}, and kind left out"), toml));
     }
     if let Some(offer) = offered(OfferKind::WordPress) {
-        return Some(format!("the page is WordPress': url = \"{}\", kind = \"wordpress\"", offer.href));
+        let (url, kind) = (format!("url = {}", quoted(offer.href.as_str())), "kind = \"wordpress\"");
+        return Some((format!("the page is WordPress': {url}, {kind}"), format!("{url}\n{kind}")));
     }
     let listing = listing(None, source, response, now).ok()?;
     let seen = drift::observe(&listing.feed, &identity::keys(&listing.feed.entries, Reach::of(source)));
@@ -202,15 +204,23 @@ pub(super) fn repair(source: &Source, normal: Option<&Normal>, response: &Respon
     if count < 2 || drift::judge(normal, &seen, &listing.feed, drift::Around::default()) != drift::Verdict::Normal {
         return None;
     }
+    let kind = "kind = \"page\"";
     Some(match &listing.selectors {
-        Some(selectors) => format!("{count} entries are found with kind = \"page\", {}", selectors_toml(selectors)),
-        None => format!("{count} entries are found with kind = \"page\" and no selectors ({})", listing.how.name()),
+        Some(selectors) => {
+            let selectors = selectors_toml(selectors);
+            (format!("{count} entries are found with {kind}, {selectors}"), format!("{kind}\n{selectors}"))
+        }
+        None => (format!("{count} entries are found with {kind} and no selectors ({})", listing.how.name()), kind.to_owned()),
     })
+}
+
+/// Text as TOML has it.
+fn quoted(text: &str) -> String {
+    toml_edit::Value::from(text).to_string().trim().to_owned()
 }
 
 /// Selectors as a line of `feeds.toml`.
 pub(crate) fn selectors_toml(selectors: &PageSelectors) -> String {
-    let quoted = |text: &String| toml_edit::Value::from(text.as_str()).to_string();
     let named = [
         ("item", &selectors.item),
         ("title", &selectors.title),
@@ -221,7 +231,6 @@ pub(crate) fn selectors_toml(selectors: &PageSelectors) -> String {
         ("author", &selectors.author),
         ("next", &selectors.next),
     ];
-    let parts: Vec<String> =
-        named.into_iter().filter_map(|(key, value)| Some(format!("{key} = {}", quoted(value.as_ref()?).trim()))).collect();
+    let parts: Vec<String> = named.into_iter().filter_map(|(key, value)| Some(format!("{key} = {}", quoted(value.as_ref()?)))).collect();
     format!("selectors = {{ {} }}", parts.join(", "))
 }

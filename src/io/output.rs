@@ -14,6 +14,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Timespec, Timestamps};
@@ -83,6 +84,16 @@ pub struct Written {
     pub removed: usize,
     /// Sentences on editors' files: what could not be read, or stood against what is new.
     pub told: Vec<String>,
+}
+
+/// How many files this process has put into place or taken away.
+static CHANGES: AtomicU64 = AtomicU64::new(0);
+
+/// A number that is another after each file that this process publishes or removes: who remembers a file need not look at it again
+/// while the number stays, for all that this process does to it.
+#[must_use]
+pub fn changes() -> u64 {
+    CHANGES.load(Ordering::Acquire)
 }
 
 /// What a file looks like without reading it: enough to see that somebody changed it.
@@ -429,6 +440,7 @@ impl Tree {
         let at = self.enter(folder)?;
         let Some(staging) = &self.staging else { return Ok(()) };
         rustix::fs::renameat(staging, temporary(number), &*at, name).map_err(|cause| self.failed("replace", path, cause))?;
+        CHANGES.fetch_add(1, Ordering::AcqRel);
         if !self.touched.contains(folder) {
             self.touched.insert(folder.to_owned());
         }
@@ -451,6 +463,7 @@ impl Tree {
             Err(Errno::NOENT) => return Ok(false),
             Err(cause) => return Err(self.failed("remove", path, cause)),
         }
+        CHANGES.fetch_add(1, Ordering::AcqRel);
         self.touched.insert(folder.to_owned());
         while !folder.is_empty() {
             let (parent, name) = split(folder);

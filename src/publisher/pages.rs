@@ -9,7 +9,7 @@ use super::theme::Look;
 use super::{Press, PublishError, feeds, others, topic_lines};
 use crate::config::Site;
 use crate::format::document::{
-    ABOUT_FILE, FEED_STYLE_FILE, FeedItem, FeedLine, MOVED_FILE, OPML_FILE, PAGE_FILE, SITEMAP_FILE, STYLE_FILE,
+    ABOUT_FILE, FEED_STYLE_FILE, FeedItem, FeedLine, ICON_FILE, MOVED_FILE, OPML_FILE, PAGE_FILE, SITEMAP_FILE, STYLE_FILE,
 };
 use crate::format::html::{self, Frame, Theme};
 use crate::format::{opml, sitemap};
@@ -71,6 +71,7 @@ impl Press<'_> {
         tree.stage(OPML_FILE, opml::write(&frame.title, &frame.base_url, &frame.topics, updated).as_bytes())?;
         tree.stage(STYLE_FILE, look.style.as_bytes())?;
         tree.stage(FEED_STYLE_FILE, look.feed_style.as_bytes())?;
+        tree.stage(ICON_FILE, &look.icon)?;
         tree.stage(SITEMAP_FILE, self.sitemap(channels, updated).as_bytes())?;
         tree.stage(MOVED_FILE, self.moved(channels).as_bytes())?;
         tree.stage(ABOUT_FILE, html::about_page(frame).as_bytes())?;

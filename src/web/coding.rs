@@ -61,18 +61,19 @@ impl Coding {
         for value in asked.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()) {
             for part in value.split(',') {
                 let (name, weight) = part.split_once(';').map_or((part, 1_000), |(name, rest)| (name, weight(rest)));
-                let place = match name.trim().to_ascii_lowercase().as_str() {
-                    "identity" => Self::Plain.place(),
-                    "br" => Self::Brotli.place(),
-                    "gzip" | "x-gzip" => Self::Gzip.place(),
-                    "zstd" => Self::Zstd.place(),
+                let name = name.trim();
+                let coding = match name {
                     "*" => {
                         any = Some(weight);
                         continue;
                     }
+                    _ if name.eq_ignore_ascii_case("identity") => Self::Plain,
+                    _ if name.eq_ignore_ascii_case("br") => Self::Brotli,
+                    _ if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") => Self::Gzip,
+                    _ if name.eq_ignore_ascii_case("zstd") => Self::Zstd,
                     _ => continue,
                 };
-                if let Some(slot) = weights.get_mut(place) {
+                if let Some(slot) = weights.get_mut(coding.place()) {
                     *slot = Some(weight);
                 }
             }

@@ -18,6 +18,7 @@ use super::moved::{self, Fate};
 use super::outlet::Outlet;
 use super::range::{self, Part};
 use super::shelf::{Version, Wanted, feed_links};
+use crate::format::document::PAGE_FILE;
 
 /// The fallback of all routes: a published file, or nothing.
 pub(super) async fn answer(State(web): State<Arc<Web>>, request: Request<Body>) -> Response<Body> {
@@ -25,6 +26,37 @@ pub(super) async fn answer(State(web): State<Arc<Web>>, request: Request<Body>) 
     let response = found(&web, &request.into_parts().0).await;
     web.measures.answered(response.status().as_u16());
     response
+}
+
+pub(super) fn is_folder(path: &str) -> bool {
+    path.is_empty() || path.ends_with('/')
+}
+
+/// An answer for which everything is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ready {
+    /// 304, under the validator of this coding.
+    Unchanged(Coding),
+    /// The whole in this coding.
+    Whole(Coding),
+}
+
+/// The answer, if it takes no work.
+pub(super) fn ready(asked: &HeaderMap, version: &Version) -> Option<Ready> {
+    let wished = wished(asked, version);
+    match conditional::judge(asked, &version.tag, version.modified) {
+        // The tag that the client has stays its tag: a cache finds what it may go on using by it.
+        Verdict::Unchanged(coding) => Some(Ready::Unchanged(coding.unwrap_or(wished))),
+        Verdict::Send if !asked.contains_key(delta::A_IM) && !asked.contains_key(header::RANGE) && !version.kind.is_opened(asked) => {
+            version.at_hand(wished).map(|_| Ready::Whole(wished))
+        }
+        Verdict::Send | Verdict::Refused => None,
+    }
+}
+
+/// The coding in which the client would like this version.
+fn wished(asked: &HeaderMap, version: &Version) -> Coding {
+    if asked.contains_key(header::ACCEPT_ENCODING) { version.coding(Coding::chosen(asked)) } else { Coding::Plain }
 }
 
 async fn found(web: &Arc<Web>, request: &Parts) -> Response<Body> {
@@ -41,7 +73,7 @@ async fn found(web: &Arc<Web>, request: &Parts) -> Response<Body> {
 }
 
 async fn file(web: &Arc<Web>, request: &Parts, asked: &str) -> Response<Body> {
-    let path = if asked.is_empty() || asked.ends_with('/') { format!("{asked}index.html") } else { asked.to_owned() };
+    let path = if is_folder(asked) { format!("{asked}{PAGE_FILE}") } else { asked.to_owned() };
     if path == moved::FILE {
         return missing();
     }
@@ -64,7 +96,7 @@ async fn file(web: &Arc<Web>, request: &Parts, asked: &str) -> Response<Body> {
             redirect("the folder's address ends with a slash\n", &format!("{name}/"))
         }
         Ok((Ok(Wanted::Nothing), Some(Fate::To(target)))) => {
-            let target = target.strip_suffix("index.html").filter(|_| path != asked).unwrap_or(&target);
+            let target = target.strip_suffix(PAGE_FILE).filter(|_| path != asked).unwrap_or(&target);
             redirect("this has another name now\n", &format!("{}{target}", "../".repeat(asked.matches('/').count())))
         }
         Ok((Ok(Wanted::Nothing), Some(Fate::Gone))) => plain(StatusCode::GONE, "this was removed\n"),
@@ -108,12 +140,13 @@ async fn selection(web: &Arc<Web>, request: &Parts, filter: Filter) -> Response<
 
 async fn respond(web: &Web, request: &Parts, name: &str, version: &Arc<Version>) -> Response<Body> {
     let asked = &request.headers;
-    let wished = if asked.contains_key(header::ACCEPT_ENCODING) { version.coding(Coding::chosen(asked)) } else { Coding::Plain };
-    match conditional::judge(asked, &version.tag, version.modified) {
-        // The tag that the client has stays its tag: a cache finds what it may go on using by it.
-        Verdict::Unchanged(coding) => return with(version.head(coding.unwrap_or(wished)), StatusCode::NOT_MODIFIED, Body::empty()),
-        Verdict::Refused => return plain(StatusCode::PRECONDITION_FAILED, "this is another version\n"),
-        Verdict::Send => {}
+    match ready(asked, version) {
+        Some(Ready::Unchanged(coding)) => return with(version.head(coding), StatusCode::NOT_MODIFIED, Body::empty()),
+        Some(Ready::Whole(coding)) => return whole(request, version, coding),
+        None => {}
+    }
+    if conditional::judge(asked, &version.tag, version.modified) == Verdict::Refused {
+        return plain(StatusCode::PRECONDITION_FAILED, "this is another version\n");
     }
     if delta::wanted(asked)
         && let Some((base, bytes)) = version.delta(conditional::held(asked))
@@ -125,8 +158,7 @@ async fn respond(web: &Web, request: &Parts, name: &str, version: &Arc<Version>)
             Part::Whole => {}
             Part::Bytes(range) => {
                 let told = format!("bytes {}-{}/{}", range.start, range.end - 1, version.plain.len());
-                let mut response = whole(request, version, Coding::Plain, version.plain.slice(range));
-                *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+                let mut response = piece(request, version, StatusCode::PARTIAL_CONTENT, version.plain.slice(range));
                 put(response.headers_mut(), header::CONTENT_RANGE, &told);
                 return response;
             }
@@ -137,43 +169,57 @@ async fn respond(web: &Web, request: &Parts, name: &str, version: &Arc<Version>)
             }
         }
     }
-    let (coding, bytes) = match web.shelf.coded(name, version, wished).await {
-        Some(bytes) => (wished, bytes),
-        None => (Coding::Plain, version.plain.clone()),
-    };
+    let is_opened = version.kind.is_opened(asked);
+    let wished = wished(asked, version);
+    let coding = if web.shelf.code(name, version, wished).await { wished } else { Coding::Plain };
+    let mut response = whole(request, version, coding);
+    if is_opened {
+        opened(response.headers_mut());
+    }
+    response
+}
+
+/// Has a browser show a feed by its stylesheet. The answer is for this one look: no validator may stand for two media types.
+fn opened(head: &mut HeaderMap) {
+    head.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml; charset=utf-8"));
+    head.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    head.remove(header::ETAG);
+    head.remove(header::LAST_MODIFIED);
+}
+
+/// The whole in a coding that is at hand.
+fn whole(request: &Parts, version: &Version, coding: Coding) -> Response<Body> {
     if coding == Coding::Plain
         && let (Some(outlet), Some(sheet)) = (request.extensions.get::<Outlet>(), version.sheet())
     {
-        outlet.leave(sheet.clone());
+        outlet.leave(sheet);
     }
-    whole(request, version, coding, bytes)
+    let bytes = version.at_hand(coding).cloned().unwrap_or_default();
+    with(version.whole_head(coding), StatusCode::OK, body(request, bytes))
 }
 
 /// 226 (RFC 3229 section 10.4.1): what the client lacks, under the whole document's validator. Caches that know nothing of it must not keep it.
 fn changes(request: &Parts, version: &Version, base: &str, bytes: Vec<u8>) -> Response<Body> {
     let base = format!("\"{base}\"");
-    let mut response = whole(request, version, Coding::Plain, bytes.into());
-    // 226 is always a valid status.
-    *response.status_mut() = StatusCode::IM_USED;
+    let mut response = piece(request, version, StatusCode::IM_USED, bytes.into());
     let head = response.headers_mut();
     head.insert(IM, HeaderValue::from_static("feed"));
     put(head, DELTA_BASE, &base);
     head.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, im, max-age=300"));
-    head.insert(header::VARY, HeaderValue::from_static("accept-encoding, a-im, if-none-match"));
+    head.insert(header::VARY, HeaderValue::from_static("accept-encoding, a-im, if-none-match, sec-fetch-dest"));
     response
 }
 
-fn whole(request: &Parts, version: &Version, coding: Coding, bytes: Bytes) -> Response<Body> {
+/// Something of a version, uncoded.
+fn piece(request: &Parts, version: &Version, status: StatusCode, bytes: Bytes) -> Response<Body> {
     let length = bytes.len();
-    let body = if request.method == Method::HEAD { Body::empty() } else { Body::from(bytes) };
-    let mut response = with(version.head(coding), StatusCode::OK, body);
-    let head = response.headers_mut();
-    head.insert(header::CONTENT_TYPE, HeaderValue::from_static(version.kind.media_type));
-    head.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    if let Some(name) = coding.name() {
-        head.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
-    }
+    let mut response = with(version.whole_head(Coding::Plain), status, body(request, bytes));
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     response
+}
+
+fn body(request: &Parts, bytes: Bytes) -> Body {
+    if request.method == Method::HEAD { Body::empty() } else { Body::from(bytes) }
 }
 
 fn with(head: &HeaderMap, status: StatusCode, body: Body) -> Response<Body> {

@@ -61,6 +61,12 @@ impl Kind {
         }
     }
 
+    /// Whether a browser that asks with these headers would show it as its source text: Chromium does so with feeds' own media types,
+    /// whatever stylesheet they name.
+    pub(super) fn is_opened(&self, asked: &HeaderMap) -> bool {
+        matches!(self.feed, Some(Grammar::Atom | Grammar::Rss)) && asked.get(SEC_FETCH_DEST).is_some_and(|dest| dest == "document")
+    }
+
     /// What a file of this kind at `path` says whatever the version: everything but validators, length and coding.
     pub(super) fn head(&self, path: &str) -> HeaderMap {
         let mut head = HeaderMap::with_capacity(16);
@@ -69,7 +75,9 @@ impl Kind {
             && path.rsplit_once('/').is_some_and(|(folder, name)| folder.ends_with("/archive") && !name.starts_with("feed."));
         head.insert(header::CACHE_CONTROL, HeaderValue::from_static(if lasts { FOR_EVER } else { SHORT }));
         if self.is_text {
-            head.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+            // What opens a feed to show it is answered otherwise, and is told by a header that no reader of feeds sends.
+            let vary = if self.feed.is_some() { "accept-encoding, sec-fetch-dest" } else { "accept-encoding" };
+            head.insert(header::VARY, HeaderValue::from_static(vary));
         } else {
             head.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         }
@@ -81,6 +89,9 @@ impl Kind {
         head
     }
 }
+
+/// What a browser wants an answer for (Fetch Metadata).
+pub(super) const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 

@@ -53,7 +53,7 @@ pub(super) struct Outlet {
 pub(super) enum Way {
     /// As they are.
     Write,
-    /// Those before the last one, and so many bytes of the last one.
+    /// The first of two, and so many bytes of the other.
     WriteSome(usize),
     /// These bytes of the file.
     Send(Arc<OwnedFd>, Range<u64>),
@@ -61,8 +61,11 @@ pub(super) enum Way {
 
 impl Outlet {
     /// Leaves word that the next body lies in a file too.
-    pub(super) fn leave(&self, sheet: Sheet) {
-        *self.sheet.lock().unwrap_or_else(PoisonError::into_inner) = Some(sheet);
+    pub(super) fn leave(&self, sheet: &Sheet) {
+        let mut left = self.sheet.lock().unwrap_or_else(PoisonError::into_inner);
+        if left.as_ref().is_none_or(|left| !Arc::ptr_eq(&left.file, &sheet.file)) {
+            *left = Some(sheet.clone());
+        }
     }
 
     /// How to write these slices.
@@ -71,8 +74,8 @@ impl Outlet {
         let sheet = self.sheet.lock().unwrap_or_else(PoisonError::into_inner);
         match sheet.as_ref().and_then(|sheet| Some((sheet, sheet.place(last)?))) {
             Some((sheet, place)) if slices.len() == 1 => Way::Send(Arc::clone(&sheet.file), place),
-            Some(_) => Way::WriteSome(FIRST_BYTES),
-            None => Way::Write,
+            Some(_) if slices.len() == 2 => Way::WriteSome(FIRST_BYTES),
+            _ => Way::Write,
         }
     }
 }
@@ -90,7 +93,7 @@ mod tests {
         assert!(matches!(outlet.way(&[IoSlice::new(&bytes)]), Way::Write), "no word was left");
         // A system without such files writes everything.
         let Some(sheet) = Sheet::of(&bytes) else { return };
-        outlet.leave(sheet);
+        outlet.leave(&sheet);
         assert!(matches!(outlet.way(&[IoSlice::new(b"head"), IoSlice::new(&bytes)]), Way::WriteSome(FIRST_BYTES)));
         assert!(matches!(outlet.way(&[IoSlice::new(&bytes[10..90_000])]), Way::Send(_, range) if range == (10..90_000)));
         assert!(matches!(outlet.way(&[IoSlice::new(&bytes[99_000..])]), Way::Write), "too few");

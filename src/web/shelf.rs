@@ -1,21 +1,25 @@
 //! What is served, in memory: each published file as it is now, with its codings and validators, and what its earlier versions held.
 //!
-//! A version is read once, hashed once and coded once; a request costs one look at the file, which tells whether it is still that version.
+//! A version is read once, hashed once and coded once. Whether it is still current is told by a look at the file. A look holds until
+//! this process publishes anything ([`output::changes`]), and for [`LOOK_HOLDS`] at most, for editors change files too.
 //! A response is made of one version alone, so nothing ever mixes two. Nothing is read before somebody asks for it, and what nobody
 //! asked for longest goes first when memory is short.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use chrono::{DateTime, Utc};
+use foldhash::HashMap;
 use tokio::sync::OnceCell;
 
 use super::coding::{Coding, PLAIN_MAX_BYTES};
 use super::delta::{self, Digests};
+use super::files::Ready;
 use super::headers::{self, Kind};
 use super::outlet::Sheet;
 use crate::config::Site;
@@ -28,7 +32,9 @@ use crate::syntax::hex;
 /// Earlier versions of a feed that deltas can be made from. A reader that polls daily and a feed that changes hourly need 24.
 const PAST_MAX: usize = 32;
 /// What a version costs besides its bytes, roughly.
-const VERSION_BYTES: usize = 2_048;
+const VERSION_BYTES: usize = 4_096;
+/// What somebody else than this process does to a file is seen after this.
+const LOOK_HOLDS: Duration = Duration::from_millis(20);
 
 /// One version of one resource.
 pub(super) struct Version {
@@ -41,6 +47,10 @@ pub(super) struct Version {
     sheet: OnceLock<Option<Sheet>>,
     /// Headers of a response in each coding, but for its length and type.
     heads: [HeaderMap; 4],
+    /// Headers of a whole response in each coding, made for the first one.
+    whole_heads: [OnceLock<HeaderMap>; 4],
+    /// The same as lines, and those of 304s.
+    lines: [[OnceLock<Box<[u8]>>; 4]; 2],
     past: VecDeque<Past>,
     /// What the shelf counts it for.
     bytes: AtomicUsize,
@@ -83,6 +93,8 @@ impl Version {
             coded: Default::default(),
             sheet: OnceLock::new(),
             heads,
+            whole_heads: Default::default(),
+            lines: Default::default(),
             past: VecDeque::new(),
             bytes: size.into(),
         }
@@ -96,6 +108,63 @@ impl Version {
             Coding::Brotli => brotli,
             Coding::Gzip => gzip,
             Coding::Zstd => zstd,
+        }
+    }
+
+    /// The bytes in a coding, if they have been made.
+    pub(super) fn at_hand(&self, coding: Coding) -> Option<&Bytes> {
+        let [brotli, gzip, zstd] = &self.coded;
+        match coding {
+            Coding::Plain => Some(&self.plain),
+            Coding::Brotli => brotli.get(),
+            Coding::Gzip => gzip.get(),
+            Coding::Zstd => zstd.get(),
+        }
+    }
+
+    /// Headers of a response that is the whole of it in this coding; its bytes are at hand.
+    pub(super) fn whole_head(&self, coding: Coding) -> &HeaderMap {
+        let make = || {
+            let mut head = self.head(coding).clone();
+            head.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.kind.media_type));
+            head.insert(header::CONTENT_LENGTH, HeaderValue::from(self.at_hand(coding).map_or(0, Bytes::len)));
+            if let Some(name) = coding.name() {
+                head.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+            }
+            head
+        };
+        let [plain, brotli, gzip, zstd] = &self.whole_heads;
+        match coding {
+            Coding::Plain => plain.get_or_init(make),
+            Coding::Brotli => brotli.get_or_init(make),
+            Coding::Gzip => gzip.get_or_init(make),
+            Coding::Zstd => zstd.get_or_init(make),
+        }
+    }
+
+    /// The head of an answer as it goes over the wire, all but its date and its end.
+    pub(super) fn lines(&self, ready: Ready) -> &[u8] {
+        let [unchanged, whole] = &self.lines;
+        let (cells, coding, first, head) = match ready {
+            Ready::Unchanged(coding) => (unchanged, coding, "HTTP/1.1 304 Not Modified", self.head(coding)),
+            Ready::Whole(coding) => (whole, coding, "HTTP/1.1 200 OK", self.whole_head(coding)),
+        };
+        let make = || {
+            let mut lines = format!("{first}\r\n").into_bytes();
+            for (name, value) in head {
+                lines.extend_from_slice(name.as_str().as_bytes());
+                lines.extend_from_slice(b": ");
+                lines.extend_from_slice(value.as_bytes());
+                lines.extend_from_slice(b"\r\n");
+            }
+            lines.into_boxed_slice()
+        };
+        let [plain, brotli, gzip, zstd] = cells;
+        match coding {
+            Coding::Plain => plain.get_or_init(make),
+            Coding::Brotli => brotli.get_or_init(make),
+            Coding::Gzip => gzip.get_or_init(make),
+            Coding::Zstd => zstd.get_or_init(make),
         }
     }
 
@@ -134,11 +203,33 @@ impl Version {
 /// What stands on the shelf under one name.
 struct Slot {
     /// The files that it is made of, as they were.
-    sources: Vec<(Watched, Option<Stamp>)>,
+    sources: Sources,
     /// Whether no later version can look as this one does.
     is_settled: bool,
+    /// When its files were last seen to be as they were.
+    seen: Look,
     version: Arc<Version>,
     used: u64,
+}
+
+type Sources = Arc<[(Watched, Option<Stamp>)]>;
+
+/// A moment at which files are looked at, noted before they are.
+#[derive(Clone, Copy)]
+struct Look {
+    changes: u64,
+    at: Instant,
+}
+
+impl Look {
+    fn now() -> Self {
+        Self { changes: output::changes(), at: Instant::now() }
+    }
+
+    /// Whether what was seen then need not be looked at again at `now`.
+    fn holds(self, now: Self) -> bool {
+        self.changes == now.changes && now.at.saturating_duration_since(self.at) < LOOK_HOLDS
+    }
 }
 
 #[derive(Default)]
@@ -165,8 +256,9 @@ pub(super) enum Wanted {
 
 /// Files to look at before their resource is made; taken first, so that a change while it is made is seen afterwards.
 pub(super) struct Before {
-    sources: Vec<(Watched, Option<Stamp>)>,
+    sources: Sources,
     is_settled: bool,
+    look: Look,
 }
 
 /// Whether a record's file is a draft.
@@ -189,22 +281,40 @@ impl Shelf {
 
     /// What stands here under a name, if it is still current.
     pub(super) fn current(&self, name: &str) -> Option<Arc<Version>> {
-        let mut slots = self.slots();
-        let turn = slots.turn + 1;
-        slots.turn = turn;
-        let slot = slots.by_name.get_mut(name)?;
-        let is_current = slot.is_settled && slot.sources.iter().all(|(watched, stamp)| watched.stamp() == *stamp);
-        slot.used = turn;
-        is_current.then(|| Arc::clone(&slot.version))
+        let now = Look::now();
+        let (sources, version) = {
+            let mut slots = self.slots();
+            let turn = slots.turn + 1;
+            slots.turn = turn;
+            let slot = slots.by_name.get_mut(name)?;
+            slot.used = turn;
+            if !slot.is_settled {
+                return None;
+            }
+            let version = Arc::clone(&slot.version);
+            if slot.seen.holds(now) {
+                return Some(version);
+            }
+            (Arc::clone(&slot.sources), version)
+        };
+        // Nobody waits for these looks but who asked.
+        if sources.iter().any(|(watched, stamp)| watched.stamp() != *stamp) {
+            return None;
+        }
+        if let Some(slot) = self.slots().by_name.get_mut(name).filter(|slot| Arc::ptr_eq(&slot.sources, &sources)) {
+            slot.seen = now;
+        }
+        Some(version)
     }
 
     /// Looks at the files that a resource is made of, before it is made.
     pub(super) fn before<'p>(&self, paths: impl IntoIterator<Item = &'p str>) -> Before {
+        let look = Look::now();
         let watched = paths.into_iter().filter_map(|path| Watched::new(&self.output, path));
-        let sources: Vec<_> = watched.map(|watched| (watched.stamp(), watched)).map(|(stamp, watched)| (watched, stamp)).collect();
+        let sources: Sources = watched.map(|watched| (watched.stamp(), watched)).map(|(stamp, watched)| (watched, stamp)).collect();
         let now = Clock::System.now();
         let is_settled = sources.iter().all(|(_, stamp)| stamp.is_none_or(|stamp| stamp.is_settled(now)));
-        Before { sources, is_settled }
+        Before { sources, is_settled, look }
     }
 
     /// The file at `path`, read if it is not here as it is now. Blocks.
@@ -250,7 +360,8 @@ impl Shelf {
         slots.remove(name);
         slots.bytes += bytes;
         let used = slots.turn;
-        let slot = Slot { sources: before.sources, is_settled: before.is_settled, version: Arc::clone(&version), used };
+        let Before { sources, is_settled, look } = before;
+        let slot = Slot { sources, is_settled, seen: look, version: Arc::clone(&version), used };
         slots.by_name.insert(name.to_owned(), slot);
         slots.shrink(self.max_bytes);
         version
@@ -260,26 +371,23 @@ impl Shelf {
         self.slots().remove(name);
     }
 
-    /// The bytes of a version in a coding; `None` if they cannot be made. Whoever comes first has them made, off the threads that serve
-    /// sockets; the others wait for it.
-    pub(super) async fn coded(&self, name: &str, version: &Arc<Version>, coding: Coding) -> Option<Bytes> {
+    /// Has the bytes of a version in a coding made; whether they are at hand then. Whoever comes first has them made, off the threads
+    /// that serve sockets; the others wait for it.
+    pub(super) async fn code(&self, name: &str, version: &Arc<Version>, coding: Coding) -> bool {
         let [brotli, gzip, zstd] = &version.coded;
         let cell = match coding {
-            Coding::Plain => return Some(version.plain.clone()),
+            Coding::Plain => return true,
             Coding::Brotli => brotli,
             Coding::Gzip => gzip,
             Coding::Zstd => zstd,
         };
-        if let Some(coded) = cell.get() {
-            return Some(coded.clone());
-        }
         let made = cell.get_or_try_init(|| async {
             let plain = version.plain.clone();
             let coded = Bytes::from(tokio::task::spawn_blocking(move || coding.encode(&plain)).await.map_err(drop)?.ok_or(())?);
             self.count(name, version, coded.len());
             Ok::<_, ()>(coded)
         });
-        made.await.ok().cloned()
+        made.await.is_ok()
     }
 
     /// Counts bytes that a version on the shelf has gained.
@@ -331,6 +439,7 @@ pub(super) fn feed_links(site: &Site, path: &str) -> Option<HeaderValue> {
 #[expect(clippy::disallowed_methods, reason = "tests change the published tree behind the shelf's back")]
 mod tests {
     use super::*;
+    use crate::io::output::Tree;
 
     struct Place {
         dir: tempfile::TempDir,
@@ -344,11 +453,18 @@ mod tests {
     }
 
     impl Place {
-        /// Renames a new file over the old one, as publications do, with a time long past so that its stamp is settled but for its change.
         fn publish(&self, path: &str, bytes: &[u8]) {
-            let temporary = self.dir.path().join(".new");
-            std::fs::write(&temporary, bytes).unwrap();
-            std::fs::rename(temporary, self.dir.path().join(path)).unwrap();
+            let mut tree = Tree::open(self.dir.path()).unwrap();
+            tree.stage(path, bytes).unwrap();
+            tree.commit().unwrap();
+        }
+
+        /// As if the last look at everything had been so long ago that it holds no more, and every stamp were settled.
+        fn wait(&self) {
+            for slot in self.shelf.slots().by_name.values_mut() {
+                slot.seen.at -= LOOK_HOLDS;
+                slot.is_settled = true;
+            }
         }
 
         fn get(&self, path: &str) -> Option<Arc<Version>> {
@@ -371,9 +487,28 @@ mod tests {
             assert_eq!(place.get("a.txt").unwrap().plain, bytes);
             assert_eq!(place.get("a.txt").unwrap().plain, bytes);
         }
-        std::fs::remove_file(place.dir.path().join("a.txt")).unwrap();
+        let mut tree = Tree::open(place.dir.path()).unwrap();
+        tree.remove("a.txt").unwrap();
+        tree.commit().unwrap();
         assert!(place.get("a.txt").is_none());
         assert_eq!(place.shelf.size(), (0, 0));
+    }
+
+    #[test]
+    fn what_somebody_else_changes_is_seen_when_the_last_look_holds_no_more() {
+        let place = place(1 << 20);
+        place.publish("a.txt", b"ours");
+        assert_eq!(place.get("a.txt").unwrap().plain, "ours");
+        place.wait();
+        assert!(place.shelf.current("a.txt").is_some());
+        let look = Look::now();
+        std::fs::write(place.dir.path().join("a.txt"), "an editor's").unwrap();
+        place.wait();
+        assert!(place.shelf.current("a.txt").is_none());
+        assert_eq!(place.get("a.txt").unwrap().plain, "an editor's");
+        let later = |ms| Look { at: look.at + Duration::from_millis(ms), ..look };
+        assert!(look.holds(later(0)) && look.holds(later(19)) && !look.holds(later(20)));
+        assert!(!look.holds(Look { changes: look.changes + 1, ..look }));
     }
 
     #[tokio::test]
@@ -382,12 +517,12 @@ mod tests {
         let bytes = b"the same line\n".repeat(200);
         place.publish("a.txt", &bytes);
         let first = place.get("a.txt").unwrap();
-        let coded = place.shelf.coded("a.txt", &first, Coding::Gzip).await.unwrap();
+        assert!(place.shelf.code("a.txt", &first, Coding::Gzip).await);
+        let coded = first.at_hand(Coding::Gzip).unwrap();
         assert!(coded.len() < bytes.len() / 4);
         // Read again, though nothing changed: as if its stamp were not settled.
         let Wanted::Version(again) = place.shelf.read("a.txt", |_| None).unwrap() else { panic!() };
         assert!(Arc::ptr_eq(&first, &again));
-        assert_eq!(place.shelf.coded("a.txt", &again, Coding::Gzip).await.unwrap().as_ptr(), coded.as_ptr());
         assert_eq!(place.shelf.size(), (1, bytes.len() + VERSION_BYTES + coded.len()));
     }
 

@@ -21,13 +21,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 
-use super::outlet::{Outlet, Way};
+use super::outlet::{Outlet, Sheet, Way};
+use super::{Web, front};
 use crate::io::memory;
 
 /// How long requests in flight may go on once the service is to stop; a client that does not read must not hold it up.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 /// The head of a request must be there within this, and the next request on a connection must have begun and ended its head.
-const HEAD_LIMIT: Duration = Duration::from_secs(20);
+pub(super) const HEAD_LIMIT: Duration = Duration::from_secs(20);
 /// A client that takes nothing of its answer for so long is gone.
 const WRITE_LIMIT: Duration = Duration::from_secs(20);
 /// Largest head of a request, and most lines in it.
@@ -66,6 +67,28 @@ impl Lanes {
     }
 }
 
+/// What a server answers with: routes, and before them what needs none.
+#[derive(Clone)]
+pub struct Answers {
+    /// Whose published files are answered with before the routes are asked, where they are at hand ([`front`]).
+    web: Option<Arc<Web>>,
+    routes: TowerToHyperService<Router>,
+}
+
+impl Answers {
+    /// A web's files where they are at hand, else these routes.
+    #[must_use]
+    pub fn new(web: Arc<Web>, routes: Router) -> Self {
+        Self { web: Some(web), ..routes.into() }
+    }
+}
+
+impl From<Router> for Answers {
+    fn from(routes: Router) -> Self {
+        Self { web: None, routes: TowerToHyperService::new(routes) }
+    }
+}
+
 /// Serves until `stop` ends, then lets requests in flight finish, for five seconds at most. No more than `connections_max` clients
 /// are connected at once; the others wait in the system's queue.
 ///
@@ -73,13 +96,14 @@ impl Lanes {
 /// What the system says of the listening socket.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    answers: impl Into<Answers>,
     lanes: &Lanes,
     connections_max: usize,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let places = Arc::new(Semaphore::new(connections_max));
     let (stopping, stopped) = watch::channel(false);
+    let answers = answers.into();
     let mut connections = JoinSet::new();
     let mut turns = lanes.handles.iter().cycle();
     let mut stop = std::pin::pin!(stop);
@@ -102,16 +126,16 @@ pub async fn serve(
                 }
             },
         };
-        let (router, stopped) = (router.clone(), stopped.clone());
+        let (answers, stopped) = (answers.clone(), stopped.clone());
         match turns.next() {
             // A stream belongs to the thread that it was made on, so it is taken off this one.
             Some(lane) => match stream.into_std() {
                 Ok(stream) => {
-                    drop(connections.spawn_on(async move { connection(TcpStream::from_std(stream)?, router, stopped, place).await }, lane))
+                    drop(connections.spawn_on(async move { connection(TcpStream::from_std(stream)?, answers, stopped, place).await }, lane))
                 }
                 Err(error) => tracing::error!(%error, "a connection cannot be taken over"),
             },
-            None => drop(connections.spawn(connection(stream, router, stopped, place))),
+            None => drop(connections.spawn(connection(stream, answers, stopped, place))),
         }
     }
     drop(listener);
@@ -123,11 +147,23 @@ pub async fn serve(
 }
 
 /// Serves one client until it goes, or until the service is to stop.
-async fn connection(stream: TcpStream, router: Router, mut stopped: watch::Receiver<bool>, _place: OwnedSemaphorePermit) -> io::Result<()> {
+async fn connection(
+    stream: TcpStream,
+    answers: Answers,
+    mut stopped: watch::Receiver<bool>,
+    _place: OwnedSemaphorePermit,
+) -> io::Result<()> {
     // Answers are written whole; to wait for more would only delay their ends.
     let _ = stream.set_nodelay(true);
     let outlet = Outlet::default();
-    let (routes, word) = (TowerToHyperService::new(router), outlet.clone());
+    let mut stream = Patient::new(stream, outlet.clone());
+    if let Some(web) = &answers.web
+        && !front::answer(&mut stream, web, &mut stopped).await?
+    {
+        return Ok(());
+    }
+    let routes = answers.routes;
+    let word = outlet.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(word.clone());
         routes.call(request)
@@ -137,7 +173,7 @@ async fn connection(stream: TcpStream, router: Router, mut stopped: watch::Recei
         .header_read_timeout(HEAD_LIMIT)
         .max_buf_size(HEAD_MAX_BYTES)
         .max_headers(HEAD_MAX_LINES)
-        .serve_connection(TokioIo::new(Patient::new(stream, outlet)), service);
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     // A client that breaks off or sends nonsense has had its answer, and is nobody else's concern.
     tokio::select! {
@@ -154,24 +190,35 @@ fn is_the_clients(error: &io::Error) -> bool {
 }
 
 /// A stream that gives up on a client which takes nothing, and that has large bodies sent without a copy.
-struct Patient {
+pub(super) struct Patient {
     stream: TcpStream,
     outlet: Outlet,
+    /// What was read of it already, and is read again.
+    again: Vec<u8>,
     /// Runs while a write waits.
     limit: Option<Pin<Box<Sleep>>>,
 }
 
 impl Patient {
     fn new(stream: TcpStream, outlet: Outlet) -> Self {
-        Self { stream, outlet, limit: None }
+        Self { stream, outlet, again: Vec::new(), limit: None }
+    }
+
+    /// Leaves these bytes to who reads next.
+    pub(super) fn put_back(&mut self, bytes: &[u8]) {
+        self.again = bytes.to_vec();
+    }
+
+    /// Leaves word that the next body lies in a file too.
+    pub(super) fn leave(&self, sheet: &Sheet) {
+        self.outlet.leave(sheet);
     }
 
     /// Writes slices the way that the outlet knows.
     fn put(&mut self, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        match (self.outlet.way(slices), slices.split_last()) {
-            (Way::WriteSome(bytes), Some((last, before))) => {
-                let mut some: Vec<io::IoSlice<'_>> = before.to_vec();
-                some.extend(last.get(..bytes).map(io::IoSlice::new));
+        match (self.outlet.way(slices), slices) {
+            (Way::WriteSome(bytes), [first, second]) => {
+                let some = [io::IoSlice::new(first), io::IoSlice::new(second.get(..bytes).unwrap_or(second))];
                 Pin::new(&mut self.stream).poll_write_vectored(cx, &some)
             }
             (Way::Send(file, range), _) => loop {
@@ -201,6 +248,12 @@ impl Patient {
 
 impl AsyncRead for Patient {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.again.is_empty() {
+            let some = self.again.len().min(buffer.remaining());
+            buffer.put_slice(self.again.get(..some).unwrap_or_default());
+            self.again.drain(..some);
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }

@@ -189,7 +189,7 @@ impl Told<'_> {
         let mut page = format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Status · {title}</title>\n\
-             <meta name=\"robots\" content=\"noindex\">\n<link rel=\"icon\" href=\"data:,\">\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+             <meta name=\"robots\" content=\"noindex\">\n<link rel=\"icon\" href=\"favicon.ico\">\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
              <header><a href=\"./\" lang=\"{language}\">{title}</a></header>\n<main>\n<h1>Status</h1>\n"
         );
         self.verdict(&mut page);
@@ -267,16 +267,10 @@ impl Told<'_> {
             let health = state.health();
             let word = escape(health.word());
             let is_good = state.failing_since.is_none();
-            let _ = write!(page, "<tr><th scope=\"row\">{}", escape(name.as_str()));
+            let told = state.failure.as_ref().map_or("", |_| " class=\"told\"");
+            let _ = write!(page, "<tr{told}><th scope=\"row\">{}", escape(name.as_str()));
             if name != source.id {
                 let _ = write!(page, " <code>{}</code>", escape(source.id.as_str()));
-            }
-            if let Some(failure) = &state.failure {
-                let _ = write!(page, "<p class=\"why\">{}", escape(line(&failure.why).as_str()));
-                if let Some(since) = state.failing_since {
-                    let _ = write!(page, " <span>(since {}, {} in a row)</span>", time(since), state.failures);
-                }
-                *page += "</p>";
             }
             let next = match standing.host_until.into_iter().chain(state.next_due).max() {
                 Some(at) if at > self.now => until(self.now, at),
@@ -291,6 +285,13 @@ impl Told<'_> {
                 grouped(standing.count.entries),
                 grouped(standing.count.records),
             );
+            if let Some(failure) = &state.failure {
+                let _ = write!(page, "<tr class=\"why\"><td colspan=\"6\">{}", escape(line(&failure.why).as_str()));
+                if let Some(since) = state.failing_since {
+                    let _ = write!(page, " <span>(since {}, {} in a row)</span>", time(since), state.failures);
+                }
+                *page += "</td></tr>\n";
+            }
         }
         *page += "</tbody>\n</table>\n";
     }

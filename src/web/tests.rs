@@ -67,12 +67,12 @@ fn site() -> Place {
     let mut site = crate::config::check(&dir.path().join("feeds.toml"), config).unwrap();
     site.output = dir.path().to_owned();
     let web = Web::new(Arc::new(site), Arc::new(Measures::new(Clock::System.now())), Clock::System);
-    let router = routes(&web);
+    let answers = Answers::new(Arc::clone(&web), routes(&web));
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             listener.set_nonblocking(true).unwrap();
-            serve(TcpListener::from_std(listener).unwrap(), router, &Lanes::open(2).unwrap(), 64, std::future::pending()).await.unwrap();
+            serve(TcpListener::from_std(listener).unwrap(), answers, &Lanes::open(2).unwrap(), 64, std::future::pending()).await.unwrap();
         });
     });
     Place { address, web, dir }
@@ -245,7 +245,10 @@ fn each_coding_has_its_bytes_and_its_validator() {
     for (accepted, coding) in [("identity", None), ("br", Some("br")), ("gzip", Some("gzip")), ("zstd", Some("zstd"))] {
         let asked = format!("Accept-Encoding: {accepted}\r\n");
         let (first, second) = (get(&site, "/topic/long/feed.atom", &asked), get(&site, "/topic/long/feed.atom", &asked));
-        assert_eq!((first.status, first.header("content-encoding"), first.header("vary")), (200, coding, Some("accept-encoding")));
+        assert_eq!(
+            (first.status, first.header("content-encoding"), first.header("vary")),
+            (200, coding, Some("accept-encoding, sec-fetch-dest"))
+        );
         assert_eq!(first.body, second.body);
         assert_eq!(first.header("content-length"), Some(first.body.len().to_string().as_str()));
         assert_eq!(coding.is_none(), first.body == LONG.as_bytes());
@@ -266,6 +269,76 @@ fn each_coding_has_its_bytes_and_its_validator() {
     let head = ask(&site, "HEAD", "/topic/long/feed.atom", "Accept-Encoding: br\r\n");
     let body = get(&site, "/topic/long/feed.atom", "Accept-Encoding: br\r\n").body;
     assert_eq!(head.header("content-length"), Some(body.len().to_string().as_str()));
+}
+
+#[test]
+fn a_browser_that_opens_a_feed_gets_a_page_of_it() {
+    let site = site();
+    for (path, dest, kind) in [
+        ("/topic/x/feed.atom", "document", "application/xml; charset=utf-8"),
+        ("/topic/x/feed.rss", "document", "application/xml; charset=utf-8"),
+        ("/topic/x/feed.json", "document", "application/feed+json; charset=utf-8"),
+        ("/topic/x/feed.atom", "empty", "application/atom+xml; charset=utf-8"),
+        ("/topic/x/", "document", "text/html; charset=utf-8"),
+    ] {
+        // Asked twice: the second time it is at hand.
+        for _ in 0..2 {
+            let got = get(&site, path, &format!("Sec-Fetch-Dest: {dest}\r\n"));
+            assert_eq!((got.status, got.header("content-type")), (200, Some(kind)), "{path} {dest}");
+            let is_opened = kind.starts_with("application/xml");
+            assert_eq!(got.header("etag").is_none(), is_opened, "{path} {dest}");
+            assert_eq!(got.header("cache-control") == Some("no-store"), is_opened, "{path} {dest}");
+        }
+    }
+    assert_eq!(get(&site, "/topic/x/feed.atom", "").header("content-type"), Some("application/atom+xml; charset=utf-8"));
+}
+
+/// Requests one after another on one connection, those that are answered before the routes and those that are not.
+#[test]
+fn a_connection_goes_on_whoever_answers() {
+    let site = site();
+    // On the shelf, and settled.
+    while site.web.shelf.current("topic/x/feed.atom").is_none() {
+        get(&site, "/topic/x/feed.atom", "");
+    }
+    let tag = get(&site, "/topic/x/feed.atom", "").header("etag").unwrap().to_owned();
+    let mut stream = BufReader::new(TcpStream::connect(site.address).unwrap());
+    let line = |request: &str, headers: &str| format!("{request} HTTP/1.1\r\nHost: h\r\n{headers}\r\n");
+    let plain = line("GET /topic/x/feed.atom", "");
+    let same = line("GET /topic/x/feed.atom", &format!("If-None-Match: {tag}\r\n"));
+    let head = line("HEAD /topic/x/feed.atom", "");
+    let other = line("GET /topic/x/feed.atom?x", "");
+    let last = line("GET /nowhere", "Connection: close\r\n");
+    // Several in one packet, and one in two.
+    stream.get_mut().write_all(format!("{plain}{same}{head}").as_bytes()).unwrap();
+    let mut answer = |has_body: bool| {
+        let (mut head, mut line) = (String::new(), String::new());
+        loop {
+            line.clear();
+            stream.read_line(&mut line).unwrap();
+            if line == "\r\n" {
+                break;
+            }
+            head += &line;
+        }
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |text| text.parse().unwrap());
+        let mut body = vec![0; if has_body { length } else { 0 }];
+        stream.read_exact(&mut body).unwrap();
+        assert!(head.contains("\r\ndate: "), "{head}");
+        (head.split(' ').nth(1).unwrap().to_owned(), length, body)
+    };
+    assert_eq!(answer(true), ("200".to_owned(), FEED.len(), FEED.to_vec()));
+    assert_eq!(answer(true).0, "304");
+    assert_eq!(answer(false), ("200".to_owned(), FEED.len(), Vec::new()));
+    let (first, second) = plain.split_at(30);
+    let mut socket = TcpStream::connect(site.address).unwrap();
+    socket.write_all(first.as_bytes()).unwrap();
+    socket.flush().unwrap();
+    socket.write_all(format!("{second}{same}{other}{plain}{last}").as_bytes()).unwrap();
+    let mut all = String::new();
+    socket.read_to_string(&mut all).unwrap();
+    let statuses: Vec<&str> = all.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect();
+    assert_eq!(statuses, ["200", "304", "200", "200", "404"], "{all}");
 }
 
 #[test]

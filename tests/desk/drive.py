@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Drives every action of the review desk by keyboard in headless Chromium: light and dark, phone and desktop.
+"""Drives the site (index, topic, article, about, a feed as it opens in a browser, status) and every action of the review desk by
+keyboard in headless Chromium: light and dark, phone and desktop.
 
     cargo build && tests/desk/drive.py [--shots FOLDER] [--axe axe.min.js]
 
 Needs chromium and Python's own library. Fails on a console error, a request to anywhere else, an action whose effect is not in
-overrides.toml and in the published feed, a page wider than its window, or a serious finding of axe-core, if that is given.
+overrides.toml and in the published feed, a page wider than its window, a topic page of 60 KB, or a serious finding of axe-core, if
+that is given.
 """
 
 import argparse, base64, http.server, json, os, pathlib, shutil, signal, socket, struct, subprocess, sys, tempfile, threading, time
@@ -15,19 +17,34 @@ TOKEN = "6f1c7d0be2a94853b7a2f0c91d4e8a65"
 TITLES = ["Alpha: a harbour opens", "Alpha and beta on one quay", "Alpha: the lamp is lit", "Beta: fog for a week", "Alpha: keepers meet", "Beta: nothing new"]
 
 
-def feed():
-    item = "<item><guid isPermaLink='false'>{n}</guid><title>{t}</title><link>https://news.example/{n}</link><pubDate>{n:02} Nov 2026 08:00:00 GMT</pubDate><description>{d}</description></item>"
-    text = "Told at some length, so that a summary has lines to break: {t}, and what the keepers of the harbour said of it when they were asked. "
-    items = "".join(item.format(n=n + 1, t=t, d=(text.format(t=t) * 2) + chr(97 + n) * 9) for n, t in enumerate(TITLES))
+def feed(port):
+    item = "<item><guid isPermaLink='false'>{n}</guid><title>{t}</title><link>http://127.0.0.1:{port}/{n}</link><pubDate>{n:02} Nov 2026 08:00:00 GMT</pubDate><description>{d}</description></item>"
+    # Long enough that a summary has lines to break, in words of each one's own, so that no two are one story.
+    word = lambda n, k: "".join(chr(97 + (n * 7 + k * 5 + j * (k % 9 + n + 1)) % 26) for j in range(3 + (k * 3 + n) % 7))
+    words = lambda n: " ".join(word(n, k) for k in range(50)).capitalize() + "."
+    items = "".join(item.format(port=port, n=n + 1, t=t, d=words(n)) for n, t in enumerate(TITLES))
     return f"<rss version='2.0'><channel><title>News</title><link>https://news.example/</link>{items}</channel></rss>".encode()
 
 
+def listing(name):
+    stories = "".join(f"<li class='{name}'><h2><a href='/pier/{n}'>Beta comes to pier {n}</a></h2><time datetime='2026-11-{n:02}'>x</time></li>" for n in range(2, 12))
+    return f"<!doctype html><html lang='en'><head><title>Pier</title></head><body><ul>{stories}</ul></body></html>".encode()
+
+
 class Publisher(http.server.BaseHTTPRequestHandler):
+    # The pier's page, which is built anew when that is set.
+    anew = False
+
     def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Type", "application/rss+xml")
+        kind, body = "text/html; charset=utf-8", b"<!doctype html><html lang='en'><title>An article</title><h1>An article</h1>"
+        if self.path == "/feed":
+            kind, body = "application/rss+xml", feed(self.server.server_port)
+        elif self.path == "/pier":
+            body = listing("teaser" if Publisher.anew else "story")
+        self.send_response(200 if self.path != "/robots.txt" else 404)
+        self.send_header("Content-Type", kind)
         self.end_headers()
-        self.wfile.write(feed())
+        self.wfile.write(body)
 
     def log_message(self, *_):
         pass
@@ -147,19 +164,31 @@ def free_port():
 class Site:
     """A configured folder with its service running."""
 
-    def __init__(self, binary, publisher):
+    def __init__(self, binary, publisher, has_pier=False):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="topicwire-desk-"))
-        self.desk, web = free_port(), free_port()
+        self.desk, self.web = free_port(), free_port()
+        Publisher.anew = False
         (self.dir / "feeds.toml").write_text(
             f'[site]\ntitle = "Harbour wire"\nbase_url = "https://wire.example/"\n[fetch]\nallow = ["127.0.0.0/8"]\nports = [{publisher}]\nhost_gap = "0s"\n'
-            f'[[source]]\nid = "news"\nurl = "http://127.0.0.1:{publisher}/feed"\n[desk]\nlisten = "127.0.0.1:{self.desk}"\n'
+            f'[defaults]\nenrich = "never"\n[[source]]\nid = "news"\nurl = "http://127.0.0.1:{publisher}/feed"\n'
+            + (
+                f'[[source]]\nid = "pier"\nurl = "http://127.0.0.1:{publisher}/pier"\nkind = "page"\n'
+                'selectors = { item = "li.story", title = "h2", link = "a", date = "time" }\n'
+                if has_pier
+                else ""
+            )
+            + f'[desk]\nlisten = "127.0.0.1:{self.desk}"\n'
             '[[topic]]\ncategory = "Harbour: Alpha"\nany = ["alpha"]\n[[topic]]\ncategory = "Harbour: Beta"\nany = ["beta"]\n'
         )
         config = ["--config", str(self.dir / "feeds.toml")]
         subprocess.run([binary, "refresh", *config], check=True, stdout=subprocess.DEVNULL)
+        if has_pier:
+            Publisher.anew = True
+            degraded = subprocess.run([binary, "refresh", "pier", *config], stdout=subprocess.DEVNULL).returncode
+            check(degraded == 3, "the pier's page is another than it was")
         environment = {**os.environ, "TOPICWIRE_DESK_TOKEN": TOKEN}
         log = open(self.dir / "log", "w")
-        self.service = subprocess.Popen([binary, "serve", "--listen", f"127.0.0.1:{web}", *config], env=environment, stdout=log, stderr=log)
+        self.service = subprocess.Popen([binary, "serve", "--listen", f"127.0.0.1:{self.web}", *config], env=environment, stdout=log, stderr=log)
         for _ in range(200):
             try:
                 socket.create_connection(("127.0.0.1", self.desk)).close()
@@ -200,8 +229,7 @@ def audit(page, axe, name):
 
 
 def drive(page, site, shots, axe, scheme, size, name):
-    page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-    page.call("Emulation.setDeviceMetricsOverride", width=size[0], height=size[1], deviceScaleFactor=1, mobile=size[0] < 600)
+    set_up(page, scheme, size)
     found, actions = 0, 0
     base = f"http://127.0.0.1:{site.desk}/"
     page.call("Network.clearBrowserCookies")
@@ -262,7 +290,7 @@ def drive(page, site, shots, axe, scheme, size, name):
     for _ in range(7):
         page.key("Tab")
         seen.append(page.run("document.activeElement.textContent.trim().slice(0, 12) || document.activeElement.tagName"))
-    check(seen[:3] == ["Records", "Rules", "Close"], f"focus order: {seen}")
+    check(seen[:4] == ["Records", "Sources", "Rules", "Close"], f"focus order: {seen}")
     page.go(base + "rules")
     page.run("document.getElementById('rules').focus()")
     page.call("Input.insertText", text='[[topic]]\ncategory = "Harbour: Beta"\nany = ["alpha"]\n')
@@ -275,6 +303,102 @@ def drive(page, site, shots, axe, scheme, size, name):
     strange = [u for u in page.urls if not u.startswith((base, "data:", "about:"))]
     check(not strange, f"{name}: asked for {strange}")
     return actions, found
+
+
+def set_up(page, scheme, size):
+    page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    page.call("Emulation.setDeviceMetricsOverride", width=size[0], height=size[1], deviceScaleFactor=1, mobile=size[0] < 600)
+    page.urls, page.errors = [], []
+
+
+def tab_to(page, selector):
+    """Goes on by Tab until what has the focus is this."""
+    for _ in range(80):
+        page.key("Tab")
+        if page.run(f"document.activeElement.matches({json.dumps(selector)})"):
+            return
+    raise Failed(f"Tab does not reach {selector}")
+
+
+def browse(page, site, publisher, shots, axe, scheme, size, name):
+    """From the first page to an article by keyboard, and every other kind of page."""
+    set_up(page, scheme, size)
+    base, found, pages = f"http://127.0.0.1:{site.web}/", 0, 0
+
+    def look(what):
+        nonlocal found, pages
+        found += audit(page, axe, f"{name} {what}")
+        shots and page.shot(f"{shots}/{name}-{what}.png")
+        pages += 1
+
+    page.go(base)
+    look("index")
+    tab_to(page, ".directory li > a")
+    page.key("Enter", loads=True)
+    check(page.run("location.pathname").startswith("/topic/harbour-"), "Enter leads to a topic")
+    check(page.run("document.querySelectorAll('main article').length") > 1, "a topic has articles")
+    look("topic")
+    size_bytes = len(urllib.request.urlopen(page.run("location.href")).read())
+    check(size_bytes < 60_000, f"a topic page of {size_bytes} bytes")
+    tab_to(page, "article h3 a")
+    page.key("Enter", loads=True)
+    check(page.run("location.origin") == f"http://127.0.0.1:{publisher}", "Enter leads to the article at its publisher")
+    for path, what in (("about.html", "about"), ("source/news/index.html", "source"), ("status", "status")):
+        page.go(base + path)
+        look(what)
+    for form in ("atom", "rss"):
+        page.go(base + f"topic/harbour-alpha/feed.{form}")
+        shown = page.run("[...document.querySelectorAll('title')].filter(e => e.getClientRects().length && e.getBoundingClientRect().height > 0).length")
+        check(shown > 1, f"{form}: a feed shows as a page ({shown} titles)")
+        check(page.run("getComputedStyle(document.documentElement).fontFamily").find("serif") >= 0, f"{form}: without its stylesheet")
+        shots and page.shot(f"{shots}/{name}-{form}.png")
+        pages += 1
+    check(not page.errors, f"{name}: console: {page.errors}")
+    strange = [u for u in page.urls if not u.startswith((base, f"http://127.0.0.1:{publisher}/", "data:", "about:"))]
+    check(not strange, f"{name}: asked for {strange}")
+    return pages, found
+
+
+def repair(page, site, shots, axe, scheme, size, name):
+    """A degraded source's repair, approved and taken back by keyboard."""
+    set_up(page, scheme, size)
+    base = f"http://127.0.0.1:{site.desk}/"
+    page.call("Network.clearBrowserCookies")
+    page.go(base)
+    page.type(TOKEN)
+    page.key("Enter", loads=True)
+    page.errors = [e for e in page.errors if "401" not in e]
+    check("has become another than it was" in page.run("document.body.textContent"), "the desk tells of it")
+    tab_to(page, ".site nav a[href='/sources']")
+    page.key("Enter", loads=True)
+    found = audit(page, axe, f"{name} sources")
+    page.key("j")
+    check(page.focus() == "pier", "j: what needs somebody comes first")
+    shots and page.shot(f"{shots}/{name}-sources.png")
+    page.key("u", loads=True)
+    check("is read with this from now on" in page.note(), f"u: {page.note()}")
+    check('id = "pier"\nkind = "page"' in site.overrides(), site.overrides())
+    check(page.focus() == "pier", "the focus stays where it was")
+    for _ in range(200):
+        page.go(base + "sources")
+        if "well" in page.run("document.getElementById('s-pier').querySelector('strong').textContent"):
+            break
+        time.sleep(0.05)
+    else:
+        raise Failed("u: the source is not well")
+    check("to pier 11" in site.atom("harbour-beta"), "u: its news is in the feed")
+    shots and page.shot(f"{shots}/{name}-mended.png")
+    page.key("j")
+    while page.focus() != "pier":
+        page.key("j")
+    page.key("b", loads=True)
+    check("as feeds.toml says again" in page.note() and "[[source]]" not in site.overrides(), f"b: {page.note()}")
+    page.key("n", loads=True)
+    check("is polled now" in page.note(), f"n: {page.note()}")
+    page.key("?")
+    check(page.run("document.getElementById('help').open"), "?: help")
+    check(not page.errors, f"{name}: console: {page.errors}")
+    return 3, found
 
 
 def main():
@@ -306,14 +430,21 @@ def main():
         page = Page(int(port.read_text().split("\n")[0]))
         for scheme in ("light", "dark"):
             for name, size in (("phone", (390, 844)), ("desktop", (1280, 900))):
-                site = Site(str(options.binary), publisher.server_port)
-                page.urls, page.errors = [], []
+                full, port = f"{name}-{scheme}", publisher.server_port
+                site = Site(str(options.binary), port)
                 try:
-                    actions, found = drive(page, site, options.shots, axe, scheme, size, f"{name}-{scheme}")
+                    pages, found = browse(page, site, port, options.shots, axe, scheme, size, full)
+                    actions, more = drive(page, site, options.shots, axe, scheme, size, full)
                 finally:
                     site.close()
+                site = Site(str(options.binary), port, has_pier=True)
+                try:
+                    others, most = repair(page, site, options.shots, axe, scheme, size, full)
+                finally:
+                    site.close()
+                found += more + most
                 said = f", axe-core: nothing serious, {found} smaller" if axe else ""
-                print(f"{name} {scheme}: {actions} actions by keyboard, no console error, nothing foreign asked for{said}")
+                print(f"{name} {scheme}: {pages} pages, {actions + others} actions by keyboard, no console error, nothing foreign asked for{said}")
     except Failed as failed:
         print(f"failed: {failed}")
         return 1

@@ -9,11 +9,12 @@ use crate::common::{Origin, Place, rss};
 const TOKEN: &str = "6f1c7d0be2a94853b7a2f0c91d4e8a65";
 const RULES: &str = "[[topic]]\ncategory = \"V: Alpha\"\nany = [\"alpha\"]\n\n[[topic]]\ncategory = \"V: Beta\"\nany = [\"beta\"]\n";
 
-struct Desk {
-    place: Place,
+/// A service with its desk.
+pub(crate) struct Desk {
+    pub(crate) place: Place,
     _origin: Origin,
     address: SocketAddr,
-    public: SocketAddr,
+    pub(crate) public: SocketAddr,
     service: Child,
 }
 
@@ -40,20 +41,33 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// A desk's table, after others.
+fn desk_and(rest: &str) -> String {
+    format!("{rest}\n[desk]\nlisten = \"127.0.0.1:{}\"\n", free_port())
+}
+
 impl Desk {
     /// Three articles; the service runs and has published them.
     fn open() -> Self {
-        let origin = Origin::start();
-        let items = [
+        Self::with(&[
             ("1", "Alpha one", "https://news.example/1", 1),
             ("2", "Alpha <b>two</b>", "https://news.example/2", 2),
             ("3", "Beta three", "https://news.example/3", 3),
-        ];
-        origin.put("/a.xml", "application/rss+xml", rss("News", &items));
+        ])
+    }
+
+    /// These articles; the service runs and has published them.
+    pub(crate) fn with(items: &[(&str, &str, &str, u32)]) -> Self {
+        let origin = Origin::start();
+        origin.put("/a.xml", "application/rss+xml", rss("News", items));
         let sources = [("a".to_owned(), origin.url("/a.xml"))];
-        let port = free_port();
-        let place = Place::new(&origin, &sources, &format!("{RULES}\n[desk]\nlisten = \"127.0.0.1:{port}\"\n"));
+        let place = Place::new(&origin, &sources, &desk_and(RULES));
         place.run(&["refresh"]).expect(0);
+        Self::serve(origin, place)
+    }
+
+    /// The service of a place that has a desk.
+    fn serve(origin: Origin, place: Place) -> Self {
         let mut service = place.command("2026-11-20T13:00:00Z", &["serve", "--listen", "127.0.0.1:0"]);
         service.env("TOPICWIRE_DESK_TOKEN", TOKEN).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut service = service.spawn().unwrap();
@@ -70,13 +84,14 @@ impl Desk {
         ask(self.address, method, path, headers, body)
     }
 
-    fn origin(&self) -> String {
+    /// Where the desk's own pages come from.
+    fn own(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// The cookie of a new session.
-    fn log_in(&self) -> String {
-        let answer = self.ask("POST", "/login", &[("Origin", &self.origin())], &format!("token={TOKEN}"));
+    pub(crate) fn log_in(&self) -> String {
+        let answer = self.ask("POST", "/login", &[("Origin", &self.own())], &format!("token={TOKEN}"));
         assert_eq!((answer.status, answer.header("location")), (303, Some("/")), "{}", answer.head);
         answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned()
     }
@@ -94,14 +109,39 @@ impl Desk {
 
     /// What the desk says after an action.
     #[track_caller]
-    fn act(&self, cookie: &str, fields: &str) -> String {
+    pub(crate) fn act(&self, cookie: &str, fields: &str) -> String {
         let body = format!("form_token={}&{fields}", self.form_token(cookie));
-        let answer = self.ask("POST", "/act", &[("Cookie", cookie), ("Origin", &self.origin())], &body);
+        let answer = self.ask("POST", "/act", &[("Cookie", cookie), ("Origin", &self.own())], &body);
         assert_eq!(answer.status, 303, "{}", answer.body);
         let location = answer.header("location").unwrap();
         assert!(location.starts_with("/#r") || location.starts_with("/?"), "{location}");
         let page = self.page(cookie, location.split('#').next().unwrap());
         page.split("id=\"note\"").nth(1).unwrap().split("class=\"lines\">").nth(1).unwrap().split("</span>").next().unwrap().to_owned()
+    }
+
+    /// What the desk says after an action on a source.
+    #[track_caller]
+    fn act_on(&self, cookie: &str, source: &str, what: &str) -> String {
+        let body = format!("form_token={}&source={source}&do={what}", self.form_token(cookie));
+        let answer = self.ask("POST", "/source", &[("Cookie", cookie), ("Origin", &self.own())], &body);
+        let place = if source == "s" { "/sources#s-s" } else { "/sources" };
+        assert_eq!((answer.status, answer.header("location")), (303, Some(place)), "{}", answer.body);
+        let page = self.page(cookie, "/sources");
+        page.split("class=\"lines\">").nth(1).unwrap().split("</span>").next().unwrap().to_owned()
+    }
+
+    /// Asks for a public feed until it says this, for ten seconds.
+    #[track_caller]
+    fn until(&self, path: &str, text: &str) {
+        let mut last = String::new();
+        for _ in 0..200 {
+            last = ask(self.public, "GET", path, &[], "").body;
+            if last.contains(text) {
+                return;
+            }
+            std::thread::park_timeout(std::time::Duration::from_millis(50));
+        }
+        panic!("{path} says {last}, and not {text}");
     }
 
     fn atom(&self, topic: &str) -> String {
@@ -135,7 +175,7 @@ fn it_opens_to_its_token_alone_and_only_its_own_pages_change_anything() {
     let policy = closed.header("content-security-policy").unwrap();
     assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
     assert_eq!((closed.header("x-content-type-options"), closed.header("cache-control")), (Some("nosniff"), Some("no-store")));
-    let origin = desk.origin();
+    let origin = desk.own();
     assert_eq!(desk.ask("POST", "/login", &[("Origin", &origin)], "token=wrong").status, 401);
     assert_eq!(desk.ask("POST", "/login", &[], &format!("token={TOKEN}")).status, 403);
     assert_eq!(desk.ask("POST", "/login", &[("Origin", "http://evil.example")], &format!("token={TOKEN}")).status, 403);
@@ -226,7 +266,7 @@ fn rules_are_tried_without_changing_anything() {
     let try_rules = |rules: &str| {
         let encoded: String = rules.bytes().map(|b| format!("%{b:02x}")).collect();
         let body = format!("form_token={token}&rules={encoded}");
-        let answer = desk.ask("POST", "/rules", &[("Cookie", &cookie), ("Origin", &desk.origin())], &body);
+        let answer = desk.ask("POST", "/rules", &[("Cookie", &cookie), ("Origin", &desk.own())], &body);
         assert_eq!(answer.status, 200);
         answer.body
     };
@@ -240,6 +280,87 @@ fn rules_are_tried_without_changing_anything() {
     assert!(page.contains("unknown key &quot;al&quot;") && page.contains("role=\"alert\""), "{page}");
     assert!(try_rules("").contains("0 of 3 records"));
     assert_eq!((desk.place.tree(), std::fs::read_to_string(desk.place.config()).unwrap()), before);
+}
+
+/// A list page of stories, each an item of this class.
+fn list(class: &str, stories: std::ops::Range<u32>) -> String {
+    let item = |n| {
+        format!(
+            "<li class=\"{class}\"><h2><a href=\"/news/{n}\">Alpha story {n} of the harbour</a></h2><time datetime=\"2026-11-{n:02}\">x</time></li>"
+        )
+    };
+    format!(
+        "<!doctype html><html lang=\"en\"><head><title>News</title></head><body><ul>{}</ul></body></html>",
+        stories.map(item).collect::<String>()
+    )
+}
+
+#[test]
+fn a_degraded_sources_repair_is_approved_and_taken_back() {
+    let origin = Origin::start();
+    origin.put("/news", "text/html", list("story", 1..11));
+    let how = "kind = \"page\"\nselectors = { item = \"li.story\", title = \"h2\", link = \"a\", date = \"time\" }\n";
+    let place = Place::new(&origin, &[("s".into(), origin.url("/news"))], &desk_and(&format!("{how}{RULES}")));
+    place.run(&["refresh"]).expect(0);
+    // The page is built anew, and has news.
+    origin.put("/news", "text/html", list("teaser-2", 2..12));
+    place.run_at("2026-11-20T12:30:00Z", &["refresh"]).expect(3);
+    let desk = Desk::serve(origin, place);
+    let cookie = desk.log_in();
+    assert!(desk.page(&cookie, "/").contains("A source has become another than it was"));
+    let page = desk.page(&cookie, "/sources");
+    for part in ["<strong class=\"bad\">degraded</strong>", "A repair is proposed", "data-key=\"u\"", "selectors = { item = "] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    // Nothing but the desk's own pages, with the session's token, approves anything.
+    let body = format!("form_token={}&source=s&do=mend", desk.form_token(&cookie));
+    for headers in [vec![("Cookie", cookie.as_str())], vec![("Cookie", &cookie), ("Origin", "http://evil.example")]] {
+        assert_eq!(desk.ask("POST", "/source", &headers, &body).status, 403);
+    }
+    let own = desk.own();
+    assert_eq!(desk.ask("POST", "/source", &[("Cookie", &cookie), ("Origin", &own)], "source=s&do=mend").status, 403);
+    assert_eq!(desk.ask("GET", "/source?source=s&do=mend", &[("Cookie", &cookie), ("Origin", &own)], "").status, 405);
+    let overrides = desk.place.path().join("overrides.toml");
+    assert!(!overrides.exists());
+
+    assert!(desk.act_on(&cookie, "s", "mend").starts_with("s is read with this from now on"));
+    desk.until("/source/s/feed.atom", "Alpha story 11 of the harbour");
+    let said = std::fs::read_to_string(&overrides).unwrap();
+    assert!(said.contains("[[source]]\nid = \"s\"\nkind = \"page\"\nselectors = { item = "), "{said}");
+    let page = desk.page(&cookie, "/sources");
+    assert!(page.contains("<strong>well</strong>") && page.contains("data-key=\"b\""), "{page}");
+    assert!(desk.act_on(&cookie, "s", "mend").contains("no repair is proposed for s"));
+    assert!(desk.act_on(&cookie, "nobody", "retry").contains("no source is called"));
+    // It holds for the commands too, and until it is taken back.
+    desk.place.run_at("2026-11-20T12:40:00Z", &["check"]).expect(0);
+    assert!(desk.act_on(&cookie, "s", "unmend").contains("as feeds.toml says again"));
+    assert!(!std::fs::read_to_string(&overrides).unwrap().contains("[[source]]"));
+}
+
+#[test]
+fn what_a_degraded_source_gives_now_is_accepted() {
+    let origin = Origin::start();
+    let items = |host: &str, title: &str| -> String {
+        let owned: Vec<_> =
+            (1..7).map(|n| (format!("{title}-{n}"), format!("{title} {n} by {n}{n}"), format!("https://{host}/{n}"), n)).collect();
+        let items: Vec<_> = owned.iter().map(|(guid, title, link, day)| (&**guid, &**title, &**link, *day)).collect();
+        rss(title, &items).replace("https://news.example/</link>", &format!("https://{host}/</link>"))
+    };
+    origin.put("/a.xml", "application/rss+xml", items("news.example", "Alpha"));
+    let place = Place::new(&origin, &[("s".into(), origin.url("/a.xml"))], &desk_and(RULES));
+    place.run(&["refresh"]).expect(0);
+    origin.put("/a.xml", "application/rss+xml", items("other.example", "Beta"));
+    place.run_at("2026-11-20T12:30:00Z", &["refresh"]).expect(3);
+    let desk = Desk::serve(origin, place);
+    let cookie = desk.log_in();
+    let page = desk.page(&cookie, "/sources");
+    assert!(
+        page.contains("data-key=\"a\"") && !page.contains("data-key=\"u\"") && !desk.atom("v-beta").contains("other.example"),
+        "{page}"
+    );
+    assert!(desk.act_on(&cookie, "s", "accept").contains("is normal from then on"));
+    desk.until("/topic/v-beta/feed.atom", "https://other.example/6");
+    assert!(desk.page(&cookie, "/sources").contains("<strong>well</strong>"));
 }
 
 #[test]

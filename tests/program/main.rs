@@ -18,6 +18,7 @@ mod hugo;
 mod kill;
 mod kinds;
 mod live;
+mod load;
 mod push;
 mod rules;
 mod serving;

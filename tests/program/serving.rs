@@ -236,6 +236,10 @@ fn the_environment_stands_in_for_the_configuration() {
     assert!(place.path().join("elsewhere.db").exists() && !place.path().join("topicwire.db").exists());
     let feed = place.published("topic/kind-pear/feed.atom");
     assert!(feed.contains("https://elsewhere.example/feeds/topic/kind-pear/feed.atom"), "{feed}");
+    let mut command = place.command(crate::common::NOW, &["hide", "1"]);
+    let ran = command.env("TOPICWIRE_STORE", place.path().join("elsewhere.db")).env("TOPICWIRE_OVERRIDES", place.path().join("words.toml"));
+    crate::common::Ran::from(ran.output().unwrap()).expect(0);
+    assert!(place.path().join("words.toml").exists() && !place.path().join("overrides.toml").exists());
     let mut command = place.command(crate::common::NOW, &["check"]);
     let ran = crate::common::Ran::from(command.env("TOPICWIRE_LISTEN", "nowhere").output().unwrap()).expect(2);
     assert!(ran.err.contains("TOPICWIRE_LISTEN is not an IP address"), "{}", ran.err);

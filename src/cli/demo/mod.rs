@@ -16,7 +16,7 @@ use crate::config::{self, ConfigError, Site};
 use crate::measure::Measures;
 use crate::publisher::{self, Scope};
 use crate::scheduler;
-use crate::web::{self, Lanes, Web};
+use crate::web::{self, Answers, Lanes, Web};
 
 /// The bundled publisher's documents: path, media type, text. One for each dialect of the shipped sources.
 const DOCUMENTS: [(&str, &str, &str); 3] = [
@@ -56,9 +56,8 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         let measures = Arc::new(Measures::new(context.clock.now()));
         let web = Web::new(Arc::clone(ingest.site()), measures, context.clock.clone());
         let lanes = Lanes::open(1).map_err(CommandError::io("serving"))?;
-        web::serve(listener, web::routes(&web), &lanes, ingest.site().serve.connections, interrupted())
-            .await
-            .map_err(CommandError::io("serving"))
+        let answers = Answers::new(Arc::clone(&web), web::routes(&web));
+        web::serve(listener, answers, &lanes, ingest.site().serve.connections, interrupted()).await.map_err(CommandError::io("serving"))
     })?;
     Ok(Exit::Well)
 }

@@ -20,6 +20,7 @@ function say(text) {
 
 function merge(record) {
   const box = record.querySelector("input[type=checkbox]");
+  if (!box) return;
   const marked = () => document.querySelectorAll("input[type=checkbox]:checked").length;
   const was = box.checked;
   box.checked = true;
@@ -67,7 +68,7 @@ document.addEventListener("keydown", (event) => {
   } else if (/^[1-9]$/.test(key)) retag(record, Number(key) - 1);
   else if (/^[a-z]$/.test(key)) {
     const what = record.querySelector(`[data-key=${key}]`);
-    if (!what) return key === "s" && say("It is in no story.");
+    if (!what) return key === "s" && location.pathname === "/" && say("It is in no story.");
     if (isTyping(what)) { what.focus(); what.select(); } else what.click();
   } else return;
   event.preventDefault();

@@ -21,13 +21,12 @@ pub fn feed_page(frame: &Frame, document: &FeedDocument, archives: &[ArchiveLine
     page.open(document.language().unwrap_or("en"), &titled(frame, &document.title), document.subtitle.as_deref());
     let feeds = announce(&mut page, document);
     page.body();
-    page.raw("<div class=\"intro\">\n");
     page.heading(&document.title, document.subtitle.as_deref());
     page.raw("<p class=\"subscribe\">");
     for ((_, name), href) in FORMATS.iter().zip(&feeds) {
         page.raw("<a href=\"").text(href).raw("\">").raw(name).raw("</a> ");
     }
-    page.raw(JUMP).raw(" <span>Updated ").time(document.updated).raw("</span></p>\n</div>\n<div class=\"columns\">\n<main>\n");
+    page.raw(JUMP).raw(" <span>Updated ").time(document.updated).raw("</span></p>\n</section>\n<div class=\"columns\">\n<main>\n");
     page.raw("<h2 class=\"heading\">Articles</h2>\n");
     // What follows the items is about as long as this.
     let rest = 2048 + 160 * frame.topics.len() + 96 * archives.len().min(ARCHIVES_MAX);
@@ -61,9 +60,8 @@ pub fn archive_page(frame: &Frame, document: &FeedDocument, name: &str, older: O
     let title = format!("{}: {}", document.title, spelt(name));
     page.open(document.language().unwrap_or("en"), &titled(frame, &title), None);
     page.body();
-    page.raw("<div class=\"intro\">\n");
     page.heading(&title, document.subtitle.as_deref());
-    page.raw("</div>\n<div class=\"columns\">\n<main>\n<h2 class=\"heading\">Articles</h2>\n");
+    page.raw("</section>\n<div class=\"columns\">\n<main>\n<h2 class=\"heading\">Articles</h2>\n");
     for item in &document.items {
         page.item(item, document.item_language(item));
     }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 
 use super::document::gate::{blank, moment, rfc3339, text, web_url};
-use super::document::{ABOUT_FILE, FeedItem, FeedLine, GENERATOR, OPML_FILE, PAGE_FILE, STYLE_FILE, TopicLine};
+use super::document::{ABOUT_FILE, FeedItem, FeedLine, GENERATOR, ICON_FILE, OPML_FILE, PAGE_FILE, STYLE_FILE, TopicLine};
 
 mod feed;
 mod site;
@@ -20,6 +20,9 @@ pub use site::{about_page, index_page};
 pub const STYLE: &str = include_str!("../assets/style.css");
 /// The stylesheet that shows a feed in a browser, to be published as [`super::document::FEED_STYLE_FILE`] in the site's root.
 pub const FEED_STYLE: &str = include_str!("../assets/feed.css");
+
+/// The site's icon, to be published as [`ICON_FILE`] in the site's root: 32 by 32 pixels.
+pub const ICON: &[u8] = include_bytes!("../assets/favicon.ico");
 
 /// What pages may load and do. Styles are left open: `'self'` means nothing to some browsers when a page is read from a disk.
 const POLICY: &str = "script-src 'none'; img-src 'self'; media-src 'none'; font-src 'none'; connect-src 'none'; object-src 'none'; \
@@ -114,7 +117,13 @@ impl Page<'_> {
         }
         self.raw("<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n");
         self.raw("<meta http-equiv=\"Content-Security-Policy\" content=\"").text(POLICY).raw("\">\n<link rel=\"canonical\" href=\"");
-        self.text(self.url).raw("\">\n<link rel=\"stylesheet\" href=\"").raw(root).raw(STYLE_FILE).raw("\">\n");
+        self.text(self.url)
+            .raw("\">\n<link rel=\"stylesheet\" href=\"")
+            .raw(root)
+            .raw(STYLE_FILE)
+            .raw("\">\n<link rel=\"icon\" href=\"")
+            .raw(root);
+        self.raw(ICON_FILE).raw("\">\n");
     }
 
     /// The end of `<head>`, and the site's own line above everything.
@@ -158,8 +167,9 @@ impl Page<'_> {
         self.raw(rest).raw("\n");
     }
 
+    /// Opens a page's introduction, which the caller ends.
     fn heading(&mut self, title: &str, lead: Option<&str>) {
-        self.raw("<h1 dir=\"auto\">").text(title).raw("</h1>\n");
+        self.raw("<section class=\"intro\" aria-labelledby=\"title\">\n<h1 id=\"title\" dir=\"auto\">").text(title).raw("</h1>\n");
         if let Some(lead) = lead.filter(|lead| !blank(lead)) {
             self.raw("<p class=\"lead\" dir=\"auto\">").text(lead).raw("</p>\n");
         }

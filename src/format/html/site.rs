@@ -21,7 +21,6 @@ pub fn index_page(frame: &Frame, newest: &[FeedItem], updated: Option<DateTime<U
         page.raw(" (").raw(name).raw(")\" href=\"").raw(file).raw("\">\n");
     }
     page.body();
-    page.raw("<div class=\"intro\">\n");
     page.heading(&frame.title, None);
     page.raw("<p class=\"subscribe\"><a href=\"").raw(OPML_FILE).raw("\">All topics (OPML)</a> ");
     for ((_, name), file) in FORMATS.iter().zip(FILES) {
@@ -31,7 +30,7 @@ pub fn index_page(frame: &Frame, newest: &[FeedItem], updated: Option<DateTime<U
     if let Some(updated) = updated {
         page.raw(" <span>Updated ").time(updated).raw("</span>");
     }
-    page.raw("</p>\n</div>\n<div class=\"columns wide\">\n<main>\n<h2 class=\"heading\">Newest articles</h2>\n");
+    page.raw("</p>\n</section>\n<div class=\"columns wide\">\n<main>\n<h2 class=\"heading\">Newest articles</h2>\n");
     for item in newest {
         page.item(item, item.language.as_deref());
     }
@@ -66,9 +65,8 @@ pub fn about_page(frame: &Frame) -> String {
     let mut page = Page { html: String::with_capacity(4096 + 256 * frame.sources.len()), url: &url, root: "", frame };
     page.open(&frame.language, &format!("About {}", frame.title), None);
     page.body();
-    page.raw("<div class=\"intro\">\n");
     page.heading(&format!("About {}", frame.title), None);
-    page.raw("</div>\n<main class=\"prose\">\n<h2>Who runs this site</h2>\n<p>");
+    page.raw("</section>\n<main class=\"prose\">\n<h2>Who runs this site</h2>\n<p>");
     page.text(frame.operator.as_deref().unwrap_or(&frame.title));
     if frame.contact.is_some() {
         page.raw(": ").contact().raw(".</p>\n");

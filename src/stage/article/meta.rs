@@ -121,7 +121,8 @@ impl Head {
 
     /// What the page allows to be shown, with what its response's header says.
     pub(super) fn preview(&self, robots_tag: Option<&str>) -> Preview {
-        let mut preview = Preview { chars: None, images: true };
+        // TDMRep says it in an element of its own.
+        let mut preview = Preview { chars: None, images: true, mining: self.get("tdm-reservation") != Some("1") };
         self.robots.iter().for_each(|directives| preview.restrict(directives));
         let mut speaks_to_us = true;
         for directive in robots_tag.unwrap_or_default().split(',') {

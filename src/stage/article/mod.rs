@@ -160,7 +160,7 @@ pub fn read(answer: &Answer<'_>) -> Result<Facts, Unusable> {
     } else {
         Vec::new()
     };
-    notes.extend(allowed.note());
+    notes.extend(allowed.note().into_iter().chain(allowed.reservation()));
     let moment = |keys: &[&str], linked: Option<&str>| {
         let claimed = keys.iter().find_map(|key| head.get(key)).or(linked);
         claimed.and_then(|raw| date::read(raw, Tz::UTC, head.language.as_deref()))
@@ -221,6 +221,8 @@ pub(crate) struct Preview {
     chars: Option<usize>,
     /// Whether its pictures may be shown.
     images: bool,
+    /// Whether programs may learn from it: its publisher has reserved that, or not (acceptance P6).
+    mining: bool,
 }
 
 impl Preview {
@@ -230,7 +232,8 @@ impl Preview {
             let directive = directive.trim().to_ascii_lowercase();
             let (name, value) = directive.split_once(':').map_or((directive.as_str(), ""), |(name, value)| (name.trim(), value.trim()));
             match (name, value) {
-                ("noindex" | "none", _) => *self = Self { chars: Some(0), images: false },
+                ("noindex" | "none", _) => *self = Self { chars: Some(0), images: false, ..*self },
+                ("noai" | "noimageai", _) => self.mining = false,
                 ("nosnippet", _) => self.chars = Some(0),
                 // -1 is "no limit".
                 ("max-snippet", limit) => {
@@ -261,6 +264,10 @@ impl Preview {
         let images = (!self.images).then(|| "none of its pictures".to_owned());
         let parts: Vec<String> = text.into_iter().chain(images).collect();
         (!parts.is_empty()).then(|| format!("the page allows {} to be shown", parts.join(" and ")))
+    }
+
+    fn reservation(&self) -> Option<String> {
+        (!self.mining).then(|| "its publisher reserves text and data mining".to_owned())
     }
 }
 

@@ -114,6 +114,20 @@ fn a_page_decides_what_is_shown_of_it() {
 }
 
 #[test]
+fn a_reservation_is_told_and_hides_nothing() {
+    for (html, header, is_told) in [
+        ("<meta name=robots content='noai, noimageai'>", None, true),
+        ("<meta name=tdm-reservation content=1>", None, true),
+        ("<meta name=tdm-reservation content=0>", None, false),
+        ("", Some("noai"), true),
+    ] {
+        let facts = read_page(&format!("{html}<meta name=description content='One two three.'>"), header).unwrap();
+        let told: &[String] = if is_told { &["its publisher reserves text and data mining".to_owned()] } else { &[] };
+        assert_eq!((facts.description.as_deref(), facts.notes.as_slice()), (Some("One two three."), told), "{html} {header:?}");
+    }
+}
+
+#[test]
 fn what_is_no_article_is_told() {
     let page = url("https://news.example/a");
     let front = url("https://news.example/");

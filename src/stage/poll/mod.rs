@@ -179,6 +179,8 @@ pub struct Degraded {
     pub why: String,
     /// What may help, a sentence.
     pub repair: Option<String>,
+    /// The same as lines for the source's table in the configuration.
+    pub repair_toml: Option<String>,
 }
 
 /// What is known of a source from its polls.

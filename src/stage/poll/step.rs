@@ -296,7 +296,7 @@ fn received(
                 if failure.stage == "drift" {
                     let since = state.degraded.as_ref().map_or(now, |degraded| degraded.since);
                     let (class, why) = (failure.class.clone(), failure.why.clone());
-                    state.degraded = Some(Degraded { since, class, why, repair: None });
+                    state.degraded = Some(Degraded { since, class, why, repair: None, repair_toml: None });
                 }
                 fail(state, Outcome::Failed, failure, now);
             }
