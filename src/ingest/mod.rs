@@ -215,31 +215,29 @@ impl Ingest {
     /// Only the store's: without it nothing can be kept.
     pub async fn poll(&self, position: usize, now: DateTime<Utc>) -> Result<Polled, IngestError> {
         let Some(source) = self.site.sources.get(position) else { return Err(IngestError::NoSource(position)) };
-        let (before, host) = match self.planned(source, None, now).await? {
+        let host = match self.planned(source, now).await? {
             (before, Plan::Wait { until, why }) => return self.wait(source, before, until, why, now),
-            (before, Plan::Ask(ask)) => {
-                (before, Url::parse(&ask.url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default())
-            }
+            (_, Plan::Ask(ask)) => Url::parse(&ask.url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default(),
         };
         let began = Instant::now();
         // Held until the poll is stored, so that documents in memory are as few as requests allowed at once.
         let mut pass = self.gate.enter(&host).await;
         // Boxed: thousands of polls wait at the gate, and none of them needs room for a request yet.
-        Box::pin(self.poll_now(position, source, before, now, began, &mut pass)).await
+        Box::pin(self.poll_now(position, source, now, began, &mut pass)).await
     }
 
     async fn poll_now(
         &self,
         position: usize,
         source: &Source,
-        before: PollState,
         now: DateTime<Utc>,
         queued: Instant,
         pass: &mut Pass,
     ) -> Result<Polled, IngestError> {
         let began = Instant::now();
-        // Planned anew: while this waited at the gate, another source's answer may have closed the host.
-        let (before, ask) = match self.planned(source, Some(before), now).await? {
+        // Planned anew: while this waited at the gate, another source's answer may have closed the host, or an editor accepted what this
+        // source gives.
+        let (before, ask) = match self.planned(source, now).await? {
             (before, Plan::Wait { until, why }) => return self.wait(source, before, until, why, now),
             (before, Plan::Ask(ask)) => (before, ask),
         };
@@ -288,14 +286,14 @@ impl Ingest {
         }
     }
 
-    /// What is known of a source, read from the store unless it is `known`, and what to do about it.
-    async fn planned(&self, source: &Source, known: Option<PollState>, now: DateTime<Utc>) -> Result<(PollState, Plan), IngestError> {
+    /// What is known of a source, and what to do about it.
+    async fn planned(&self, source: &Source, now: DateTime<Utc>) -> Result<(PollState, Plan), IngestError> {
         let (store, budgets) = (Arc::clone(&self.store), Arc::clone(&self.budgets));
         let (id, url) = (source.id.clone(), source.url.clone());
         let is_automatic = source.kind == SourceKind::Auto;
         let read = tokio::task::spawn_blocking(move || {
             let store = locked(&store);
-            let mut state = known.map_or_else(|| store.poll_state(&id), Ok)?;
+            let mut state = store.poll_state(&id)?;
             if !is_automatic {
                 // What was found out holds as long as nobody says otherwise.
                 state.found = None;
@@ -729,8 +727,7 @@ fn rules_hash(site: &Site) -> String {
     hash.finalize().to_string()
 }
 
-/// The honest User-Agent: name, version, and whom to ask (acceptance F25).
-/// What the site's requests call themselves.
+/// What the site's requests call themselves: honestly name, version, and whom to ask (acceptance F25).
 pub(crate) fn user_agent(site: &Site) -> String {
     let contact = site.contact.as_deref().unwrap_or(site.base_url.as_str());
     let contact: String = contact.chars().filter(|c| c.is_ascii_graphic()).collect();
