@@ -36,12 +36,114 @@ pub struct Bond {
     pub shared: Vec<String>,
 }
 
-/// An article ready for comparison: its terms by number, with their weights.
+/// An article ready for comparison: its terms by number, and what of its features does not depend on the other article.
 pub(super) struct Prepared<'a> {
     pub(super) signature: &'a Signature,
     /// Its terms with their numbers over the whole comparison; sorted by number.
     pub(super) terms: Vec<(u32, Term)>,
     pub(super) hours: f64,
+    own: Sums,
+    /// Of these, what may survive a translation.
+    travelling: Sums,
+    /// Weight of its names.
+    names: f64,
+    telling: i32,
+    events: f64,
+    /// Some event is in the title.
+    title_event: bool,
+    /// What comes after an event is in the title.
+    after: bool,
+    column: bool,
+}
+
+/// Weights of an article's terms.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    all: f64,
+    title: f64,
+}
+
+impl<'a> Prepared<'a> {
+    pub(super) fn new(signature: &'a Signature, terms: Vec<(u32, Term)>, hours: f64) -> Self {
+        Self {
+            signature,
+            terms,
+            hours,
+            own: Sums::default(),
+            travelling: Sums::default(),
+            names: 0.0,
+            telling: 0,
+            events: 0.0,
+            title_event: false,
+            after: false,
+            column: false,
+        }
+    }
+
+    /// Sums up its terms, once it is known how much each weighs.
+    pub(super) fn sum_up(&mut self, weights: &[f64]) {
+        for (number, term) in &self.terms {
+            let weight = weights.get(*number as usize).copied().unwrap_or(0.0);
+            let in_title = if term.in_title() { weight } else { 0.0 };
+            self.own.all += weight;
+            self.own.title += in_title;
+            if term.travels() {
+                self.travelling.all += weight;
+                self.travelling.title += in_title;
+            }
+            if term.is_name() {
+                self.names += weight;
+            }
+            self.telling += i32::from(term.is_telling_number());
+            if term.is_event() {
+                self.events += 1.0;
+                self.title_event |= term.in_title();
+            }
+            self.after |= term.is_after() && term.in_title();
+            self.column |= term.is_column();
+        }
+    }
+}
+
+/// One article's terms, looked up by number while it is compared with many.
+#[derive(Debug, Default)]
+pub(super) struct Focus {
+    at: Option<usize>,
+    /// By number: the article's term.
+    terms: Vec<Option<Term>>,
+}
+
+impl Focus {
+    /// Turns to the article with this index.
+    pub(super) fn on(&mut self, at: usize, prepared: &[Prepared<'_>]) {
+        if self.at == Some(at) {
+            return;
+        }
+        let terms = |at: usize| prepared.get(at).into_iter().flat_map(|p| &p.terms);
+        for (number, _) in self.at.into_iter().flat_map(terms) {
+            self.terms.get_mut(*number as usize).into_iter().for_each(|slot| *slot = None);
+        }
+        for (number, term) in terms(at) {
+            if self.terms.len() <= *number as usize {
+                self.terms.resize(*number as usize + 1, None);
+            }
+            self.terms.get_mut(*number as usize).into_iter().for_each(|slot| *slot = Some(*term));
+        }
+        self.at = Some(at);
+    }
+
+    /// The terms that another article shares with this one: number, this one's, the other's.
+    fn shared<'t>(&'t self, other: &'t Prepared<'_>) -> impl Iterator<Item = (u32, Term, Term)> + 't {
+        other.terms.iter().filter_map(|(number, theirs)| Some((*number, (*self.terms.get(*number as usize)?)?, *theirs)))
+    }
+
+    /// Numbers of the shared terms, the most telling first.
+    pub(super) fn most_telling(&self, other: &Prepared<'_>, weights: &[f64]) -> Vec<u32> {
+        let weight = |number: u32| weights.get(number as usize).copied().unwrap_or(0.0);
+        let mut shared: Vec<(f64, u32)> = self.shared(other).map(|(number, ..)| (weight(number), number)).collect();
+        shared.sort_by(|x, y| y.0.total_cmp(&x.0).then(x.1.cmp(&y.1)));
+        shared.into_iter().map(|(_, number)| number).collect()
+    }
 }
 
 /// What two articles have in common, in numbers.
@@ -78,102 +180,53 @@ pub(super) struct Features {
 }
 
 impl Features {
-    pub(super) fn of<'a>(a: &Prepared<'a>, b: &Prepared<'a>, weights: &[f64]) -> (Self, Vec<(f64, u32)>) {
+    /// Of the article in focus, `a`, and another. Only what they share is looked at; the rest was summed up before.
+    pub(super) fn of(focus: &Focus, a: &Prepared<'_>, b: &Prepared<'_>, weights: &[f64]) -> Self {
         let foreign = a.signature.language != b.signature.language;
-        let mut shared: Vec<(f64, u32)> = Vec::new();
-        let mut f = Self { foreign: f64::from(u8::from(foreign)), days: (a.hours - b.hours).abs() / 24.0, ..Self::default() };
-        let weight = |number: u32| weights.get(number as usize).copied().unwrap_or(0.0);
-        let (mut i, mut j) = (0, 0);
-        let (mut all_a, mut all_b, mut both) = (0.0, 0.0, 0.0);
-        let (mut title_a, mut title_b, mut title_a_in_b, mut title_b_in_a) = (0.0, 0.0, 0.0, 0.0);
-        let (mut telling_a, mut telling_b) = (0, 0);
-        let (mut events_a, mut events_b, mut events_both) = (0.0, 0.0, 0.0);
-        let (mut title_event_a, mut title_event_b) = (false, false);
-        let (mut after_a, mut after_b) = (false, false);
-        let (mut names_a, mut names_b) = (0.0, 0.0);
-        let term = |p: &Prepared<'a>, at: usize| p.terms.get(at).copied();
-        loop {
-            let (left, right) = (term(a, i), term(b, j));
-            let order = match (&left, &right) {
-                (None, None) => break,
-                (Some(_), None) => std::cmp::Ordering::Less,
-                (None, Some(_)) => std::cmp::Ordering::Greater,
-                (Some((x, _)), Some((y, _))) => x.cmp(y),
-            };
-            let left = left.filter(|_| order.is_le());
-            let right = right.filter(|_| order.is_ge());
-            i += usize::from(left.is_some());
-            j += usize::from(right.is_some());
-            let travels = [&left, &right].iter().any(|t| t.as_ref().is_some_and(|(_, t)| t.travels()));
-            let name = [&left, &right].iter().any(|t| t.as_ref().is_some_and(|(_, t)| t.is_name()));
-            if let (Some((n, x)), Some((_, y))) = (&left, &right) {
-                let w = weight(*n);
-                both += w;
-                shared.push((w, *n));
-                title_a += if x.in_title() { w } else { 0.0 };
-                title_b += if y.in_title() { w } else { 0.0 };
-                title_a_in_b += if x.in_title() { w } else { 0.0 };
-                title_b_in_a += if y.in_title() { w } else { 0.0 };
-                all_a += w;
-                all_b += w;
-                if name && !x.is_number() {
-                    f.names += w;
-                    names_a += w;
-                    names_b += w;
-                }
-                if x.is_telling_number() {
-                    f.numbers += 1.0;
+        // What a translation changes is not missed in it.
+        let (mut whole_a, mut whole_b) = if foreign { (a.travelling, b.travelling) } else { (a.own, b.own) };
+        let (mut names_a, mut names_b) = (a.names, b.names);
+        let (mut both, mut title_a, mut title_b, mut names, mut events) = (0.0, 0.0, 0.0, 0.0, 0.0);
+        let mut numbers = 0;
+        for (number, x, y) in focus.shared(b) {
+            let w = weights.get(number as usize).copied().unwrap_or(0.0);
+            both += w;
+            for (term, title, whole) in [(x, &mut title_a, &mut whole_a), (y, &mut title_b, &mut whole_b)] {
+                let in_title = if term.in_title() { w } else { 0.0 };
+                *title += in_title;
+                if foreign && !term.travels() {
+                    whole.all += w;
+                    whole.title += in_title;
                 }
             }
-            for (side, other, all, title, telling, events, title_event, after, names) in [
-                (&left, &right, &mut all_a, &mut title_a, &mut telling_a, &mut events_a, &mut title_event_a, &mut after_a, &mut names_a),
-                (&right, &left, &mut all_b, &mut title_b, &mut telling_b, &mut events_b, &mut title_event_b, &mut after_b, &mut names_b),
-            ] {
-                let Some((n, t)) = side else { continue };
-                if t.is_telling_number() {
-                    *telling += 1;
-                }
-                if t.is_event() {
-                    *events += 1.0;
-                    *title_event |= t.in_title();
-                }
-                if t.is_after() && t.in_title() {
-                    *after = true;
-                }
-                if t.is_column() {
-                    f.column = 1.0;
-                }
-                if other.is_none() && t.is_name() {
-                    *names += weight(*n);
-                }
-                // What a translation changes is not missed in it.
-                if other.is_none() && (!foreign || travels) {
-                    let w = weight(*n);
-                    *all += w;
-                    *title += if t.in_title() { w } else { 0.0 };
-                }
-                if t.is_event() && other.is_some() {
-                    events_both += 0.5;
-                }
+            // A name to one of them is one to both.
+            if x.is_name() || y.is_name() {
+                names += w;
+                names_a += if x.is_name() { 0.0 } else { w };
+                names_b += if y.is_name() { 0.0 } else { w };
             }
+            numbers += i32::from(x.is_telling_number());
+            events += f64::from(u8::from(x.is_event()));
         }
-        f.overlap = both / ((all_a + all_b) / 2.0).max(1.0);
         let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
-        f.title = (share(title_a_in_b, title_a) + share(title_b_in_a, title_b)) / 2.0;
-        f.other_numbers = f64::from(u8::from(telling_a > 0 && telling_b > 0 && f.numbers == 0.0));
-        f.numbers = f.numbers.min(3.0);
-        let shared_names = f.names;
-        f.names = (f.names / 5.0).min(6.0);
-        f.events = share(events_both, events_a + events_b - events_both);
-        f.other_events = f64::from(u8::from(events_a > 0.0 && events_b > 0.0 && events_both == 0.0));
-        f.other_title_events = f64::from(u8::from(title_event_a && title_event_b && events_both == 0.0));
-        f.name_share = share(shared_names, names_a.min(names_b));
-        if telling_a > 0 && telling_b > 0 {
-            f.stray_numbers = (telling_a + telling_b - 2 * f.numbers as i32) as f64 / 2.0;
+        let is = |whether: bool| f64::from(u8::from(whether));
+        let (some_events, some_numbers) = (a.events > 0.0 && b.events > 0.0, a.telling > 0 && b.telling > 0);
+        Self {
+            overlap: both / ((whole_a.all + whole_b.all) / 2.0).max(1.0),
+            title: (share(title_a, whole_a.title) + share(title_b, whole_b.title)) / 2.0,
+            names: (names / 5.0).min(6.0),
+            numbers: f64::from(numbers.min(3)),
+            other_numbers: is(some_numbers && numbers == 0),
+            events: share(events, a.events + b.events - events),
+            other_events: is(some_events && events == 0.0),
+            other_title_events: is(a.title_event && b.title_event && events == 0.0),
+            name_share: share(names, names_a.min(names_b)),
+            stray_numbers: if some_numbers { f64::from(a.telling + b.telling - 2 * numbers.min(3)) / 2.0 } else { 0.0 },
+            after: is(a.after != b.after),
+            column: is(a.column || b.column),
+            days: (a.hours - b.hours).abs() / 24.0,
+            foreign: is(foreign),
         }
-        f.after = f64::from(u8::from(after_a != after_b));
-        shared.sort_by(|x, y| y.0.total_cmp(&x.0).then(x.1.cmp(&y.1)));
-        (f, shared)
     }
 
     /// The features in the order of [`MODEL`].
@@ -208,17 +261,23 @@ impl Features {
 /// together and with its texts cut to a sentence; then rounded, and that of days weakened, as real newsrooms are slower than the fixtures'.
 pub(super) const MODEL: [f64; 15] = [-4.8, 10.0, 2.5, 0.9, 1.2, -1.5, 0.8, -0.9, -1.8, -4.0, -0.8, -1.0, -0.3, 1.2, -0.1];
 
-/// Share of the shorter text that the longer one has, 0 to 1; 0 where too little is common to tell.
+/// Share of the shorter text that the longer one has, if that may be enough for near-equal texts; else 0.
 pub(super) fn contained(a: &Signature, b: &Signature) -> f64 {
     let (short, long) = if a.shingles.len() <= b.shingles.len() { (a, b) } else { (b, a) };
+    let (short, long) = (short.shingles.as_slice(), long.shingles.as_slice());
+    // With more than these missing it is not enough; most pairs are told apart long before their end.
+    let missing_max = short.len() - (short.len() as f64 * NEAR_EQUAL) as usize;
+    let (mut i, mut j, mut common) = (0, 0, 0);
     // Both are sorted.
-    let mut others = long.shingles.iter().peekable();
-    let common = short.shingles.iter().filter(|s| {
-        while others.next_if(|other| other < s).is_some() {}
-        others.peek() == Some(s)
-    });
-    let common = common.count();
-    if common < SHINGLES_LEAST { 0.0 } else { common as f64 / short.shingles.len().max(1) as f64 }
+    while let (Some(x), Some(y)) = (short.get(i), long.get(j)) {
+        common += usize::from(x == y);
+        i += usize::from(x <= y);
+        j += usize::from(y <= x);
+        if i - common > missing_max {
+            return 0.0;
+        }
+    }
+    if common < SHINGLES_LEAST { 0.0 } else { common as f64 / short.len().max(1) as f64 }
 }
 
 /// Whether two texts are one text: near equal, and where only near, with the same telling numbers in their titles.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use foldhash::HashMap;
 
-use super::bond::{self, Bond, Features, Ground, Prepared};
+use super::bond::{self, Bond, Features, Focus, Ground, Prepared};
 use super::sign::{Signature, Term};
 
 /// Days within which an event is retold.
@@ -142,86 +142,145 @@ impl<'a> Table<'a> {
             }
             terms.sort_unstable_by_key(|(number, _)| *number);
             let hours = (member.published - began).num_minutes() as f64 / 60.0;
-            prepared.push(Prepared { signature: member.signature, terms, hours });
+            prepared.push(Prepared::new(member.signature, terms, hours));
         }
-        let weights =
+        let weights: Vec<f64> =
             postings.iter().zip(&kinds).zip(&names).map(|((list, term), name)| weight(list.len(), members.len(), *term, *name)).collect();
+        prepared.iter_mut().for_each(|p: &mut Prepared<'_>| p.sum_up(&weights));
         Self { members, prepared, weights, texts, postings }
     }
 
     /// Every bond that may make a story.
     fn bonds(&self) -> Vec<(usize, usize, Bond)> {
         let mut bonds = Vec::new();
-        self.candidates(&mut |a, b, may_be_one_text| {
-            if let Some(bond) = self.bond(a, b, may_be_one_text).filter(|bond| bond.score >= BOUND) {
-                bonds.push((a, b, bond));
+        let mut focus = Focus::default();
+        self.candidates(&mut |at, other, may_be_one_text| {
+            focus.on(at, &self.prepared);
+            if let Some(tie) = self.tie(&focus, at, other, may_be_one_text).filter(|tie| tie.score >= BOUND) {
+                bonds.push((at.min(other), at.max(other), self.bond(&focus, other, tie)));
             }
         });
         bonds
     }
 
-    /// Hands over pairs that may belong together, the earlier first, and whether they may be one text. Of two that were put somewhere before, nothing is asked.
+    /// Hands over pairs that may belong together, and whether they may be one text. Of two that were put somewhere before, nothing is
+    /// asked.
     fn candidates(&self, visit: &mut dyn FnMut(usize, usize, bool)) {
-        let mut shingles: HashMap<u32, Vec<u32>> = HashMap::default();
-        let mut addresses: HashMap<u64, Vec<u32>> = HashMap::default();
-        for (at, member) in self.members.iter().enumerate() {
-            for shingle in sampled(member.signature) {
-                shingles.entry(shingle).or_default().push(at as u32);
-            }
-            for address in &member.signature.addresses {
-                addresses.entry(*address).or_default().push(at as u32);
-            }
-        }
-        let mut common: HashMap<u32, (f64, bool)> = HashMap::default();
-        for (at, member) in self.members.iter().enumerate().filter(|(_, m)| m.group.is_none()) {
-            common.clear();
+        let shingles = Sharers::of(self.members, |m| sampled(m.signature).map(u64::from));
+        let addresses = Sharers::of(self.members, |m| m.signature.addresses.iter().copied());
+        // By article: the weight in common, 0 for nothing, and whether that is of the text.
+        let mut common: Vec<(f64, bool)> = vec![(0.0, false); self.members.len()];
+        let (mut touched, mut best): (Vec<u32>, Vec<(f64, u32, bool)>) = Default::default();
+        for (at, _) in self.members.iter().enumerate().filter(|(_, m)| m.group.is_none()) {
             let Some(prepared) = self.prepared.get(at) else { continue };
-            let mut count = |list: Option<&Vec<u32>>, weight: f64, of_text: bool| {
-                for other in list.filter(|l| l.len() <= POSTINGS_MAX).into_iter().flatten() {
-                    let common = common.entry(*other).or_default();
+            let mut count = |list: &[u32], weight: f64, of_text: bool| {
+                for other in if list.len() <= POSTINGS_MAX { list } else { &[] } {
+                    let Some(common) = common.get_mut(*other as usize) else { continue };
+                    if common.0 == 0.0 {
+                        touched.push(*other);
+                    }
                     common.0 += weight;
                     common.1 |= of_text;
                 }
             };
             for (number, _) in &prepared.terms {
-                count(self.postings.get(*number as usize), self.weights.get(*number as usize).copied().unwrap_or(0.0), false);
+                if let (Some(list), Some(weight)) = (self.postings.get(*number as usize), self.weights.get(*number as usize)) {
+                    count(list, *weight, false);
+                }
             }
-            sampled(member.signature).for_each(|shingle| count(shingles.get(&shingle), 2.0, true));
-            member.signature.addresses.iter().for_each(|address| count(addresses.get(address), 100.0, false));
+            shingles.lists(at).for_each(|list| count(list, 2.0, true));
+            addresses.lists(at).for_each(|list| count(list, 100.0, false));
             let is_other = |other: usize| other < at || (other > at && self.members.get(other).is_some_and(|m| m.group.is_some()));
-            let telling = common.iter().filter(|(other, (weight, _))| *weight >= COMMON_LEAST && is_other(**other as usize));
-            let mut best: Vec<(f64, u32, bool)> = telling.map(|(other, (weight, of_text))| (*weight, *other, *of_text)).collect();
-            best.sort_by(|x, y| y.0.total_cmp(&x.0).then(x.1.cmp(&y.1)));
-            for (_, other, of_text) in best.into_iter().take(CANDIDATES_MAX) {
+            best.clear();
+            for other in touched.drain(..) {
+                let (weight, of_text) = common.get_mut(other as usize).map(std::mem::take).unwrap_or_default();
+                if weight >= COMMON_LEAST && is_other(other as usize) {
+                    best.push((weight, other, of_text));
+                }
+            }
+            if best.len() > CANDIDATES_MAX {
+                best.select_nth_unstable_by(CANDIDATES_MAX, |x, y| y.0.total_cmp(&x.0).then(x.1.cmp(&y.1)));
+                best.truncate(CANDIDATES_MAX);
+            }
+            for (_, other, of_text) in &best {
                 let shingles = |n: usize| self.members.get(n).map_or(0, |m| m.signature.shingles.len());
                 // Of texts this long that are near equal some sampled shingle is shared.
-                let may_be_one_text = of_text || shingles(at).min(shingles(other as usize)) < SAMPLED_LEAST;
-                visit(at.min(other as usize), at.max(other as usize), may_be_one_text);
+                let may_be_one_text = *of_text || shingles(at).min(shingles(*other as usize)) < SAMPLED_LEAST;
+                visit(at, *other as usize, may_be_one_text);
             }
         }
     }
 
-    /// What binds two articles; `None` if they are too far apart in time, or nothing does.
-    fn bond(&self, a: usize, b: usize, may_be_one_text: bool) -> Option<Bond> {
+    /// What ties two articles, the first of them in focus; `None` if they are too far apart in time, or nothing does.
+    fn tie(&self, focus: &Focus, a: usize, b: usize, may_be_one_text: bool) -> Option<Tie> {
         let (x, y) = (self.members.get(a)?, self.members.get(b)?);
         let days = (x.published - y.published).abs().num_hours() as f64 / 24.0;
         if days > SAME_MAX_DAYS as f64 {
             return None;
         }
         if bond::is_same_address(x.signature, y.signature) {
-            return Some(Bond { ground: Ground::Address, score: 1.0, shared: Vec::new() });
+            return Some(Tie { ground: Ground::Address, score: 1.0, share: 0.0 });
         }
         let share = if may_be_one_text { bond::contained(x.signature, y.signature) } else { 0.0 };
         if bond::is_same_text(x.signature, y.signature, share) {
-            let shared = vec![format!("{:.0} %", share * 100.0)];
-            return Some(Bond { ground: Ground::Text, score: 0.99, shared });
+            return Some(Tie { ground: Ground::Text, score: 0.99, share });
         }
         if days > RETOLD_MAX_DAYS as f64 || x.source == y.source {
             return None;
         }
-        let (features, shared) = Features::of(self.prepared.get(a)?, self.prepared.get(b)?, &self.weights);
-        let shared = shared.iter().take(6).filter_map(|(_, n)| self.texts.get(*n as usize)).map(|t| (*t).to_owned()).collect();
-        Some(Bond { ground: Ground::Retold, score: features.score().min(0.98), shared })
+        let features = Features::of(focus, self.prepared.get(a)?, self.prepared.get(b)?, &self.weights);
+        Some(Tie { ground: Ground::Retold, score: features.score().min(0.98), share })
+    }
+
+    /// A tie with the words for it, which few are kept long enough to need.
+    fn bond(&self, focus: &Focus, other: usize, tie: Tie) -> Bond {
+        let shared = match (tie.ground, self.prepared.get(other)) {
+            (Ground::Text, _) => vec![format!("{:.0} %", tie.share * 100.0)],
+            (Ground::Retold, Some(other)) => {
+                let numbers = focus.most_telling(other, &self.weights);
+                numbers.iter().take(6).filter_map(|n| self.texts.get(*n as usize)).map(|t| (*t).to_owned()).collect()
+            }
+            _ => Vec::new(),
+        };
+        Bond { ground: tie.ground, score: tie.score, shared }
+    }
+}
+
+/// A bond without its words.
+#[derive(Clone, Copy)]
+struct Tie {
+    ground: Ground,
+    score: f64,
+    /// Share of the shorter text that the longer one has, where that was asked.
+    share: f64,
+}
+
+/// Which articles have what in common, of things that most articles have for themselves.
+struct Sharers {
+    /// The articles that share one thing, ascending.
+    lists: Vec<Vec<u32>>,
+    /// By article: its lists.
+    of: Vec<Vec<u32>>,
+}
+
+impl Sharers {
+    fn of<'a, I: Iterator<Item = u64>>(members: &'a [Member<'a>], things: impl Fn(&'a Member<'a>) -> I) -> Self {
+        let pairs = members.iter().enumerate().flat_map(|(at, member)| things(member).map(move |thing| (thing, at as u32)));
+        let mut pairs: Vec<(u64, u32)> = pairs.collect();
+        // Sorted, not hashed: no list is made for what one article has alone.
+        pairs.sort_unstable();
+        let (mut lists, mut of) = (Vec::new(), vec![Vec::new(); members.len()]);
+        for run in pairs.chunk_by(|x, y| x.0 == y.0).filter(|run| (2..=POSTINGS_MAX).contains(&run.len())) {
+            for (_, at) in run {
+                of.get_mut(*at as usize).into_iter().for_each(|of: &mut Vec<u32>| of.push(lists.len() as u32));
+            }
+            lists.push(run.iter().map(|(_, at)| *at).collect());
+        }
+        Self { lists, of }
+    }
+
+    fn lists(&self, at: usize) -> impl Iterator<Item = &[u32]> {
+        self.of.get(at).into_iter().flatten().filter_map(|list| self.lists.get(*list as usize)).map(Vec::as_slice)
     }
 }
 
@@ -250,6 +309,7 @@ struct Groups<'t, 'a> {
     kept: HashMap<usize, u64>,
     /// For each article but a group's first: which two were bound, and how.
     bonds: HashMap<usize, (usize, usize, Bond)>,
+    focus: Focus,
 }
 
 impl<'t, 'a> Groups<'t, 'a> {
@@ -267,7 +327,7 @@ impl<'t, 'a> Groups<'t, 'a> {
                 kept.insert(home, group);
             }
         }
-        Self { table, of, members, kept, bonds: HashMap::default() }
+        Self { table, of, members, kept, bonds: HashMap::default(), focus: Focus::default() }
     }
 
     fn first(&self, at: usize) -> usize {
@@ -306,20 +366,21 @@ impl<'t, 'a> Groups<'t, 'a> {
         self.bonds.insert(guest, (newcomer, known, bond.clone()));
     }
 
-    fn agree(&self, home: usize, guest: usize) -> bool {
+    fn agree(&mut self, home: usize, guest: usize) -> bool {
         let (Some(x), Some(y)) = (self.members.get(&home), self.members.get(&guest)) else { return false };
         if x.len() + y.len() > GROUP_MAX {
             return false;
         }
         let mut sum = 0.0;
         for a in x {
+            self.focus.on(*a, &self.table.prepared);
             for b in y {
-                let bond = self.table.bond((*a).min(*b), (*a).max(*b), true);
+                let tie = self.table.tie(&self.focus, *a, *b, true);
                 let same_source = self.table.members.get(*a).map(|m| m.source) == self.table.members.get(*b).map(|m| m.source);
-                if same_source && !bond.as_ref().is_some_and(|b| b.ground != Ground::Retold) {
+                if same_source && !tie.is_some_and(|tie| tie.ground != Ground::Retold) {
                     return false;
                 }
-                sum += bond.map_or(0.0, |b| b.score);
+                sum += tie.map_or(0.0, |tie| tie.score);
             }
         }
         sum / (x.len() * y.len()) as f64 >= JOINED
