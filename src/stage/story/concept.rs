@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use foldhash::{HashMap, HashSet};
+use foldhash::HashMap;
 
 use super::Language;
 
@@ -29,7 +29,9 @@ static TABLE: LazyLock<[Words; 5]> = LazyLock::new(|| {
         let Some((code, rest)) = line.split_once(':') else { continue };
         let Some(place) = Language::of(code.trim()).map(Language::place) else { continue };
         if let Some(words) = table.get_mut(place) {
-            words.common.extend(rest.split_whitespace().map(deunicode::deunicode));
+            for word in rest.split_whitespace() {
+                words.whole.entry(deunicode::deunicode(word)).or_default().is_common = true;
+            }
         }
     }
     table
@@ -41,12 +43,13 @@ struct Words {
     whole: HashMap<String, Entry>,
     /// Beginnings of words, by their first bytes, the longest first.
     beginnings: HashMap<[u8; HEAD], Vec<(String, String)>>,
-    common: HashSet<String>,
 }
 
-/// What begins with a word.
+/// What is known of a word.
 #[derive(Default)]
 struct Entry {
+    /// It tells nothing.
+    is_common: bool,
     /// The word's own concept.
     concept: Option<String>,
     /// Beginnings of the word behind it, with the concept of the two, the longest first.
@@ -75,6 +78,10 @@ impl Words {
 
     /// The longest beginning of `text` that is at least so long.
     fn beginning(&self, text: &str, least: usize) -> Option<(usize, &str)> {
+        // Most words are too short to begin so.
+        if text.len() < least {
+            return None;
+        }
         let list = self.beginnings.get(text.as_bytes().first_chunk()?)?;
         let found = list.iter().find(|(beginning, _)| beginning.len() >= least && text.starts_with(beginning.as_str()));
         found.map(|(beginning, concept)| (beginning.len(), concept.as_str()))
@@ -85,23 +92,28 @@ fn words(language: Language) -> Option<&'static Words> {
     TABLE.get(language.place())
 }
 
-/// Whether a word (lower case, no accents) tells nothing.
-pub(super) fn is_common(word: &str, language: Language) -> bool {
-    words(language).is_some_and(|w| w.common.contains(word))
+/// What a word says by itself.
+pub(super) struct Sense {
+    /// How many words its concepts took; 0 where it has none.
+    pub(super) words: usize,
+    /// Whether it tells nothing.
+    pub(super) is_common: bool,
 }
 
-/// The concepts of a word, read with the next one; and how many words they took.
-pub(super) fn of(word: &str, next: Option<&str>, language: Language, found: &mut Vec<&'static str>) -> usize {
-    let Some(words) = words(language) else { return 0 };
-    if let Some(entry) = words.whole.get(word) {
+/// Finds the concepts of a word (lower case, no accents), read with the next one.
+pub(super) fn of(word: &str, next: Option<&str>, language: Language, found: &mut Vec<&'static str>) -> Sense {
+    let Some(words) = words(language) else { return Sense { words: 0, is_common: false } };
+    let entry = words.whole.get(word);
+    let is_common = entry.is_some_and(|entry| entry.is_common);
+    if let Some(entry) = entry {
         let pair = next.and_then(|next| entry.pairs.iter().find(|(second, _)| next.starts_with(second.as_str())));
         if let Some((_, concept)) = pair {
             found.push(concept);
-            return 2;
+            return Sense { words: 2, is_common };
         }
         if let Some(concept) = &entry.concept {
             found.push(concept);
-            return 1;
+            return Sense { words: 1, is_common };
         }
     }
     let before = found.len();
@@ -120,7 +132,7 @@ pub(super) fn of(word: &str, next: Option<&str>, language: Language, found: &mut
             break;
         }
     }
-    usize::from(found.len() > before)
+    Sense { words: usize::from(found.len() > before), is_common }
 }
 
 /// The language whose common words occur most.
@@ -128,7 +140,7 @@ pub(super) fn guess<'a>(text: impl Iterator<Item = &'a str>) -> Language {
     let mut counts = [0usize; 5];
     for word in text {
         for (count, words) in counts.iter_mut().zip(TABLE.iter()) {
-            *count += usize::from(words.common.contains(word));
+            *count += usize::from(words.whole.get(word).is_some_and(|entry| entry.is_common));
         }
     }
     let best = counts.iter().enumerate().rev().max_by_key(|(_, count)| **count).map_or(0, |(place, _)| place);

@@ -217,6 +217,13 @@ struct Word<'a> {
     opens_sentence: bool,
 }
 
+impl Word<'_> {
+    /// Whether it is all small ASCII letters and digits, as it stands.
+    fn is_small(&self) -> bool {
+        matches!(self.plain, Cow::Borrowed(_))
+    }
+}
+
 /// Makes an article's signature. Linear in its length, of which only the beginning is looked at.
 #[must_use]
 pub fn sign(article: &Article<'_>) -> Signature {
@@ -224,7 +231,7 @@ pub fn sign(article: &Article<'_>) -> Signature {
     let text = words(article.text, SHINGLED_WORDS);
     let given = article.language.and_then(Language::of);
     let language = given.unwrap_or_else(|| concept::guess(title.iter().chain(&text).map(|w| w.plain.as_ref())));
-    let mut found: Vec<(Cow<'_, str>, u8)> = Vec::with_capacity(title.len() + LEAD_WORDS);
+    let mut found: Vec<Found<'_>> = Vec::with_capacity(title.len() + LEAD_WORDS);
     let capitals = title.iter().filter(|w| w.plain.len() > 3 && is_capital(w.raw)).count();
     let title_case = title.len() > 3 && capitals * 3 >= title.iter().filter(|w| w.plain.len() > 3).count() * 2;
     collect(&title, language, TITLE, !title_case && language != Language::German, &mut found);
@@ -233,7 +240,7 @@ pub fn sign(article: &Article<'_>) -> Signature {
     let mut letters = String::with_capacity(found.len() * 6);
     let mut terms: Vec<Term> = Vec::with_capacity(found.len());
     let mut last: Option<&str> = None;
-    for (word, marks) in &found {
+    for Found { word, marks, .. } in &found {
         match terms.last_mut().filter(|_| last == Some(word)) {
             Some(term) => term.marks |= marks,
             None => {
@@ -253,25 +260,41 @@ pub fn sign(article: &Article<'_>) -> Signature {
     Signature { language, letters, terms, shingles, addresses }
 }
 
-fn collect<'a>(words: &'a [Word<'_>], language: Language, title: u8, case_tells: bool, terms: &mut Vec<(Cow<'a, str>, u8)>) {
+/// A term that was found. Sorted by its letters, of which the first eight are compared at once.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Found<'a> {
+    head: u64,
+    word: Cow<'a, str>,
+    marks: u8,
+}
+
+impl<'a> Found<'a> {
+    fn new(word: Cow<'a, str>, marks: u8) -> Self {
+        let mut head = [0; 8];
+        head.iter_mut().zip(word.bytes()).for_each(|(to, from)| *to = from);
+        Self { head: u64::from_be_bytes(head), word, marks }
+    }
+}
+
+fn collect<'a>(words: &'a [Word<'_>], language: Language, title: u8, case_tells: bool, terms: &mut Vec<Found<'a>>) {
     let plain: Vec<&str> = words.iter().map(|w| w.plain.as_ref()).collect();
     let dot_groups = language == Language::German;
     let (mut at, mut found) = (0, Vec::new());
     while let Some(word) = words.get(at) {
         let rest = plain.get(at..).unwrap_or_default();
         if let Some(read) = number::read(rest, dot_groups) {
-            terms.push((Cow::Owned(number::term(read.value)), title));
+            terms.push(Found::new(Cow::Owned(number::term(read.value)), title));
             at += read.words;
             continue;
         }
         found.clear();
-        let taken = concept::of(&word.plain, plain.get(at + 1).copied(), language, &mut found);
-        terms.extend(found.iter().map(|concept| (Cow::Borrowed(*concept), title)));
-        if taken == 0 && word.plain.len() > 1 && !is_small_number(&word.plain) && !concept::is_common(&word.plain, language) {
-            let is_name = case_tells && is_capital(word.raw) && !word.opens_sentence || is_abbreviation(word.raw);
-            terms.push((stem(&word.plain, language), title | if is_name { NAME } else { 0 }));
+        let sense = concept::of(&word.plain, plain.get(at + 1).copied(), language, &mut found);
+        terms.extend(found.iter().map(|concept| Found::new(Cow::Borrowed(*concept), title)));
+        if sense.words == 0 && !sense.is_common && word.plain.len() > 1 && !is_small_number(&word.plain) {
+            let is_name = !word.is_small() && (case_tells && is_capital(word.raw) && !word.opens_sentence || is_abbreviation(word.raw));
+            terms.push(Found::new(stem(&word.plain, language), title | if is_name { NAME } else { 0 }));
         }
-        at += taken.max(1);
+        at += sense.words.max(1);
     }
 }
 
@@ -338,20 +361,21 @@ fn stem(word: &str, language: Language) -> Cow<'_, str> {
 fn words(text: &str, most: usize) -> Vec<Word<'_>> {
     let mut words = Vec::new();
     let (mut start, mut opens) = (None, true);
-    let mut chars = text.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        let next = chars.peek().map(|(_, c)| *c);
-        let inside = |c: char| c.is_alphanumeric();
-        let joins = start.is_some()
-            && (matches!(c, '.' | ',')
-                && text.get(..at).is_some_and(|t| t.ends_with(|c: char| c.is_ascii_digit()))
-                && next.is_some_and(|c| c.is_ascii_digit()));
-        if inside(c) || joins {
-            start.get_or_insert(at);
+    let bytes = text.as_bytes();
+    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at).copied() {
+        // Most characters are ASCII, and then a byte is one.
+        let c = if byte.is_ascii() { char::from(byte) } else { text.get(at..).and_then(|rest| rest.chars().next()).unwrap_or_default() };
+        let here = at;
+        at += c.len_utf8();
+        let joins = |from: usize| matches!(c, '.' | ',') && here > from && is_digit(here - 1) && is_digit(here + 1);
+        if c.is_alphanumeric() || start.is_some_and(joins) {
+            start.get_or_insert(here);
             continue;
         }
         if let Some(from) = start.take() {
-            push(&mut words, text.get(from..at).unwrap_or_default(), &mut opens);
+            push(&mut words, text.get(from..here).unwrap_or_default(), &mut opens);
         }
         if matches!(c, '.' | '!' | '?' | ':' | '"' | '“' | '–' | '—') {
             opens = true;
@@ -393,9 +417,8 @@ fn push<'a>(words: &mut Vec<Word<'a>>, raw: &'a str, opens: &mut bool) {
 fn hash<'a>(words: impl Iterator<Item = &'a str>) -> u32 {
     let mut hash = 0x811c_9dc5_u32;
     for word in words {
-        for byte in word.bytes().chain([b' ']) {
-            hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-        }
+        let put = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        hash = put(word.bytes().fold(hash, put), b' ');
     }
     hash
 }
