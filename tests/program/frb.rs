@@ -2,7 +2,6 @@
 //! what a number means here is what those implementations say of it. 035 is mentioned by none of them, and 110 to 119 only together
 //! ("give up on a feed that keeps failing"): those ten are ten ways of failing.
 
-use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -534,9 +533,10 @@ fn frb132_only_a_move_is_a_move() {
     place.run_at("2026-11-08T12:00:00Z", &["refresh"]).expect(0);
     let told = place.run(&["status", "news"]).expect(0).out;
     assert!(told.contains("not followed: the source other is already there"), "{told}");
-    // The one answer of that day was both sources' (F24).
-    let hits: HashMap<_, _> = [("/feed", 3), ("/new", 3)].into();
-    assert!(hits.iter().all(|(path, requests)| origin.hits(path).requests == *requests));
+    // A document that came for one of the two is the other's as well (F24); "not modified" is only for who asked with the same
+    // validators, and which of them polls first is nobody's choice.
+    assert_eq!(origin.hits("/feed").requests, 3);
+    assert!((3..=4).contains(&origin.hits("/new").requests), "{}", origin.hits("/new").requests);
 }
 
 #[test]
