@@ -84,10 +84,8 @@ pub fn parse(bytes: &[u8]) -> Robots {
                     group.crawl_delay_s = Some(seconds.ceil().min(CRAWL_DELAY_MAX_S as f64) as u64);
                 }
             }
-            b"sitemap" => {
-                if robots.sitemaps.len() < SITEMAPS_MAX && value.len() <= PATTERN_MAX_BYTES {
-                    robots.sitemaps.extend(str::from_utf8(value).ok().map(str::to_owned));
-                }
+            b"sitemap" if robots.sitemaps.len() < SITEMAPS_MAX && value.len() <= PATTERN_MAX_BYTES => {
+                robots.sitemaps.extend(str::from_utf8(value).ok().map(str::to_owned));
             }
             _ => {}
         }

@@ -242,7 +242,9 @@ impl Recipe {
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .connect_timeout(self.connect_limit)
-            .pool_idle_timeout(Duration::from_secs(20))
+            // Longer than the pause between two requests to one host, and no more: each connection holds a buffer of some 64 KB, and a
+            // round of polls leaves one at every host.
+            .pool_idle_timeout(Duration::from_secs(4))
             .pool_max_idle_per_host(2);
         match &self.tls {
             Some(tls) => builder.tls_backend_preconfigured(tls.clone()),

@@ -415,10 +415,8 @@ fn push<'a>(words: &mut Vec<Word<'a>>, raw: &'a str, opens: &mut bool) {
 
 /// FNV-1a over the words, 32 bits. Fixed for ever: stored signatures are compared with new ones.
 fn hash<'a>(words: impl Iterator<Item = &'a str>) -> u32 {
-    let mut hash = 0x811c_9dc5_u32;
-    for word in words {
-        let put = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-        hash = put(word.bytes().fold(hash, put), b' ');
+    fn put(hash: u32, byte: u8) -> u32 {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     }
-    hash
+    words.fold(0x811c_9dc5, |hash, word| put(word.bytes().fold(hash, put), b' '))
 }
