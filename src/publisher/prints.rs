@@ -28,7 +28,8 @@ impl Prints {
     }
 
     /// The item as it was written if it is the same in every word, else as it is written now. Records have versions, and a feed may
-    /// tell a story's others with them: the number alone does not say what an item is.
+    /// tell a story's others with them: the number alone does not say what an item is. All feeds of a site are in one language, so that
+    /// what was written for one is right for every other.
     fn of(&mut self, number: u64, item: FeedItem, feed: &FeedDocument) -> Print {
         if let Some(print) = self.young.get(&number).filter(|(known, _)| **known == item) {
             return print.clone();

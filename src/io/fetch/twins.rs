@@ -3,7 +3,7 @@
 //! They are kept in memory and by bytes: what does not fit, or what a restart loses, is asked for once more. Only answers that anybody
 //! would have got are kept, which the fetcher sees to: nothing that a source's own headers or networks opened.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -42,8 +42,9 @@ pub(super) struct Answers(Arc<Mutex<Held>>);
 
 #[derive(Debug, Default)]
 struct Held {
-    /// Oldest first.
-    answers: VecDeque<Kept>,
+    answers: HashMap<Key, Kept>,
+    /// Their keys by their places, oldest first: every poll of a round comes by here, so nothing may be looked through for it.
+    order: BTreeMap<u64, Key>,
     bytes: usize,
     /// What is being asked for now.
     turns: HashMap<Key, Weak<Turn>>,
@@ -51,7 +52,8 @@ struct Held {
 
 #[derive(Debug)]
 struct Kept {
-    key: Key,
+    /// Counts up from the first one.
+    place: u64,
     at: Instant,
     validators: Validators,
     response: Arc<Response>,
@@ -65,6 +67,19 @@ fn refs(validators: &Validators) -> [Option<&[u8]>; 2] {
 
 fn size(kept: &Kept) -> usize {
     kept.response.body.len() + OVERHEAD_BYTES
+}
+
+impl Held {
+    fn forget(&mut self, key: &Key) {
+        if let Some(kept) = self.answers.remove(key) {
+            self.order.remove(&kept.place);
+            self.bytes -= size(&kept);
+        }
+    }
+
+    fn oldest(&self) -> Option<(&Key, &Kept)> {
+        self.order.first_key_value().and_then(|(_, key)| self.answers.get_key_value(key))
+    }
 }
 
 impl Answers {
@@ -88,7 +103,7 @@ impl Answers {
     /// The answer for `poller`, if a twin was given it.
     pub(super) fn take(&self, key: &Key, poller: &Poller, validators: &Validators, now: Instant) -> Option<Arc<Response>> {
         let mut held = self.held();
-        let kept = held.answers.iter_mut().find(|kept| kept.key == *key)?;
+        let kept = held.answers.get_mut(key)?;
         let age = now.saturating_duration_since(kept.at);
         let given = twin::Given { status: kept.response.status, validators: refs(&kept.validators), age };
         if kept.served.contains(&poller.source) || !twin::serves(given, poller.how, refs(validators), poller.fresh_for) {
@@ -101,18 +116,19 @@ impl Answers {
     /// Keeps an answer for twins, in place of the last one to the same.
     pub(super) fn keep(&self, key: Key, poller: &Poller, validators: Validators, response: &Response, now: Instant) {
         let is_useful = matches!(response.status, 200 | 203 | 304) && response.body.len() + OVERHEAD_BYTES <= HELD_MAX_BYTES;
-        let kept = is_useful.then(|| {
-            let response = Arc::new(response.clone());
-            Kept { key: key.clone(), at: now, validators, response, served: vec![poller.source.clone()] }
-        });
         let mut held = self.held();
-        held.answers.retain(|other| other.key != key && now.saturating_duration_since(other.at) <= twin::FRESH_MAX);
-        held.answers.extend(kept);
-        held.bytes = held.answers.iter().map(size).sum();
-        while held.bytes > HELD_MAX_BYTES
-            && let Some(oldest) = held.answers.pop_front()
-        {
-            held.bytes -= size(&oldest);
+        held.forget(&key);
+        if is_useful {
+            let place = held.order.last_key_value().map_or(0, |(last, _)| last + 1);
+            let kept = Kept { place, at: now, validators, response: Arc::new(response.clone()), served: vec![poller.source.clone()] };
+            held.bytes += size(&kept);
+            held.order.insert(place, key.clone());
+            held.answers.insert(key, kept);
+        }
+        let is_over =
+            |held: &Held, oldest: &Kept| held.bytes > HELD_MAX_BYTES || now.saturating_duration_since(oldest.at) > twin::FRESH_MAX;
+        while let Some(key) = held.oldest().filter(|(_, oldest)| is_over(&held, oldest)).map(|(key, _)| key.clone()) {
+            held.forget(&key);
         }
     }
 }
@@ -160,7 +176,7 @@ mod tests {
         }
         let held = answers.held();
         assert!(held.bytes <= HELD_MAX_BYTES && held.answers.len() == 7, "{} in {}", held.answers.len(), held.bytes);
-        assert_eq!(held.answers.front().unwrap().key, key(93));
+        assert_eq!(held.oldest().unwrap().0, &key(93));
         drop(held);
         answers.keep(key(100), &poller("a"), Validators::default(), &response(HELD_MAX_BYTES), now);
         assert_eq!(answers.held().answers.len(), 7, "what is too large is not kept");

@@ -113,11 +113,33 @@ impl Writing<'_> {
 
     pub(super) fn change(&self, source: i64, change: &Change, topics: &mut Topics) -> Result<()> {
         let signature = change.signature.as_ref();
-        if let RecordChange::Create(draft) = &change.record {
-            return self.create(source, change, draft, signature, topics);
+        match &change.record {
+            RecordChange::Create(draft) => self.create(source, change, draft, signature, topics),
+            RecordChange::None | RecordChange::Keep => self.entry(source, change).map(drop),
+            RecordChange::Attach(url) => {
+                let (entry, _) = self.entry(source, change)?;
+                self.attach(entry, url).map(drop)
+            }
+            RecordChange::TakeOver(url, draft) => {
+                let (entry, _) = self.entry(source, change)?;
+                let record = self.attach(entry, url)?;
+                self.run("UPDATE record SET owner = ?2, source = ?3 WHERE id = ?1 AND number IS NULL", params![record, entry, source])?;
+                self.apply(record, draft, topics)?;
+                self.sign(record, signature)
+            }
+            RecordChange::Update(draft) => match self.entry(source, change)? {
+                (_, Some(record)) => {
+                    self.apply(record, draft, topics)?;
+                    self.sign(record, signature)
+                }
+                (_, None) => self.create(source, change, draft, signature, topics),
+            },
         }
-        let (entry, own): (i64, Option<i64>) = self
-            .tx
+    }
+
+    /// Writes an entry as it was read; its row, and that of its record if it has one.
+    fn entry(&self, source: i64, change: &Change) -> Result<(i64, Option<i64>)> {
+        self.tx
             .prepare_cached(
                 "INSERT INTO entry (source, key, fingerprint, first_seen, raw) VALUES (?1, ?2, ?3, ?4, ?5) \
                  ON CONFLICT (source, key) DO UPDATE SET fingerprint = ?3, raw = ?5 RETURNING id, record",
@@ -126,24 +148,7 @@ impl Writing<'_> {
                 let values = params![source, change.key, change.fingerprint, micros(self.now), change.raw.0];
                 s.query_row(values, |row| Ok((row.get(0)?, row.get(1)?)))
             })
-            .map_err(|e| self.error(e))?;
-        match &change.record {
-            RecordChange::None | RecordChange::Keep | RecordChange::Create(_) => Ok(()),
-            RecordChange::Attach(url) => self.attach(entry, url).map(|_| ()),
-            RecordChange::TakeOver(url, draft) => {
-                let record = self.attach(entry, url)?;
-                self.run("UPDATE record SET owner = ?2, source = ?3 WHERE id = ?1 AND number IS NULL", params![record, entry, source])?;
-                self.apply(record, draft, topics)?;
-                self.sign(record, signature)
-            }
-            RecordChange::Update(draft) => match own {
-                Some(record) => {
-                    self.apply(record, draft, topics)?;
-                    self.sign(record, signature)
-                }
-                None => self.create(source, change, draft, signature, topics),
-            },
-        }
+            .map_err(|e| self.error(e))
     }
 
     fn sign(&self, record: i64, signature: Option<&Signature>) -> Result<()> {
