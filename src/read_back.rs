@@ -1,19 +1,20 @@
 //! What editors changed in the published Markdown files, taken back as their word: into `overrides.toml`, and from there into every
 //! feed.
 //!
-//! The files are looked at, not read: one listing of each folder, compared with what the store knows of them. Only a file that looks
-//! otherwise than it was left is read. A title, categories and `draft` flow back; everything else that an editor changed is the
+//! The files are looked at, not read, and compared with what the store knows of them: those of the newest records each time, the
+//! others in turn, so that a look costs the same however long the history is. Only a file that looks otherwise than it was left is
+//! read. A title, categories and `draft` flow back; everything else that an editor changed is the
 //! file's own and stays there (`stage::hugo`). A file that is gone was taken away by somebody: its record is hidden. Where the whole
 //! publication, a whole folder, or most files are gone, nobody decided anything of single articles, and they are written anew.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::config::Site;
 use crate::config::overrides::Overrides;
 use crate::edit::{self, EditError, Word};
 use crate::ingest::{SharedStore, locked};
-use crate::io::output::{self, Found, Stamp};
+use crate::io::output::{self, Folder, Found, Stamp};
 use crate::publisher;
 use crate::publisher::records::digest;
 use crate::stage::hugo::{self, Base, Edits, Page, Unreadable};
@@ -25,6 +26,17 @@ const BY: &str = "editor's file";
 const FILE_MAX_BYTES: u64 = 1 << 20;
 /// Fewer files than this are taken away by hand.
 const EMPTIED_MIN: usize = 10;
+/// The newest records' files are looked at each time, and as many of the others.
+const PART: usize = 8_192;
+
+/// Which files are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span {
+    /// Those of the newest records, and the next of the others.
+    Part,
+    /// Every record's.
+    All,
+}
 
 /// Why editors' files could not be taken back. What they hold stays in them.
 #[derive(Debug, thiserror::Error)]
@@ -60,11 +72,12 @@ pub struct ReadBack {
 ///
 /// # Errors
 /// Any [`ReadBackError`]; the next run looks again.
-pub fn read_back(site: &Site, store: &SharedStore) -> Result<ReadBack, ReadBackError> {
+pub fn read_back(site: &Site, store: &SharedStore, span: Span) -> Result<ReadBack, ReadBackError> {
     if !site.read_back {
         return Ok(ReadBack::default());
     }
-    let Look { changed, missing, emptied } = look(site, store)?;
+    let part = (span == Span::Part).then_some(PART);
+    let (Look { changed, missing, emptied, .. }, until) = look(site, store, part)?;
     if !emptied.is_empty() {
         locked(store).note_news(&[], &emptied, true)?;
     }
@@ -94,11 +107,17 @@ pub fn read_back(site: &Site, store: &SharedStore) -> Result<ReadBack, ReadBackE
     if !files.is_empty() || !gone.is_empty() {
         locked(store).note_news(&files, &gone, false)?;
     }
+    if let Some(until) = until {
+        locked(store).note_looked(until)?;
+    }
     Ok(ReadBack { overrides, is_refilled: !emptied.is_empty(), told })
 }
 
 /// What a look at the folders showed.
+#[derive(Default)]
 struct Look {
+    /// How many files were looked at.
+    files: usize,
     /// Records whose files look otherwise than they were left, with what they look like.
     changed: Vec<(u64, Stamp)>,
     /// Records whose files are gone.
@@ -107,40 +126,78 @@ struct Look {
     emptied: Vec<u64>,
 }
 
-fn look(site: &Site, store: &SharedStore) -> Result<Look, ReadBackError> {
-    let mut look = Look { changed: Vec::new(), missing: Vec::new(), emptied: Vec::new() };
+/// Looks at the files of the newest `part` records and of as many others, or at all; returns also up to which number of the others.
+fn look(site: &Site, store: &SharedStore, part: Option<usize>) -> Result<(Look, Option<u64>), ReadBackError> {
     if !publisher::is_published(&site.output) {
         // All of it is written anew.
-        return Ok(look);
+        return Ok((Look::default(), None));
     }
-    let mut folders: BTreeMap<String, Option<HashMap<String, Stamp>>> = BTreeMap::new();
+    let mut folders: BTreeMap<String, Option<Folder>> = BTreeMap::new();
     for section in &site.sections {
         let folder = section.section.base_path.trim_matches('/');
-        let stamps = output::stamps(&site.output, folder);
-        let stamps = stamps.map_err(|source| ReadBackError::Io { path: site.output.join(folder), source })?;
-        folders.insert(folder.to_owned(), stamps);
+        let opened = Folder::open(&site.output, folder);
+        let opened = opened.map_err(|source| ReadBackError::Io { path: site.output.join(folder), source })?;
+        folders.insert(folder.to_owned(), opened);
     }
-    let mut files = 0_usize;
-    locked(store).news_stamps(&mut |number, path, known, is_written| {
-        let (Some(known), Some((folder, name))) = (known, path.rsplit_once('/')) else { return };
-        files += 1;
+    let mut look = Look::default();
+    let glance = |look: &mut Look, after: u64, count: usize, end: u64| {
+        let mut failed = None;
+        let last = locked(store).news_stamps(after, count, &mut |number, path, known, is_written| {
+            if number <= end
+                && let Some(known) = known
+                && let Err(source) = look.at(&folders, number, path, known, is_written)
+            {
+                failed = Some(ReadBackError::Io { path: site.output.join(path), source });
+            }
+        })?;
+        failed.map_or(Ok(last), Err)
+    };
+    let (newest, until) = locked(store).looked()?;
+    let mut next = None;
+    if let Some(part) = part
+        && let Some(young) = newest.checked_sub(part as u64).filter(|young| *young > 0)
+    {
+        glance(&mut look, young, part, newest)?;
+        let until = if until < young { until } else { 0 };
+        next = Some(glance(&mut look, until, part, young)?.unwrap_or(young));
+    }
+    // Where many are gone, all of them tell whether somebody decided that.
+    if next.is_none() || !look.emptied.is_empty() || look.missing.len() >= EMPTIED_MIN {
+        look = Look::default();
+        next = None;
+        glance(&mut look, 0, usize::MAX, u64::MAX)?;
+    }
+    if look.missing.len() >= EMPTIED_MIN && look.missing.len() * 2 > look.files {
+        look.emptied.append(&mut look.missing);
+    }
+    Ok((look, next))
+}
+
+impl Look {
+    fn at(
+        &mut self,
+        folders: &BTreeMap<String, Option<Folder>>,
+        number: u64,
+        path: &str,
+        known: Stamp,
+        is_written: bool,
+    ) -> std::io::Result<()> {
+        let Some((folder, name)) = path.rsplit_once('/') else { return Ok(()) };
+        self.files += 1;
         match folders.get(folder) {
-            Some(Some(stamps)) => match stamps.get(name) {
-                Some(stamp) if *stamp == known => {}
-                Some(stamp) => look.changed.push((number, *stamp)),
+            Some(Some(folder)) => match folder.stamp(name)? {
+                Some(stamp) if stamp == known => {}
+                Some(stamp) => self.changed.push((number, stamp)),
                 // One whose writing did not end may never have been there.
-                None if is_written => look.missing.push(number),
+                None if is_written => self.missing.push(number),
                 None => {}
             },
             // A folder that is no section's any more is left alone.
             None => {}
-            Some(None) => look.emptied.push(number),
+            Some(None) => self.emptied.push(number),
         }
-    })?;
-    if look.missing.len() >= EMPTIED_MIN && look.missing.len() * 2 > files {
-        look.emptied.append(&mut look.missing);
+        Ok(())
     }
-    Ok(look)
 }
 
 /// Files on their way back.
@@ -231,5 +288,73 @@ impl Desk<'_> {
             words.push(Word::By(BY));
             self.words.push((record, words));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::config;
+    use crate::io::file;
+    use crate::store::Store as _;
+    use crate::store::sqlite::SqliteStore;
+
+    /// A site of this many records' files, none of which looks as it was left.
+    fn touched(dir: &std::path::Path, count: u64) -> (Site, SharedStore) {
+        let text =
+            "[site]\ntitle = \"T\"\nbase_url = \"https://wire.example/\"\n[[source]]\nid = \"a\"\nurl = \"https://a.example/feed\"\n";
+        let mut site = config::check(&dir.join("feeds.toml"), text).unwrap();
+        (site.store, site.output) = (dir.join("s.db"), dir.join("output"));
+        let folder = site.sections[0].section.base_path.trim_matches('/').to_owned();
+        let file = |number| NewsFile {
+            number,
+            path: format!("{folder}/{number}.md"),
+            stamp: Some(Stamp { bytes: 7, modified_ns: 1 }),
+            is_written: true,
+            is_edited: false,
+            is_draft: false,
+            hash: [0; 16],
+            previous: None,
+            base: Vec::new(),
+            kept: None,
+        };
+        let files: Vec<NewsFile> = (1..=count).map(file).collect();
+        let mut store = SqliteStore::open(&site.store).unwrap();
+        store.note_news(&files, &[], false).unwrap();
+        std::fs::create_dir_all(site.output.join(&folder)).unwrap();
+        let paths = files.iter().map(|file| file.path.as_str()).chain(["index.html"]);
+        paths.for_each(|path| file::write(&site.output.join(path), b"x").unwrap());
+        (site, Arc::new(Mutex::new(store)))
+    }
+
+    #[test]
+    fn the_newest_are_looked_at_each_time_and_the_others_in_turn() {
+        let dir = tempfile::tempdir().unwrap();
+        let (site, store) = touched(dir.path(), 7);
+        let looks = || {
+            let (look, next) = look(&site, &store, Some(2)).unwrap();
+            locked(&store).note_looked(next.unwrap()).unwrap();
+            look.changed.iter().map(|(number, _)| *number).collect::<Vec<_>>()
+        };
+        assert_eq!(looks(), [6, 7, 1, 2]);
+        assert_eq!(looks(), [6, 7, 3, 4]);
+        assert_eq!(looks(), [6, 7, 5]);
+        assert_eq!(looks(), [6, 7, 1, 2]);
+        let all = |part| look(&site, &store, part).unwrap();
+        let whole = (all(None), all(Some(7)));
+        assert!([whole.0, whole.1].iter().all(|(look, next)| look.changed.len() == 7 && next.is_none()));
+    }
+
+    /// A part of them would say that somebody took away a few.
+    #[test]
+    fn where_many_are_gone_all_are_looked_at() {
+        let dir = tempfile::tempdir().unwrap();
+        let (site, store) = touched(dir.path(), 60);
+        let folder = site.output.join(site.sections[0].section.base_path.trim_matches('/'));
+        (1..=40).for_each(|number| std::fs::remove_file(folder.join(format!("{number}.md"))).unwrap());
+        let (look, next) = look(&site, &store, Some(20)).unwrap();
+        assert_eq!((look.emptied.len(), look.missing.len(), next), (40, 0, None));
     }
 }

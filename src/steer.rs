@@ -12,7 +12,7 @@ use crate::ingest::history::Applied;
 use crate::ingest::{Ingest, IngestError, locked};
 use crate::io::clock::Clock;
 use crate::publisher::{self, PublishError, Scope};
-use crate::read_back::{ReadBack, ReadBackError, read_back};
+use crate::read_back::{ReadBack, ReadBackError, Span, read_back};
 use crate::stage::poll;
 use crate::store::StoredRecord;
 
@@ -173,7 +173,7 @@ impl Helm {
         let _one = self.one();
         let ingest = self.ingest();
         let began = Instant::now();
-        let ReadBack { overrides, is_refilled, told } = read_back(ingest.site(), ingest.store())?;
+        let ReadBack { overrides, is_refilled, told } = read_back(ingest.site(), ingest.store(), Span::Part)?;
         let gap = LOOK_GAP.max(began.elapsed() * LOOK_SHARE);
         told.iter().for_each(|what| tracing::warn!("{what}"));
         match overrides {

@@ -41,7 +41,7 @@ use crate::ingest::{Ingest, IngestError, SharedStore};
 use crate::io::clock::Clock;
 use crate::publisher::PublishError;
 use crate::push::PushError;
-use crate::read_back::{ReadBack, read_back};
+use crate::read_back::{ReadBack, Span, read_back};
 use crate::scheduler::ServiceError;
 use crate::store::lock::StoreLock;
 use crate::store::sqlite::SqliteStore;
@@ -330,16 +330,16 @@ impl Context {
 
     /// Opens the store for work: alone, with what editors changed in the published files, and with every record derived by the
     /// site's rules, unless these wait for consent.
-    fn work(&self, site: Site, command: &str) -> Result<(StoreLock, Ingest)> {
+    fn work(&self, site: Site, command: &str, span: Span) -> Result<(StoreLock, Ingest)> {
         let (lock, ingest) = self.store(site, command)?;
-        let ingest = self.read_back(ingest)?;
+        let ingest = self.read_back(ingest, span)?;
         self.apply(&ingest)?;
         Ok((lock, ingest))
     }
 
     /// Takes back what editors changed in the published files. It must not stand in the way of polls.
-    fn read_back(&self, ingest: Ingest) -> Result<Ingest> {
-        match read_back(ingest.site(), ingest.store()) {
+    fn read_back(&self, ingest: Ingest, span: Span) -> Result<Ingest> {
+        match read_back(ingest.site(), ingest.store(), span) {
             Ok(ReadBack { overrides, told, .. }) => {
                 told.iter().for_each(|what| warn(what));
                 match overrides {

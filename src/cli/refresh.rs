@@ -16,6 +16,7 @@ use crate::ingest::{Ingest, Polled, locked};
 use crate::io::output::Written;
 use crate::publisher::{self, Scope};
 use crate::push;
+use crate::read_back::Span;
 use crate::scheduler;
 use crate::stage::poll::{self, Asked, Plan};
 use crate::store::sqlite::SqliteStore;
@@ -52,7 +53,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
     if options.dry_run {
         return dry_run(&site, named, options, now);
     }
-    let (_lock, ingest) = context.work(site, "refresh")?;
+    let (_lock, ingest) = context.work(site, "refresh", Span::Part)?;
     let chosen = chosen(ingest.site(), named, options.due, &states(&*locked(ingest.store()))?, now);
     if options.from_zero {
         let mut store = locked(ingest.store());

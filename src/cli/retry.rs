@@ -8,6 +8,7 @@ use super::{CommandError, Context, Exit, Result, print, runtime};
 use crate::config::Site;
 use crate::ingest::locked;
 use crate::publisher::{self, Scope};
+use crate::read_back::Span;
 use crate::scheduler;
 use crate::stage::poll;
 use crate::store::sqlite::SqliteStore;
@@ -37,7 +38,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
     let chosen = positions(&site, &options.sources)?;
     let path = site.store.clone();
     let names = ids(&site, &chosen);
-    let (_lock, ingest) = match context.work(site, "retry") {
+    let (_lock, ingest) = match context.work(site, "retry", Span::Part) {
         Ok(work) => work,
         Err(CommandError::Store(StoreError::Held { holder, .. })) if holder.contains("`topicwire serve`") => {
             let Some(mut store) = SqliteStore::open_to_read(&path)? else { return Err(StoreError::Held { path, holder }.into()) };

@@ -17,6 +17,7 @@ use crate::io::clock::Clock;
 use crate::io::notify::Manager;
 use crate::measure::Measures;
 use crate::push::{self, Wire};
+use crate::read_back::Span;
 use crate::scheduler;
 use crate::steer::Helm;
 use crate::web::{self, Answers, Lanes, Web};
@@ -58,7 +59,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         // What was published before is served meanwhile: new rules over a long history take their time.
         let deciding = context.clone();
         let decided = tokio::task::spawn_blocking(move || {
-            let ingest = deciding.read_back(ingest)?;
+            let ingest = deciding.read_back(ingest, Span::Part)?;
             deciding.apply(&ingest)?;
             Ok::<_, CommandError>(ingest)
         });

@@ -13,6 +13,7 @@ use crate::config::Site;
 use crate::edit::{EditError, rewrite, unusable};
 use crate::ingest::IngestError;
 use crate::publisher::{self, Scope};
+use crate::read_back::Span;
 use crate::stage::clean;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store as _, StoreError};
@@ -48,7 +49,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
     let what = if options.undo { "published again" } else { "taken down" };
     // Read anew, with what was just written.
     let published = context
-        .work(context.site()?, "takedown")
+        .work(context.site()?, "takedown", Span::Part)
         .and_then(|(_lock, ingest)| Ok(publisher::publish(ingest.site(), ingest.store(), Scope::Changed)?));
     match published {
         Ok(written) => {

@@ -599,28 +599,35 @@ pub fn stamp(dir: &Path, path: &str) -> Option<String> {
     Some(format!("{} {} {}", stat.st_ino, stat.st_ctime, stat.st_ctime_nsec))
 }
 
-/// Every file in a folder of the tree at `dir` by its name; `None` where there is no such folder. One listing and one look at each.
-///
-/// # Errors
-/// What the system says.
-pub fn stamps(dir: &Path, folder: &str) -> std::io::Result<Option<HashMap<String, Stamp>>> {
-    let open = || walk(&rustix::fs::openat(CWD, dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?, folder);
-    let fd = match open() {
-        Ok(fd) => fd,
-        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(None),
-        Err(cause) => return Err(cause.into()),
-    };
-    let mut found = HashMap::new();
-    for entry in Dir::read_from(&fd)? {
-        let entry = entry?;
-        if let Ok(name) = entry.file_name().to_str()
-            && !name.starts_with('.')
-            && let Ok(stat) = rustix::fs::statat(&fd, name, AtFlags::SYMLINK_NOFOLLOW)
-        {
-            found.insert(name.to_owned(), Stamp::of(&stat));
+/// A folder of a published tree, to look at its files.
+#[derive(Debug)]
+pub struct Folder(OwnedFd);
+
+impl Folder {
+    /// The folder in the tree at `dir`; `None` where there is no such folder.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn open(dir: &Path, folder: &str) -> std::io::Result<Option<Self>> {
+        let open = || walk(&rustix::fs::openat(CWD, dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?, folder);
+        match open() {
+            Ok(fd) => Ok(Some(Self(fd))),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
+            Err(cause) => Err(cause.into()),
         }
     }
-    Ok(Some(found))
+
+    /// What one of its files looks like; `None` where there is none.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn stamp(&self, name: &str) -> std::io::Result<Option<Stamp>> {
+        match rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(Stamp::of(&stat))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(cause) => Err(cause.into()),
+        }
+    }
 }
 
 const UNTOUCHED: &str = "nothing that is published was changed";

@@ -854,11 +854,23 @@ pub trait Store: PushStore + Send {
     /// Any [`StoreError`].
     fn arrivals(&self) -> Result<Vec<Arrival>, StoreError>;
 
-    /// Hands every record's file to `visit`.
+    /// Hands up to `count` records' files to `visit`, in the order of their numbers, those after `after` first. Returns the last number.
     ///
     /// # Errors
     /// Any [`StoreError`].
-    fn news_stamps(&self, visit: &mut LookAt<'_>) -> Result<(), StoreError>;
+    fn news_stamps(&self, after: u64, count: usize, visit: &mut LookAt<'_>) -> Result<Option<u64>, StoreError>;
+
+    /// The number of the newest record that has a file, and up to which number files were looked at last.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn looked(&self) -> Result<(u64, u64), StoreError>;
+
+    /// Takes note up to which number files were looked at.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    fn note_looked(&mut self, number: u64) -> Result<(), StoreError>;
 
     /// What is known of these records' files, in their order.
     ///

@@ -16,18 +16,37 @@ fn stamp(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Stamp>> {
 }
 
 impl SqliteStore {
-    pub(super) fn all_stamps(&self, visit: &mut LookAt<'_>) -> Result<()> {
-        let mut read = || -> rusqlite::Result<()> {
-            let mut statement =
-                self.connection.prepare_cached("SELECT record, path, bytes, modified, written FROM news ORDER BY record")?;
-            let mut rows = statement.query([])?;
+    pub(super) fn stamps_after(&self, after: u64, count: usize, visit: &mut LookAt<'_>) -> Result<Option<u64>> {
+        let mut read = || -> rusqlite::Result<Option<u64>> {
+            let mut statement = self
+                .connection
+                .prepare_cached("SELECT record, path, bytes, modified, written FROM news WHERE record > ?1 ORDER BY record LIMIT ?2")?;
+            let mut rows = statement.query(params![after.cast_signed(), i64::try_from(count).unwrap_or(i64::MAX)])?;
+            let mut last = None;
             while let Some(row) = rows.next()? {
-                let path = row.get_ref(1)?;
-                visit(row.get::<_, i64>(0)?.unsigned_abs(), path.as_str()?, stamp(row, 2)?, row.get(4)?);
+                let (number, path) = (row.get::<_, i64>(0)?.unsigned_abs(), row.get_ref(1)?);
+                visit(number, path.as_str()?, stamp(row, 2)?, row.get(4)?);
+                last = Some(number);
             }
-            Ok(())
+            Ok(last)
         };
         read().map_err(|e| self.error(e))
+    }
+
+    pub(super) fn looked_until(&self) -> Result<(u64, u64)> {
+        let newest: Option<i64> =
+            self.connection.query_row("SELECT max(record) FROM news", [], |row| row.get(0)).map_err(|e| self.error(e))?;
+        // A note that cannot be read costs a round of looks that begins anew.
+        let until = self.meta("looked")?.and_then(|number| number.parse().ok());
+        Ok((newest.unwrap_or(0).unsigned_abs(), until.unwrap_or(0)))
+    }
+
+    pub(super) fn put_looked(&mut self, number: u64) -> Result<()> {
+        self.connection
+            .prepare_cached("INSERT INTO meta (key, value) VALUES ('looked', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1")
+            .and_then(|mut s| s.execute([number.to_string()]))
+            .map_err(|e| self.error(e))?;
+        Ok(())
     }
 
     pub(super) fn news_files(&self, numbers: &[u64]) -> Result<Vec<Option<NewsFile>>> {

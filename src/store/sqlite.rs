@@ -657,8 +657,16 @@ impl Store for SqliteStore {
             .map_err(|e| self.error(e))
     }
 
-    fn news_stamps(&self, visit: &mut LookAt<'_>) -> Result<()> {
-        self.all_stamps(visit)
+    fn news_stamps(&self, after: u64, count: usize, visit: &mut LookAt<'_>) -> Result<Option<u64>> {
+        self.stamps_after(after, count, visit)
+    }
+
+    fn looked(&self) -> Result<(u64, u64)> {
+        self.looked_until()
+    }
+
+    fn note_looked(&mut self, number: u64) -> Result<()> {
+        self.put_looked(number)
     }
 
     fn news(&self, numbers: &[u64]) -> Result<Vec<Option<NewsFile>>> {

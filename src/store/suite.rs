@@ -693,9 +693,20 @@ fn files_read_back_and_are_forgotten(make: Make<'_>) {
     store.note_news(&[file(1), aside.clone()], &[], false).unwrap();
     assert_eq!(store.news(&[2, 1, 9]).unwrap(), [Some(aside), Some(file(1)), None]);
     store.news_written().unwrap();
-    let mut seen = Vec::new();
-    store.news_stamps(&mut |number, path, stamp, written| seen.push((number, path.to_owned(), stamp, written))).unwrap();
-    assert_eq!(seen, [(1, "news/1.md".into(), file(1).stamp, true), (2, "news/2.md".into(), None, true)]);
+    let stamps = |after, count| {
+        let mut seen = Vec::new();
+        let last =
+            store.news_stamps(after, count, &mut |number, path, stamp, written| seen.push((number, path.to_owned(), stamp, written)));
+        (seen, last.unwrap())
+    };
+    let (first, second) = ((1, "news/1.md".into(), file(1).stamp, true), (2, "news/2.md".into(), None, true));
+    assert_eq!(stamps(0, 9), (vec![first.clone(), second.clone()], Some(2)));
+    assert_eq!(stamps(0, 1), (vec![first], Some(1)));
+    assert_eq!(stamps(1, 9), (vec![second], Some(2)));
+    assert_eq!(stamps(2, 9), (vec![], None));
+    assert_eq!(store.looked().unwrap(), (2, 0));
+    store.note_looked(1).unwrap();
+    assert_eq!(store.looked().unwrap(), (2, 1));
     store.note_news(&[], &[1], false).unwrap();
     assert!(store.pending().unwrap().is_empty());
     store.note_news(&[], &[2], true).unwrap();

@@ -15,6 +15,7 @@ use super::{CommandError, Context, Exit, Result, print, refresh, runtime};
 use crate::config::{self, ConfigError, Site};
 use crate::measure::Measures;
 use crate::publisher::{self, Scope};
+use crate::read_back::Span;
 use crate::scheduler;
 use crate::web::{self, Answers, Lanes, Web};
 
@@ -43,7 +44,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
     let address = |l: &std::net::TcpListener| l.local_addr().map_err(CommandError::io("cannot listen"));
     let site = site(folder.path(), address(&publisher)?, address(&listener)?)?;
     print("three bundled sources on loopback: a news page, a Drupal feed, a WordPress feed\n\n");
-    let (_lock, ingest) = context.work(site, "demo")?;
+    let (_lock, ingest) = context.work(site, "demo", Span::Part)?;
     runtime.block_on(async {
         let publisher = TcpListener::from_std(publisher).map_err(CommandError::io("cannot listen"))?;
         tokio::spawn(async move { axum::serve(publisher, bundled()).await });

@@ -17,14 +17,15 @@ impl SqliteStore {
             let topics = texts("SELECT slug FROM topic WHERE dirty > 0 ORDER BY slug")?;
             let feeds = texts("SELECT path FROM feed WHERE dirty > 0 ORDER BY path")?;
             let mut records =
-                self.connection.prepare_cached("SELECT number FROM record WHERE dirty > 0 AND number IS NOT NULL ORDER BY number")?;
+                // By the index of what is marked: in the order of the numbers' index all records would be read.
+                self.connection.prepare_cached("SELECT number FROM record WHERE dirty > 0 AND number IS NOT NULL ORDER BY +number")?;
             let records = records.query_map([], |row| Ok(row.get::<_, i64>(0)?.unsigned_abs()))?.collect::<rusqlite::Result<_>>()?;
             let mut archives = self.connection.prepare_cached(
                 "SELECT f.path, p.name FROM part p JOIN feed f ON f.id = p.feed WHERE p.dirty = 1 ORDER BY f.path, p.part",
             )?;
             let archives = archives.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
             let mut hidden = self.connection.prepare_cached(
-                "SELECT url, coalesce(draft ->> '$.section', '') FROM record WHERE dirty > 0 AND hidden = 1 AND number IS NOT NULL ORDER BY number",
+                "SELECT url, coalesce(draft ->> '$.section', '') FROM record WHERE dirty > 0 AND hidden = 1 AND number IS NOT NULL ORDER BY +number",
             )?;
             let hidden = hidden.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
             Ok(Pending { topics, records, feeds, archives, hidden })
