@@ -27,7 +27,7 @@ const FILE_MAX_BYTES: u64 = 1 << 20;
 /// Fewer files than this are taken away by hand.
 const EMPTIED_MIN: usize = 10;
 /// The newest records' files are looked at each time, and as many of the others.
-const PART: usize = 8_192;
+const PART: usize = 4_096;
 
 /// Which files are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

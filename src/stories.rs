@@ -16,7 +16,7 @@ use crate::stage::story::{self, Bond, Ground, Member, SAME_MAX_DAYS, Signature};
 use crate::store::{Put, Store, StoreError, Telling};
 
 /// Records settled at once. Older ones come first, so that what is settled never depends on where one run was cut.
-const BATCH: usize = 2_000;
+const BATCH: usize = 8_000;
 /// Most settled records that newcomers are compared with, the newest within the time that a story may take.
 const WINDOW_MAX: usize = 40_000;
 /// Groups of records that are alone have numbers from here, apart from those of stories.

@@ -54,7 +54,8 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         return dry_run(&site, named, options, now);
     }
     let (_lock, ingest) = context.work(site, "refresh", Span::Part)?;
-    let chosen = chosen(ingest.site(), named, options.due, &states(&*locked(ingest.store()))?, now);
+    let known = if options.due { states(&*locked(ingest.store()))? } else { HashMap::new() };
+    let chosen = chosen(ingest.site(), named, options.due, &known, now);
     if options.from_zero {
         let mut store = locked(ingest.store());
         for source in chosen.iter().filter_map(|n| ingest.site().sources.get(*n)) {

@@ -1,6 +1,8 @@
 //! Reads a written document back before it replaces the one that readers have (O14).
 
+use std::borrow::Cow;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
@@ -8,6 +10,8 @@ use quick_xml::{Reader, XmlVersion};
 
 use super::document::FeedDocument;
 use super::document::gate::iri;
+use super::json_feed;
+use super::printed::Printed;
 
 /// Most bytes of a feed document (O20).
 pub const DOCUMENT_MAX_BYTES: usize = 512 << 10;
@@ -24,7 +28,7 @@ pub enum Form {
 }
 
 /// Why a document must not be published.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// It does not read back.
     #[error("it does not read back: {0}")]
@@ -48,48 +52,91 @@ pub enum Fault {
     Size(usize),
 }
 
-/// Reads `bytes` back: well-formed, the same feed, every entry once under its id, not too large.
+/// Reads `bytes` back: well-formed, the same feed, every entry once under its id, not too large. `printed` are the document's items as
+/// they were written. Each was read back then, by [`item`]; here each must stand in its place to the byte, and what is around them is
+/// read as the document without entries that it is.
 ///
 /// # Errors
 /// The first [`Fault`].
-pub fn check(form: Form, bytes: &[u8], document: &FeedDocument) -> Result<(), Fault> {
+pub fn check(form: Form, bytes: &[u8], document: &FeedDocument, printed: &[Arc<Printed>]) -> Result<(), Fault> {
     if bytes.len() > DOCUMENT_MAX_BYTES {
         return Err(Fault::Size(bytes.len()));
     }
-    let (own, expected, ids): (String, &str, Vec<String>) = match form {
+    if let Some(fault) = printed.iter().find_map(|item| item.fault()) {
+        return Err(fault.clone());
+    }
+    let (around, found) = without(form, bytes, printed);
+    if found < printed.len() {
+        return Err(Fault::Entries { written: document.items.len(), read: found });
+    }
+    let (own, expected, more): (String, &str, usize) = match form {
         Form::Atom => {
-            let read = read_xml(bytes, &["feed", "id"], &["feed", "entry", "id"])?;
-            (read.own, &document.id, read.ids)
+            let read = read_xml(&around, &["feed", "id"], &["feed", "entry", "id"])?;
+            (read.own, &document.id, read.ids.len())
         }
         Form::Rss => {
-            let read = read_xml(bytes, &["rss", "channel", "link"], &["rss", "channel", "item", "guid"])?;
-            (read.own, &document.page_url, read.ids)
+            let read = read_xml(&around, &["rss", "channel", "link"], &["rss", "channel", "item", "guid"])?;
+            (read.own, &document.page_url, read.ids.len())
         }
         Form::Json => {
             #[derive(serde::Deserialize)]
             struct Feed {
                 feed_url: String,
-                items: Vec<Item>,
+                items: Vec<serde::de::IgnoredAny>,
             }
-            #[derive(serde::Deserialize)]
-            struct Item {
-                id: String,
-            }
-            let feed: Feed = serde_json::from_slice(bytes).map_err(|e| Fault::Unreadable(e.to_string()))?;
-            (feed.feed_url, &document.urls.json, feed.items.into_iter().map(|item| item.id).collect())
+            let feed: Feed = serde_json::from_slice(&around).map_err(|e| Fault::Unreadable(e.to_string()))?;
+            (feed.feed_url, &document.urls.json, feed.items.len())
         }
     };
     if own != iri(expected) {
         return Err(Fault::Feed(own));
     }
-    let different = ids.iter().collect::<HashSet<_>>().len();
-    if ids.len() != document.items.len() || different != ids.len() {
-        return Err(Fault::Entries { written: document.items.len(), read: different });
+    let different = printed.iter().map(|item| item.id()).collect::<HashSet<_>>().len();
+    if different + more != document.items.len() || printed.len() != document.items.len() {
+        return Err(Fault::Entries { written: document.items.len(), read: different + more });
     }
-    match ids.into_iter().zip(&document.items).find(|(id, item)| *id != iri(&item.id)) {
-        Some((id, _)) => Err(Fault::Id(id)),
+    match printed.iter().zip(&document.items).find(|(printed, item)| printed.id() != iri(&item.id)) {
+        Some((printed, _)) => Err(Fault::Id(printed.id().to_owned())),
         None => Ok(()),
     }
+}
+
+/// A document without these items, and how many of them stood in their place.
+fn without<'b>(form: Form, bytes: &'b [u8], printed: &[Arc<Printed>]) -> (Cow<'b, [u8]>, usize) {
+    let between = if form == Form::Json { json_feed::BETWEEN.as_bytes() } else { b"" };
+    let mut texts = printed.iter().map(|item| item.text(form).as_bytes());
+    let Some(first) = texts.next() else { return (Cow::Borrowed(bytes), 0) };
+    let Some(at) = memchr::memmem::find(bytes, first) else { return (Cow::Borrowed(bytes), 0) };
+    let (before, rest) = bytes.split_at(at);
+    let mut rest = rest.get(first.len()..).unwrap_or_default();
+    let mut found = 1;
+    for text in texts {
+        match rest.strip_prefix(between).and_then(|rest| rest.strip_prefix(text)) {
+            Some(after) => (rest, found) = (after, found + 1),
+            None => break,
+        }
+    }
+    (Cow::Owned([before, rest].concat()), found)
+}
+
+/// Reads an item's text back: well-formed, with this id.
+///
+/// # Errors
+/// [`Fault::Unreadable`] or [`Fault::Id`].
+pub(super) fn item(form: Form, text: &str, id: &str) -> Result<(), Fault> {
+    let ids = match form {
+        Form::Atom => read_xml(text.as_bytes(), &[], &["entry", "id"])?.ids,
+        Form::Rss => read_xml(text.as_bytes(), &[], &["item", "guid"])?.ids,
+        Form::Json => {
+            #[derive(serde::Deserialize)]
+            struct Item {
+                id: String,
+            }
+            let item: Item = serde_json::from_str(text).map_err(|e| Fault::Unreadable(e.to_string()))?;
+            vec![item.id]
+        }
+    };
+    if ids == [id] { Ok(()) } else { Err(Fault::Id(ids.concat())) }
 }
 
 /// A feed and its entries, as an XML document names them.
@@ -171,39 +218,67 @@ fn sound(element: &BytesStart<'_>) -> Result<(), Fault> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::document::samples::{archive, document, hostile, item};
-    use super::super::{atom, json_feed, rss};
+    use super::super::document::samples::{archive, document, hostile, item as sample};
+    use super::super::printed;
     use super::*;
 
-    fn written(document: &FeedDocument) -> [(Form, Vec<u8>); 3] {
-        [(Form::Atom, atom::write(document)), (Form::Rss, rss::write(document)), (Form::Json, json_feed::write(document))]
+    fn printed(document: &FeedDocument) -> Vec<Arc<Printed>> {
+        document.items.iter().map(|item| Arc::new(Printed::of(item, document))).collect()
+    }
+
+    fn written(document: &FeedDocument) -> Vec<(Form, Vec<u8>)> {
+        printed::bind(document, &printed(document)).into_iter().map(|(form, _, bytes)| (form, bytes)).collect()
     }
 
     #[test]
     fn what_is_written_passes() {
-        for document in [document(hostile()), archive(vec![item(1), item(2)]), document(Vec::new())] {
+        for document in [document(hostile()), archive(vec![sample(1), sample(2)]), document(Vec::new())] {
             for (form, bytes) in written(&document) {
-                assert_eq!(check(form, &bytes, &document), Ok(()), "{form:?}");
+                assert_eq!(check(form, &bytes, &document, &printed(&document)), Ok(()), "{form:?}");
             }
         }
     }
 
     #[test]
     fn what_is_broken_does_not() {
-        let good = document(vec![item(1), item(2)]);
+        let good = document(vec![sample(1), sample(2)]);
+        let items = printed(&good);
         for (form, bytes) in written(&good) {
-            assert!(matches!(check(form, &bytes[..bytes.len() / 2], &good), Err(Fault::Unreadable(_) | Fault::Entries { .. })), "{form:?}");
-            assert!(matches!(check(form, b"", &good), Err(Fault::Unreadable(_))), "{form:?}");
-            let other = document(vec![item(1), item(3)]);
-            assert!(matches!(check(form, &bytes, &other), Err(Fault::Id(_))), "{form:?}");
-            let fewer = document(vec![item(1)]);
-            assert_eq!(check(form, &bytes, &fewer), Err(Fault::Entries { written: 1, read: 2 }), "{form:?}");
+            let refused = |bytes: &[u8], document: &FeedDocument, items: &[Arc<Printed>]| check(form, bytes, document, items).unwrap_err();
+            assert!(matches!(refused(&bytes[..bytes.len() / 2], &good, &items), Fault::Entries { written: 2, read: 0..2 }), "{form:?}");
+            assert_eq!(refused(b"", &good, &items), Fault::Entries { written: 2, read: 0 }, "{form:?}");
+            assert!(matches!(refused(&bytes[..bytes.len() - 4], &good, &items), Fault::Unreadable(_)), "{form:?}");
+            let other = document(vec![sample(1), sample(3)]);
+            assert_eq!(refused(&bytes, &other, &printed(&other)), Fault::Entries { written: 2, read: 1 }, "{form:?}");
+            assert!(matches!(refused(&bytes, &other, &items), Fault::Id(_)), "{form:?}");
+            let fewer = document(vec![sample(1)]);
+            // In JSON a comma is left over.
+            let more = refused(&bytes, &fewer, &printed(&fewer));
+            assert!(matches!(more, Fault::Entries { written: 1, read: 2 } | Fault::Unreadable(_)), "{form:?}: {more}");
+            let twice = bytes.iter().chain(&bytes).copied().collect::<Vec<u8>>();
+            assert!(matches!(refused(&twice, &good, &items), Fault::Unreadable(_) | Fault::Entries { .. }), "{form:?}");
+            let strange = FeedDocument { id: "urn:x".into(), page_url: "https://x.example/".into(), ..good.clone() };
+            let strange = FeedDocument { urls: super::super::document::Urls::of("https://x.example/", "f"), ..strange };
+            assert!(matches!(refused(&bytes, &strange, &items), Fault::Feed(_)), "{form:?}");
             let large = [&bytes[..], &vec![b' '; DOCUMENT_MAX_BYTES]].concat();
-            assert!(matches!(check(form, &large, &good), Err(Fault::Size(_))), "{form:?}");
+            assert!(matches!(refused(&large, &good, &items), Fault::Size(_)), "{form:?}");
         }
-        let twice = document(vec![item(1), item(1)]);
+        let twice = document(vec![sample(1), sample(1)]);
         for (form, bytes) in written(&twice) {
-            assert_eq!(check(form, &bytes, &twice), Err(Fault::Entries { written: 2, read: 1 }), "{form:?}");
+            let fault = check(form, &bytes, &twice, &printed(&twice)).unwrap_err();
+            assert_eq!(fault, Fault::Entries { written: 2, read: 1 }, "{form:?}");
+        }
+    }
+
+    #[test]
+    fn an_item_reads_back_alone() {
+        let (good, id) = (document(vec![sample(1)]), sample(1).id);
+        for (form, whole) in [Form::Atom, Form::Rss, Form::Json].map(|form| (form, printed(&good)[0].text(form).to_owned())) {
+            assert_eq!(item(form, &whole, &id), Ok(()), "{form:?}");
+            assert!(matches!(item(form, &whole, "urn:other"), Err(Fault::Id(_))), "{form:?}");
+            assert!(matches!(item(form, &whole[..whole.len() / 2], &id), Err(Fault::Unreadable(_))), "{form:?}");
+            assert!(matches!(item(form, &whole.repeat(2), &id), Err(Fault::Unreadable(_))), "{form:?}");
+            assert!(item(form, "", &id).is_err(), "{form:?}");
         }
     }
 }

@@ -14,6 +14,9 @@ pub fn write(document: &FeedDocument) -> Vec<u8> {
     bind(document, &items.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
+/// What stands between two items.
+pub(super) const BETWEEN: &str = ",\n    ";
+
 /// A feed of items that are written already, whatever items the document has.
 pub(super) fn bind(document: &FeedDocument, items: &[&str]) -> Vec<u8> {
     let head = Feed {
@@ -32,7 +35,7 @@ pub(super) fn bind(document: &FeedDocument, items: &[&str]) -> Vec<u8> {
     out.push_str(head.strip_suffix("\n}").unwrap_or_default());
     out.push_str(",\n  \"items\": [");
     for (place, item) in items.iter().enumerate() {
-        out.push_str(if place == 0 { "\n    " } else { ",\n    " });
+        out.push_str(if place == 0 { "\n    " } else { BETWEEN });
         out.push_str(item);
     }
     out.push_str(if items.is_empty() { "]\n}\n" } else { "\n  ]\n}\n" });

@@ -2,32 +2,59 @@
 
 use std::sync::Arc;
 
-use super::check::Form;
+use super::check::{self, Fault, Form};
+use super::document::gate::iri;
 use super::document::{FeedDocument, FeedItem};
 use super::{atom, json_feed, rss};
 
 /// An item in each form.
 #[derive(Debug)]
 pub struct Printed {
+    id: String,
     atom: String,
     rss: String,
     json: String,
     has_picture: bool,
     has_licence: bool,
+    fault: Option<Fault>,
 }
 
 impl Printed {
-    /// Writes an item for feeds in this language.
+    /// Writes an item for feeds in this language, and reads each form back.
     #[must_use]
     pub fn of(item: &FeedItem, feed: &FeedDocument) -> Self {
         let language = feed.item_language(item);
-        Self {
+        let mut printed = Self {
+            id: iri(&item.id).into_owned(),
             atom: atom::entry(item, language),
             rss: rss::entry(item, language),
             json: json_feed::entry(item, language),
             has_picture: item.picture().is_some(),
             has_licence: item.licence().is_some(),
+            fault: None,
+        };
+        let read_back = |form| check::item(form, printed.text(form), &printed.id).err();
+        printed.fault = [Form::Atom, Form::Rss, Form::Json].into_iter().find_map(read_back);
+        printed
+    }
+
+    /// Its id, as each form says it.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// It in one form.
+    pub(super) fn text(&self, form: Form) -> &str {
+        match form {
+            Form::Atom => &self.atom,
+            Form::Rss => &self.rss,
+            Form::Json => &self.json,
         }
+    }
+
+    /// Why no document with it may be published.
+    pub(super) fn fault(&self) -> Option<&Fault> {
+        self.fault.as_ref()
     }
 }
 
@@ -36,10 +63,10 @@ impl Printed {
 pub fn bind(document: &FeedDocument, items: &[Arc<Printed>]) -> [(Form, &'static str, Vec<u8>); 3] {
     let has_picture = items.iter().any(|item| item.has_picture);
     let has_licence = items.iter().any(|item| item.has_licence);
-    let all = |form: fn(&Printed) -> &str| items.iter().map(|item| form(item)).collect::<Vec<_>>();
+    let all = |form: Form| items.iter().map(|item| item.text(form)).collect::<Vec<_>>();
     [
-        (Form::Atom, "atom", atom::bind(document, has_picture, &all(|item| &item.atom))),
-        (Form::Rss, "rss", rss::bind(document, has_picture, has_licence, &all(|item| &item.rss))),
-        (Form::Json, "json", json_feed::bind(document, &all(|item| &item.json))),
+        (Form::Atom, "atom", atom::bind(document, has_picture, &all(Form::Atom))),
+        (Form::Rss, "rss", rss::bind(document, has_picture, has_licence, &all(Form::Rss))),
+        (Form::Json, "json", json_feed::bind(document, &all(Form::Json))),
     ]
 }

@@ -292,16 +292,19 @@ impl Ingest {
         let (id, url) = (source.id.clone(), source.url.clone());
         let is_automatic = source.kind == SourceKind::Auto;
         let read = tokio::task::spawn_blocking(move || {
-            let store = locked(&store);
-            let mut state = store.poll_state(&id)?;
-            if !is_automatic {
-                // What was found out holds as long as nobody says otherwise.
-                state.found = None;
-            }
-            let host_until = match Url::parse(poll::address(&state, url.as_str())) {
-                Ok(url) => store.host_limit(&budgets.name(url.host_str().unwrap_or_default()))?,
-                Err(_) => None,
-            };
+            let mut state = PollState::default();
+            let mut host_until = None;
+            locked(&store).reading(&mut |store| {
+                state = store.poll_state(&id)?;
+                if !is_automatic {
+                    // What was found out holds as long as nobody says otherwise.
+                    state.found = None;
+                }
+                if let Ok(url) = Url::parse(poll::address(&state, url.as_str())) {
+                    host_until = store.host_limit(&budgets.name(url.host_str().unwrap_or_default()))?;
+                }
+                Ok(())
+            })?;
             let plan = poll::plan(&state, url.as_str(), host_until, now);
             Ok::<_, StoreError>((state, plan))
         });
@@ -533,18 +536,22 @@ impl Ingest {
             _ => None,
         };
         let overrides = newer.as_ref().unwrap_or(&self.site.overrides);
+        let mut holders = Vec::with_capacity(mapped.len());
+        store.reading(&mut |store| {
+            for Mapped { made, .. } in &mapped {
+                holders.push(made.as_ref().map(|made| store.holder(&made.draft.href)).transpose()?.flatten());
+            }
+            Ok(())
+        })?;
         let mut changes = Vec::with_capacity(mapped.len());
         let mut renamed = 0;
-        for Mapped { is_new, key, known, fingerprint, raw, made } in mapped {
+        for (Mapped { is_new, key, known, fingerprint, raw, made }, held) in mapped.into_iter().zip(holders) {
             let (draft, mut signature) = made.map(|made| (made.draft, made.signature)).unzip();
             let mut record = match draft {
                 None => RecordChange::None,
                 Some(draft) => {
                     let href = draft.href.clone();
-                    let holder = match made_here.get(&draft.href) {
-                        Some(holder) => Some(holder.clone()),
-                        None => store.holder(&draft.href)?,
-                    };
+                    let holder = made_here.get(&draft.href).cloned().or(held);
                     let is_own = holder.as_ref().is_some_and(|h| h.source == source.id);
                     let position_of_holder = holder.as_ref().and_then(|h| self.positions.get(&h.source).copied());
                     let placed = identity::place(claim, &key, known.as_ref(), holder.as_ref().map(|h| (h, position_of_holder)), draft);

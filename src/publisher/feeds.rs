@@ -1,16 +1,18 @@
 //! The site's feeds: which there are, and the documents of each (RFC 5005: one current, and archives that never change).
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use super::item::{Telling, others};
+use super::prints::Telling;
 use super::{Press, PublishError};
 use crate::config::{Site, Topic};
 use crate::format::check::{self, Fault, Form};
 use crate::format::document::{ARCHIVE_FOLDER, ArchiveLine, DeletedEntry, FEED_STYLE_FILE, FeedDocument, PAGE_FILE, Urls};
-use crate::format::{html, printed};
+use crate::format::html;
+use crate::format::printed::{self, Printed};
 use crate::ingest::{SharedStore, locked};
 use crate::io::output::Tree;
-use crate::store::{Archive, FeedState, Pending, StoredRecord, Window};
+use crate::store::{Archive, FeedState, Pending, Window};
 
 /// A current document holds at least this many entries, if the feed has them.
 const WINDOW_COUNT: usize = 50;
@@ -180,11 +182,12 @@ impl Press<'_> {
     fn archive(&mut self, tree: &mut Tree, store: &SharedStore, waiting: Waiting<'_>) -> Result<(), PublishError> {
         let Waiting { channel, prev, archive, deleted, .. } = waiting;
         let once = channel.topic.is_some_and(|topic| topic.stories);
-        let records = {
-            let store = locked(store);
-            let records = store.archived(&channel.path, &archive)?;
-            records.into_iter().map(|record| others(&*store, record, once, Some(archive.closed))).collect::<Result<Vec<_>, _>>()?
-        };
+        let mut records = Vec::new();
+        locked(store).reading(&mut |store| {
+            let kept = store.archived(&channel.path, &archive)?.into_iter();
+            records = kept.map(|kept| self.telling(store, kept, once, Some(archive.closed))).collect::<Result<_, _>>()?;
+            Ok(())
+        })?;
         let folder_url = format!("{}{ARCHIVE_FOLDER}/", self.folder_url(&channel.path));
         let head = FeedDocument {
             urls: Urls::of(&folder_url, &archive.name),
@@ -195,9 +198,9 @@ impl Press<'_> {
             deleted,
             ..self.head(channel)
         };
-        let (document, written) = self.filled(head, records);
+        let filled = self.filled(head, records);
         let folder = archive_folder(&channel.path);
-        let faults = stage(tree, &format!("{folder}/{}", archive.name), &document, written)?;
+        let (document, faults) = filled.stage(tree, &format!("{folder}/{}", archive.name))?;
         self.faults.extend(faults);
         if channel.kind == Kind::Topic {
             let page = html::archive_page(&self.frame, &document, &archive.name, prev.as_ref().map(|prev| prev.name.as_str()));
@@ -207,12 +210,12 @@ impl Press<'_> {
     }
 
     /// The document with these records, in its three forms.
-    fn filled(&mut self, head: FeedDocument, records: Vec<Telling>) -> (FeedDocument, Written) {
+    fn filled(&mut self, head: FeedDocument, records: Vec<Telling>) -> Filled {
         let items: Vec<_> = records.into_iter().map(|record| self.print(record, &head)).collect();
         let (items, printed): (Vec<_>, Vec<_>) = items.into_iter().unzip();
         let document = FeedDocument { items, ..head };
         let written = printed::bind(&document, &printed);
-        (document, written)
+        Filled { document, printed, written }
     }
 
     /// Writes a feed's current document, and its page.
@@ -240,18 +243,19 @@ impl Press<'_> {
         let slash = if channel.path.is_empty() { "" } else { "/" };
         let stem = format!("{}{slash}{CURRENT}", channel.path);
         loop {
-            let records: Vec<StoredRecord> = locked(store).current(&channel.path, &window)?;
-            let records = {
-                let store = locked(store);
-                records.into_iter().map(|record| others(&*store, record, once, None)).collect::<Result<Vec<_>, _>>()?
-            };
+            let mut records = Vec::new();
+            locked(store).reading(&mut |store| {
+                let kept = store.current(&channel.path, &window)?.into_iter();
+                records = kept.map(|kept| self.telling(store, kept, once, None)).collect::<Result<_, _>>()?;
+                Ok(())
+            })?;
             // Texts that grow when they are escaped: then only what is in no archive.
-            let (document, written) = self.filled(FeedDocument { hub_urls: self.site.hub_urls(), ..base.clone() }, records);
-            if window.count_max > 0 && written.iter().any(|(.., bytes)| bytes.len() > check::DOCUMENT_MAX_BYTES) {
+            let filled = self.filled(FeedDocument { hub_urls: self.site.hub_urls(), ..base.clone() }, records);
+            if window.count_max > 0 && filled.written.iter().any(|(.., bytes)| bytes.len() > check::DOCUMENT_MAX_BYTES) {
                 window.count_max = 0;
                 continue;
             }
-            let faults = stage(tree, &stem, &document, written)?;
+            let (document, faults) = filled.stage(tree, &stem)?;
             self.faults.extend(faults);
             if channel.kind != Kind::Everything {
                 let line = |archive: &Archive| ArchiveLine { name: archive.name.clone(), records: archive.records };
@@ -285,8 +289,6 @@ impl Press<'_> {
     }
 }
 
-type Written = [(Form, &'static str, Vec<u8>); 3];
-
 /// An archive document that is to be written.
 struct Waiting<'a> {
     channel: &'a Channel<'a>,
@@ -297,18 +299,26 @@ struct Waiting<'a> {
     deleted: Vec<DeletedEntry>,
 }
 
-/// Stages a document in its three forms, each read back before it may replace another. Returns those that may not.
-fn stage(tree: &mut Tree, stem: &str, document: &FeedDocument, written: Written) -> Result<Vec<(String, Fault)>, PublishError> {
-    let mut faults = Vec::new();
-    for (form, ending, bytes) in written {
-        let path = format!("{stem}.{ending}");
-        if tree.differs(&path, &bytes)?
-            && let Err(fault) = check::check(form, &bytes, document)
-        {
-            faults.push((path, fault));
-            continue;
+/// A document, and its items and itself as they are written.
+struct Filled {
+    document: FeedDocument,
+    printed: Vec<Arc<Printed>>,
+    written: [(Form, &'static str, Vec<u8>); 3],
+}
+
+impl Filled {
+    /// Stages the document in its three forms, each read back before it may replace another. Returns those that may not.
+    fn stage(self, tree: &mut Tree, stem: &str) -> Result<(FeedDocument, Vec<(String, Fault)>), PublishError> {
+        let mut faults = Vec::new();
+        for (form, ending, bytes) in self.written {
+            let path = format!("{stem}.{ending}");
+            let mut fault = None;
+            tree.stage_sound(&path, &bytes, Some(self.document.updated), || {
+                fault = check::check(form, &bytes, &self.document, &self.printed).err();
+                fault.is_none()
+            })?;
+            faults.extend(fault.map(|fault| (path, fault)));
         }
-        tree.stage_dated(&path, &bytes, Some(document.updated))?;
+        Ok((self.document, faults))
     }
-    Ok(faults)
 }

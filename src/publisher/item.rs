@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 use quick_xml::escape::escape;
 
-use super::Press;
 use super::records::add_page;
 use crate::config::Site;
 use crate::format::document::{Enclosure, FeedCategory, FeedItem, FeedSource, Related};
@@ -12,14 +11,8 @@ use crate::stage::{naming, text};
 use crate::store::{Store, StoreError, StoredRecord};
 use crate::syntax;
 
-impl Press<'_> {
-    pub(super) fn item(&self, telling: Telling) -> FeedItem {
-        item(self.site, telling)
-    }
-}
-
 /// The item of a record, with the others of its story.
-pub(super) fn item(site: &Site, (stored, related): Telling) -> FeedItem {
+pub(super) fn item(site: &Site, stored: StoredRecord, related: Vec<Related>) -> FeedItem {
     let StoredRecord { published_id, updated, page, mut draft, .. } = stored;
     add_page(&mut draft, page);
     let category = |t: DraftTopic| FeedCategory {
@@ -55,14 +48,15 @@ pub(super) fn item(site: &Site, (stored, related): Telling) -> FeedItem {
     }
 }
 
-/// A record with the other articles of its story.
-pub(super) type Telling = (StoredRecord, Vec<Related>);
-
 /// The other articles of a record's story, if its feed carries stories once; in an archive document only those that were there when
 /// it was closed.
-pub(super) fn others(store: &dyn Store, record: StoredRecord, once: bool, closed: Option<DateTime<Utc>>) -> Result<Telling, StoreError> {
-    let Some(story) = record.story.filter(|_| once) else { return Ok((record, Vec::new())) };
-    let number = record.number;
+pub(super) fn others(
+    store: &dyn Store,
+    (number, story): (u64, Option<u64>),
+    once: bool,
+    closed: Option<DateTime<Utc>>,
+) -> Result<Vec<Related>, StoreError> {
+    let Some(story) = story.filter(|_| once) else { return Ok(Vec::new()) };
     let is_other = |r: &StoredRecord| r.number != number && !r.draft.hidden && closed.is_none_or(|closed| r.added <= closed);
     let members = store.story(story)?.into_iter().map(|m| m.record).filter(is_other);
     let related = |mut other: StoredRecord| Related {
@@ -73,7 +67,7 @@ pub(super) fn others(store: &dyn Store, record: StoredRecord, once: bool, closed
         title: text::xml_clean(&other.draft.title).into_owned(),
         source: other.draft.taken_from.title,
     };
-    Ok((record, members.map(related).collect()))
+    Ok(members.map(related).collect())
 }
 
 /// Where readers find an article. A fragment was made to tell articles apart that share a link (`identity::place`); the link

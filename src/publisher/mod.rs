@@ -19,7 +19,6 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 
 use self::feeds::Channel;
-use self::item::others;
 use self::prints::Prints;
 pub use self::selection::{SELECTION_COUNT, select};
 use self::theme::Look;

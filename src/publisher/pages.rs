@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 
 use super::feeds::{Channel, Kind};
+use super::item::{item, others};
 use super::theme::Look;
-use super::{Press, PublishError, feeds, others, topic_lines};
+use super::{Press, PublishError, feeds, topic_lines};
 use crate::config::Site;
 use crate::format::document::{
     ABOUT_FILE, FEED_STYLE_FILE, FeedItem, FeedLine, ICON_FILE, MOVED_FILE, OPML_FILE, PAGE_FILE, SITEMAP_FILE, STYLE_FILE,
@@ -15,7 +16,7 @@ use crate::format::html::{self, Frame, Theme};
 use crate::format::{opml, sitemap};
 use crate::ingest::{SharedStore, locked, user_agent};
 use crate::io::output::Tree;
-use crate::store::{FeedState, TopicCount};
+use crate::store::{FeedState, StoreError, StoredRecord, TopicCount};
 
 /// Records on the front page.
 const NEWEST_ON_INDEX: usize = 20;
@@ -60,12 +61,14 @@ impl Press<'_> {
         channels: &[Channel<'_>],
         look: &Look,
     ) -> Result<(), PublishError> {
-        let newest = {
+        let newest: Vec<FeedItem> = {
             let store = locked(store);
-            let newest = store.newest(NEWEST_ON_INDEX)?;
-            newest.into_iter().map(|record| others(&*store, record, true, None)).collect::<Result<Vec<_>, _>>()?
+            let item = |record: StoredRecord| {
+                let related = others(&*store, (record.number, record.story), true, None)?;
+                Ok::<_, StoreError>(item(self.site, record, related))
+            };
+            store.newest(NEWEST_ON_INDEX)?.into_iter().map(item).collect::<Result<_, _>>()?
         };
-        let newest: Vec<FeedItem> = newest.into_iter().map(|r| self.item(r)).collect();
         let frame = &self.frame;
         let updated = frame.topics.iter().filter_map(|l| l.updated).max();
         tree.stage(OPML_FILE, opml::write(&frame.title, &frame.base_url, &frame.topics, updated).as_bytes())?;

@@ -1,5 +1,7 @@
 //! Curated-content records: one Markdown file each, with what editors changed in them.
 
+use std::collections::HashMap;
+
 use super::{BATCH, Press, PublishError};
 use crate::entry::{Text, TextKind};
 use crate::format::front_matter;
@@ -64,10 +66,11 @@ impl Press<'_> {
         records: Vec<StoredRecord>,
     ) -> Result<(), PublishError> {
         let numbers: Vec<u64> = records.iter().map(|r| r.number).collect();
-        let (known, mut articles) = {
-            let store = locked(store);
-            (store.news(&numbers)?, store.articles(&numbers)?)
-        };
+        let (mut known, mut articles) = (Vec::new(), HashMap::new());
+        locked(store).reading(&mut |store| {
+            (known, articles) = (store.news(&numbers)?, store.articles(&numbers)?);
+            Ok(())
+        })?;
         for (stored, known) in records.into_iter().zip(known) {
             let article = articles.remove(&stored.number).unwrap_or_default();
             let shown = match (stored.draft.hidden, self.takedowns.holds(&stored.draft, &stored.source)) {

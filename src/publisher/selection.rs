@@ -8,7 +8,7 @@ use super::PublishError;
 use super::item::{item, others};
 use crate::config::Site;
 use crate::format::document::{ATOM_FILE, FEED_STYLE_FILE, FeedDocument, JSON_FILE, RSS_FILE, Urls};
-use crate::store::{Selection, Store};
+use crate::store::{Selection, Store, StoreError, StoredRecord};
 
 /// Entries of such a feed.
 pub const SELECTION_COUNT: usize = 100;
@@ -21,7 +21,11 @@ pub fn select(site: &Site, store: &dyn Store, selection: &Selection, folder: &st
     let once = selection.sources.is_empty();
     let records = store.select(selection, SELECTION_COUNT)?;
     let updated: Option<DateTime<Utc>> = records.iter().map(|record| record.updated.max(record.added)).max();
-    let tellings = records.into_iter().map(|record| others(store, record, once, None)).collect::<Result<Vec<_>, _>>()?;
+    let item = |record: StoredRecord| {
+        let related = others(store, (record.number, record.story), once, None)?;
+        Ok::<_, StoreError>(Arc::new(item(site, record, related)))
+    };
+    let items = records.into_iter().map(item).collect::<Result<_, _>>()?;
     let base = format!("{}{folder}", site.base_url);
     let url = |file: &str| format!("{base}{file}{query}");
     Ok(FeedDocument {
@@ -37,7 +41,7 @@ pub fn select(site: &Site, store: &dyn Store, selection: &Selection, folder: &st
         page_url: page(site, selection),
         language: site.language.clone(),
         updated: updated.or(store.created()?).unwrap_or(DateTime::UNIX_EPOCH),
-        items: tellings.into_iter().map(|telling| Arc::new(item(site, telling))).collect(),
+        items,
         deleted: Vec::new(),
     })
 }

@@ -44,9 +44,9 @@ impl SqliteStore {
                 {
                     // A fragment was made to tell articles apart that share a link: it leads to no page of their own.
                     let mut select = tx.prepare_cached(
-                        "SELECT r.id, r.url FROM record r JOIN source s ON s.id = r.source JOIN json_each(?3) w ON w.key = s.name \
+                        "SELECT r.id, r.url FROM record r JOIN draft d ON d.record = r.id JOIN source s ON s.id = r.source JOIN json_each(?3) w ON w.key = s.name \
                          WHERE r.id > ?1 AND r.id <= ?2 AND r.hidden = 0 AND (instr(r.url, '#') = 0 OR instr(r.url, '#!') > 0) \
-                         AND (NOT w.value OR r.draft ->> 'image' IS NULL OR r.draft ->> 'summary' = '') ORDER BY r.id",
+                         AND (NOT w.value OR d.draft ->> 'image' IS NULL OR d.draft ->> 'summary' = '') ORDER BY r.id",
                     )?;
                     let mut insert = tx.prepare_cached("INSERT OR IGNORE INTO article (record, host, due) VALUES (?1, ?2, ?3)")?;
                     let mut rows = select.query(params![after, last, modes_json])?;
@@ -86,8 +86,8 @@ impl SqliteStore {
         let row = self
             .connection
             .prepare_cached(
-                "SELECT a.record, s.name, a.tries, a.article, r.draft FROM article a INDEXED BY article_by_host \
-                 JOIN record r ON r.id = a.record JOIN source s ON s.id = r.source \
+                "SELECT a.record, s.name, a.tries, a.article, d.draft FROM article a INDEXED BY article_by_host \
+                 JOIN record r ON r.id = a.record JOIN draft d ON d.record = r.id JOIN source s ON s.id = r.source \
                  WHERE a.host = ?1 AND a.due <= ?2 AND s.name IN (SELECT value FROM json_each(?3)) ORDER BY a.due, a.record LIMIT 1",
             )
             .and_then(|mut s| {
@@ -150,7 +150,7 @@ impl SqliteStore {
                 }
                 tx.prepare_cached(
                     "UPDATE topic SET dirty = 1 WHERE slug IN \
-                     (SELECT t.value ->> 'slug' FROM record r, json_each(r.draft, '$.topics') t WHERE r.id = ?1)",
+                     (SELECT t.slug FROM record r JOIN topic t ON instr(' ' || r.topics || ' ', ' ' || t.slug || ' ') WHERE r.id = ?1)",
                 )?
                 .execute([record])?;
                 tx.prepare_cached("UPDATE feed SET dirty = 1 WHERE id IN (SELECT feed FROM carried WHERE record = ?1)")?

@@ -151,6 +151,22 @@ pub struct StoredRecord {
     pub draft: Draft,
 }
 
+/// A record in one of its versions, its words not read yet: whoever has read the same ones before need not read them again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptRecord {
+    /// As in [`StoredRecord`].
+    pub number: u64,
+    /// The story it tells, if another article tells it too.
+    pub story: Option<u64>,
+    pub(super) row: i64,
+    /// How often its draft was another.
+    pub(super) revision: i64,
+    /// The end of the version, if it is an old one.
+    pub(super) until: Option<i64>,
+    /// What its page adds.
+    pub(super) page: Option<String>,
+}
+
 /// An article whose page is to be read now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DueArticle {
@@ -490,6 +506,12 @@ pub trait Store: PushStore + Send {
     /// Any [`StoreError`].
     fn poll_lines(&self, source: &str, limit: usize) -> Result<Vec<PollLine>, StoreError>;
 
+    /// Runs `work` in one transaction that reads: all of it sees one moment of the store, whose locks are taken once.
+    ///
+    /// # Errors
+    /// Any [`StoreError`], and those of `work`.
+    fn reading(&self, work: &mut dyn FnMut(&dyn Store) -> Result<(), StoreError>) -> Result<(), StoreError>;
+
     /// What is stored under these keys of a source, in their order.
     ///
     /// # Errors
@@ -577,14 +599,20 @@ pub trait Store: PushStore + Send {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    fn archived(&self, feed: &str, archive: &Archive) -> Result<Vec<StoredRecord>, StoreError>;
+    fn archived(&self, feed: &str, archive: &Archive) -> Result<Vec<KeptRecord>, StoreError>;
 
     /// What a feed's current document carries: everything that is in no archive, the pinned ones of a topic, and the newest as far
     /// as `window` has room. The pinned ones come first, then the newest.
     ///
     /// # Errors
     /// Any [`StoreError`].
-    fn current(&self, feed: &str, window: &Window) -> Result<Vec<StoredRecord>, StoreError>;
+    fn current(&self, feed: &str, window: &Window) -> Result<Vec<KeptRecord>, StoreError>;
+
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`].
+    fn read(&self, record: &KeptRecord) -> Result<StoredRecord, StoreError>;
 
     /// The entries last withdrawn from a feed, at most `limit`, newest first.
     ///

@@ -38,7 +38,8 @@ CREATE TABLE entry (
 );
 CREATE INDEX entry_by_record ON entry (record);
 
--- One row an article. `number` and `published_id` are given out by settle, in an order that does not depend on when polls finished.
+-- One row an article, short, for it is written several times until it is published; its words are in `draft`. `number` and
+-- `published_id` are given out by settle, in an order that does not depend on when polls finished.
 CREATE TABLE record (
   id INTEGER PRIMARY KEY,
   number INTEGER UNIQUE,
@@ -53,7 +54,13 @@ CREATE TABLE record (
   last_mod INTEGER NOT NULL,
   -- 1: changed since the last publication; 2: in the publication under way.
   dirty INTEGER NOT NULL DEFAULT 1,
-  draft TEXT NOT NULL,
+  -- Of the draft: how often there was another, its length, and what feeds are chosen by: the section, the topics with a space between.
+  revision INTEGER NOT NULL DEFAULT 0,
+  bytes INTEGER NOT NULL,
+  section TEXT NOT NULL,
+  topics TEXT NOT NULL,
+  -- The id that its source gives it.
+  feed_id TEXT,
   -- The story it tells, once another article tells it too; its place in it, the one to be shown first; why it is there.
   story INTEGER,
   story_rank INTEGER NOT NULL DEFAULT 0,
@@ -64,12 +71,16 @@ CREATE TABLE record (
   pinned INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX record_dirty ON record (dirty) WHERE dirty > 0;
-CREATE INDEX record_unsettled ON record (published, url) WHERE number IS NULL;
+-- Indexes of what is on its way have nothing to sort by: a poll writes one page of each, and whoever reads them sorts once.
+CREATE INDEX record_unsettled ON record (told) WHERE number IS NULL;
 CREATE INDEX record_by_original ON record (original) WHERE original IS NOT NULL;
-CREATE INDEX record_untold ON record (published, url) WHERE told = 0;
+CREATE INDEX record_untold ON record (told) WHERE told = 0;
 CREATE INDEX record_by_story ON record (story, story_rank) WHERE story IS NOT NULL;
-CREATE INDEX record_by_published ON record (published);
+CREATE INDEX record_by_published ON record (published) WHERE number IS NOT NULL;
 CREATE INDEX record_pinned ON record (pinned) WHERE pinned = 1;
+
+-- What a record says: JSON of Draft.
+CREATE TABLE draft (record INTEGER PRIMARY KEY REFERENCES record (id), draft TEXT NOT NULL);
 
 CREATE TABLE record_topic (
   topic TEXT NOT NULL,

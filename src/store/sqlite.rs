@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 use super::{
     Approve, Archive, Arrival, ArticleCount, ArticleState, Asked, Change, Derive, DueArticle, FeedState, Fingerprint, Growth, Holder,
-    KnownEntry, LookAt, NewsFile, Outcome, Pending, PollCommit, PollLine, PollState, Put, ReadArticle, RecordChange, Selection, Shift,
-    SourceCount, Store, StoreError, StoredEntry, StoredRecord, StoredRobots, StoryMember, Surveyed, Telling, TopicCount, Trace, Window,
-    Withdrawn,
+    KeptRecord, KnownEntry, LookAt, NewsFile, Outcome, Pending, PollCommit, PollLine, PollState, Put, ReadArticle, RecordChange, Selection,
+    Shift, SourceCount, Store, StoreError, StoredEntry, StoredRecord, StoredRobots, StoryMember, Surveyed, Telling, TopicCount, Trace,
+    Window, Withdrawn,
 };
 use crate::record::Draft;
 use crate::stage::article::Article;
@@ -162,8 +162,15 @@ impl SqliteStore {
         state
     }
 
-    fn read_records(&self, rows: Vec<RecordRow>) -> Result<Vec<StoredRecord>> {
-        rows.into_iter().map(|row| self.read_record(row)).collect()
+    /// Reads in one transaction; within one that has begun, in that.
+    fn at_once<T>(&self, read: impl FnOnce() -> Result<T>) -> Result<T> {
+        if !self.connection.is_autocommit() {
+            return read();
+        }
+        let transaction = self.connection.unchecked_transaction().map_err(|e| self.error(e))?;
+        let read = read()?;
+        transaction.commit().map_err(|e| self.error(e))?;
+        Ok(read)
     }
 
     pub(super) fn read_record(&self, row: RecordRow) -> Result<StoredRecord> {
@@ -220,12 +227,13 @@ impl SqliteStore {
             .prepare_cached(&format!("{SELECT_RECORD} {condition}"))
             .and_then(|mut s| s.query_map(values, RecordRow::read)?.collect::<rusqlite::Result<Vec<_>>>())
             .map_err(|e| self.error(e))?;
-        self.read_records(rows)
+        rows.into_iter().map(|row| self.read_record(row)).collect()
     }
 }
 
-pub(super) const SELECT_RECORD: &str = "SELECT r.number, r.published_id, s.name, r.added, r.updated, r.last_mod, r.draft, r.story, \
-     (SELECT a.shown FROM article a WHERE a.record = r.id) FROM record r JOIN source s ON s.id = r.source";
+pub(super) const SELECT_RECORD: &str = "SELECT r.number, r.published_id, s.name, r.added, r.updated, r.last_mod, d.draft, r.story, \
+     (SELECT a.shown FROM article a WHERE a.record = r.id) \
+     FROM record r JOIN draft d ON d.record = r.id JOIN source s ON s.id = r.source";
 
 pub(super) struct RecordRow {
     number: u64,
@@ -338,6 +346,10 @@ impl Store for SqliteStore {
         self.select_lines("ORDER BY at DESC, rowid DESC LIMIT ?2", params![source, limit as i64])
     }
 
+    fn reading(&self, work: &mut dyn FnMut(&dyn Store) -> Result<()>) -> Result<()> {
+        self.at_once(|| work(self))
+    }
+
     fn known(&self, source: &str, keys: &[String]) -> Result<Vec<Option<KnownEntry>>> {
         let mut statement = self
             .connection
@@ -346,22 +358,25 @@ impl Store for SqliteStore {
                  WHERE e.source = (SELECT id FROM source WHERE name = ?1) AND e.key = ?2",
             )
             .map_err(|e| self.error(e))?;
-        keys.iter()
-            .map(|key| {
-                let row = statement
-                    .query_row([source, key], |row| {
-                        Ok(KnownEntry {
-                            fingerprint: row.get::<_, Fingerprint>(0)?,
-                            first_seen: time(row.get(1)?),
-                            url: row.get(2)?,
-                            owns: row.get::<_, Option<bool>>(3)?.unwrap_or(false),
-                            published: row.get::<_, Option<i64>>(4)?.map(time),
+        let mut known = || {
+            keys.iter()
+                .map(|key| {
+                    let row = statement
+                        .query_row([source, key], |row| {
+                            Ok(KnownEntry {
+                                fingerprint: row.get::<_, Fingerprint>(0)?,
+                                first_seen: time(row.get(1)?),
+                                url: row.get(2)?,
+                                owns: row.get::<_, Option<bool>>(3)?.unwrap_or(false),
+                                published: row.get::<_, Option<i64>>(4)?.map(time),
+                            })
                         })
-                    })
-                    .optional();
-                row.map_err(|e| self.error(e))
-            })
-            .collect()
+                        .optional();
+                    row.map_err(|e| self.error(e))
+                })
+                .collect()
+        };
+        self.at_once(&mut known)
     }
 
     fn raw(&self, source: &str, key: &str) -> Result<Option<Vec<u8>>> {
@@ -377,8 +392,8 @@ impl Store for SqliteStore {
         let row = self
             .connection
             .prepare_cached(
-                "SELECT s.name, e.key, coalesce(r.draft ->> 'given_title', r.draft ->> 'title'), r.number IS NOT NULL FROM record r JOIN source s ON s.id = r.source \
-                 JOIN entry e ON e.id = r.owner WHERE r.url = ?1",
+                "SELECT s.name, e.key, coalesce(d.draft ->> 'given_title', d.draft ->> 'title'), r.number IS NOT NULL \
+                 FROM record r JOIN draft d ON d.record = r.id JOIN source s ON s.id = r.source JOIN entry e ON e.id = r.owner WHERE r.url = ?1",
             )
             .and_then(|mut s| {
                 s.query_row([url], |row| {
@@ -410,17 +425,18 @@ impl Store for SqliteStore {
 
     fn settle(&mut self) -> Result<()> {
         let error = |source| StoreError::Database { path: self.path.clone(), source };
-        let unsettled: i64 =
-            self.connection.query_row("SELECT count(*) FROM record WHERE number IS NULL", [], |row| row.get(0)).map_err(error)?;
-        if unsettled == 0 {
+        let is_settled: bool = self
+            .connection
+            .query_row("SELECT NOT EXISTS (SELECT 1 FROM record WHERE number IS NULL)", [], |row| row.get(0))
+            .map_err(error)?;
+        if is_settled {
             return Ok(());
         }
         let mut settle = || -> rusqlite::Result<()> {
             let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let mut number: i64 = tx.query_row("SELECT coalesce(max(number), 0) FROM record", [], |row| row.get(0))?;
             {
-                let mut rows =
-                    tx.prepare("SELECT id, url, draft ->> 'feed_id' FROM record WHERE number IS NULL ORDER BY published, url")?;
+                let mut rows = tx.prepare("SELECT id, url, feed_id FROM record WHERE number IS NULL ORDER BY published, url")?;
                 let rows = rows
                     .query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, Option<String>>(2)?)))?
                     .collect::<rusqlite::Result<Vec<_>>>()?;
@@ -464,12 +480,16 @@ impl Store for SqliteStore {
         self.closed_parts(feed)
     }
 
-    fn archived(&self, feed: &str, archive: &Archive) -> Result<Vec<StoredRecord>> {
+    fn archived(&self, feed: &str, archive: &Archive) -> Result<Vec<KeptRecord>> {
         self.archived_records(feed, archive)
     }
 
-    fn current(&self, feed: &str, window: &Window) -> Result<Vec<StoredRecord>> {
+    fn current(&self, feed: &str, window: &Window) -> Result<Vec<KeptRecord>> {
         self.current_records(feed, window)
+    }
+
+    fn read(&self, record: &KeptRecord) -> Result<StoredRecord> {
+        self.read_kept(record)
     }
 
     fn withdrawn(&self, feed: &str, limit: usize) -> Result<Vec<Withdrawn>> {
@@ -803,8 +823,8 @@ impl Store for SqliteStore {
 fn survey(connection: &Connection, path: &Path, condition: &str, values: impl rusqlite::Params) -> Result<Vec<Surveyed>> {
     let rows = connection
         .prepare_cached(&format!(
-            "SELECT r.id, r.draft, s.name, e.key, e.first_seen, e.raw FROM record r JOIN entry e ON e.id = r.owner \
-             JOIN source s ON s.id = e.source WHERE {condition} ORDER BY r.id LIMIT ?2"
+            "SELECT r.id, d.draft, s.name, e.key, e.first_seen, e.raw FROM record r JOIN draft d ON d.record = r.id \
+             JOIN entry e ON e.id = r.owner JOIN source s ON s.id = e.source WHERE {condition} ORDER BY r.id LIMIT ?2"
         ))
         .and_then(|mut s| {
             s.query_map(values, |row| {

@@ -142,7 +142,7 @@ impl SqliteStore {
     }
 
     pub(super) fn story_members(&self, story: u64) -> Result<Vec<StoryMember>> {
-        let columns = SELECT_RECORD.replace(" FROM record", ", r.story_rank, r.story_why FROM record");
+        let columns = SELECT_RECORD.replace(" FROM record r", ", r.story_rank, r.story_why FROM record r");
         let rows = self
             .connection
             .prepare_cached(&format!("{columns} WHERE r.story = ?1 AND r.number IS NOT NULL ORDER BY r.story_rank, r.number"))
@@ -173,8 +173,8 @@ impl SqliteStore {
 /// it may depend on the others.
 fn touch(tx: &Transaction<'_>, story: i64) -> rusqlite::Result<()> {
     tx.prepare_cached(
-        "UPDATE topic SET dirty = 1 WHERE slug IN \
-         (SELECT t.value ->> 'slug' FROM record r, json_each(r.draft, '$.topics') t WHERE r.story = ?1)",
+        "UPDATE topic SET dirty = 1 WHERE slug IN (SELECT t.slug FROM record r JOIN topic t ON instr(' ' || r.topics || ' ', ' ' || t.slug || ' ') \
+         WHERE r.story = ?1)",
     )?
     .execute([story])?;
     tx.prepare_cached("UPDATE record SET dirty = 1 WHERE story = ?1")?.execute([story])?;

@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    Arrival, ArticleCount, Change, Holder, NewsFile, Outcome, Packed, Pending, PollCommit, PollState, ReadArticle, RecordChange, Selection,
-    Store, StoredRobots, Window, Withdrawn,
+    Arrival, ArticleCount, Change, Holder, KeptRecord, NewsFile, Outcome, Packed, Pending, PollCommit, PollState, ReadArticle,
+    RecordChange, Selection, Store, StoreError, StoredRecord, StoredRobots, Window, Withdrawn,
 };
 use crate::io::output::Stamp;
 use crate::record::{Draft, DraftTopic, FromPage, TakenFrom};
@@ -232,7 +232,11 @@ fn window(topic: Option<&str>, count: usize, days: u32, count_max: usize) -> Win
 
 /// What the current document of a feed carries, by the ends of the addresses.
 fn current(store: &dyn Store, feed: &str, window: &Window) -> Vec<String> {
-    store.current(feed, window).unwrap().iter().map(|r| r.draft.href[20..].to_owned()).collect()
+    read(store, store.current(feed, window)).iter().map(|r| r.draft.href[20..].to_owned()).collect()
+}
+
+fn read(store: &dyn Store, kept: Result<Vec<KeptRecord>, StoreError>) -> Vec<StoredRecord> {
+    kept.unwrap().iter().map(|kept| store.read(kept).unwrap()).collect()
 }
 
 /// As at a publication.
@@ -266,10 +270,10 @@ fn the_window_is_the_newest_and_the_young(make: Make<'_>) {
 
 /// What each document of a feed carries: the archives in their order, then what is in no archive.
 fn parts(store: &dyn Store, feed: &str) -> Vec<(String, Vec<String>)> {
-    let paths = |records: Vec<super::StoredRecord>| records.iter().map(|r| r.draft.href[20..].to_owned()).collect::<Vec<_>>();
+    let paths = |records: Vec<StoredRecord>| records.iter().map(|r| r.draft.href[20..].to_owned()).collect::<Vec<_>>();
     let archives = store.archives(feed).unwrap();
     let mut all: Vec<(String, Vec<String>)> =
-        archives.iter().map(|archive| (archive.name.clone(), paths(store.archived(feed, archive).unwrap()))).collect();
+        archives.iter().map(|archive| (archive.name.clone(), paths(read(store, store.archived(feed, archive))))).collect();
     all.push((archives.last().map(|a| a.next.clone()).unwrap_or_default(), current(store, feed, &window(None, 0, 0, 0))));
     all
 }
@@ -333,7 +337,8 @@ fn a_correction_comes_again_and_leaves_the_archive_as_it_was(make: Make<'_>) {
     come(&mut *store, 18, &[draft("three", 18, &["t"])]);
     let titles = |store: &dyn Store| -> Vec<String> {
         let archive = &store.archives("topic/t").unwrap()[0];
-        store.archived("topic/t", archive).unwrap().into_iter().map(|r| format!("{} {}", r.draft.title, r.updated.timestamp())).collect()
+        let records = read(store, store.archived("topic/t", archive));
+        records.into_iter().map(|r| format!("{} {}", r.draft.title, r.updated.timestamp())).collect()
     };
     let before = titles(&*store);
     let pending = update(&mut *store, 19, Draft { title: "Corrected".into(), ..draft("one", 1, &["t"]) });
@@ -346,7 +351,7 @@ fn a_correction_comes_again_and_leaves_the_archive_as_it_was(make: Make<'_>) {
     update(&mut *store, 50, Draft { title: "Corrected three times".into(), ..draft("one", 1, &["t"]) });
     assert_eq!(titles(&*store), before);
     let december = &store.archives("topic/t").unwrap()[1];
-    let shown: Vec<String> = store.archived("topic/t", december).unwrap().into_iter().map(|r| r.draft.title).collect();
+    let shown: Vec<String> = read(&*store, store.archived("topic/t", december)).into_iter().map(|r| r.draft.title).collect();
     assert_eq!(shown, ["Title of three", "Corrected twice"]);
     assert_eq!(parts(&*store, "topic/t")[2], part("2024-01", &["january", "one"]));
     // What no reader sees brings nothing again.
@@ -476,7 +481,7 @@ fn the_first_source_owns_an_article_until_it_is_settled(make: Make<'_>) {
     assert_eq!(store.holder(&first.href).unwrap(), Some(expected));
     shelve(&mut *store);
     assert_eq!(store.current("topic/t", &window(Some("t"), 5, 5, 9)).unwrap().len(), 0);
-    assert_eq!(store.current("topic/u", &window(Some("u"), 5, 5, 9)).unwrap()[0].source, "first");
+    assert_eq!(read(&*store, store.current("topic/u", &window(Some("u"), 5, 5, 9)))[0].source, "first");
     assert_eq!(store.records(&[1]).unwrap()[0].updated, at(3), "as if it had come first");
 }
 

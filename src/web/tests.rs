@@ -54,7 +54,7 @@ fn site() -> Place {
         ("topic/long/feed.atom", LONG.as_bytes()),
         ("_moved.json", br#"{"topic/old/": "topic/x/", "topic/gone/": null}"#),
     ] {
-        tree.stage_dated(path, bytes, at).unwrap();
+        tree.stage_sound(path, bytes, at, || true).unwrap();
     }
     tree.commit().unwrap();
     std::fs::write(dir.path().join(".hidden"), "secret").unwrap();
@@ -439,7 +439,7 @@ fn load(publications: usize, clients: usize, pause: std::time::Duration) -> (usi
     let version = |n: usize| format!("<feed>{}</feed>", format!("<entry>version {n:06} </entry>\n").repeat(3_000));
     let publish = |n: usize| {
         let mut tree = Tree::open(site.dir.path()).unwrap();
-        tree.stage_dated("topic/y/feed.atom", version(n).as_bytes(), http_date(AT)).unwrap();
+        tree.stage_sound("topic/y/feed.atom", version(n).as_bytes(), http_date(AT), || true).unwrap();
         tree.commit().unwrap();
     };
     publish(0);

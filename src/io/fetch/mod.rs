@@ -245,7 +245,9 @@ impl Recipe {
             // Longer than the pause between two requests to one host, and no more: each connection holds a buffer of some 64 KB, and a
             // round of polls leaves one at every host.
             .pool_idle_timeout(Duration::from_secs(4))
-            .pool_max_idle_per_host(2);
+            .pool_max_idle_per_host(2)
+            // None waits long enough to be kept alive.
+            .tcp_keepalive(None);
         match &self.tls {
             Some(tls) => builder.tls_backend_preconfigured(tls.clone()),
             // Without any root; no https request will get as far as needing one.

@@ -15,7 +15,7 @@ pub const SAME_MAX_DAYS: i64 = 14;
 /// Terms and shingles that more articles have than this lead to no candidates: they tell nothing, and would cost squares.
 const POSTINGS_MAX: usize = 80;
 /// Candidates looked at for one article, those with the most in common first.
-const CANDIDATES_MAX: usize = 60;
+const CANDIDATES_MAX: usize = 24;
 /// Weight in common from which two articles are compared.
 const COMMON_LEAST: f64 = 4.0;
 /// One in this many shingles leads to candidates; which one is a function of the shingle.

@@ -2,11 +2,27 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{OptionalExtension, TransactionBehavior, params};
+use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 
 use crate::store::sqlite::{RecordRow, Result, SELECT_RECORD, SqliteStore, micros, time};
 use crate::store::story::ONCE;
-use crate::store::{Archive, FeedState, Pending, StoreError, StoredRecord, Window, Withdrawn};
+use crate::store::{Archive, FeedState, KeptRecord, Pending, StoreError, StoredRecord, Window, Withdrawn};
+
+/// What a record's page adds to what feeds say of it.
+const SHOWN: &str = "(SELECT a.shown FROM article a WHERE a.record = r.id)";
+
+impl KeptRecord {
+    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            row: row.get(0)?,
+            number: row.get::<_, i64>(1)?.unsigned_abs(),
+            story: row.get::<_, Option<i64>>(2)?.map(i64::unsigned_abs),
+            revision: row.get(3)?,
+            page: row.get(4)?,
+            until: row.get(5)?,
+        })
+    }
+}
 
 impl SqliteStore {
     pub(in crate::store) fn marked(&self) -> Result<Pending> {
@@ -24,9 +40,9 @@ impl SqliteStore {
                 "SELECT f.path, p.name FROM part p JOIN feed f ON f.id = p.feed WHERE p.dirty = 1 ORDER BY f.path, p.part",
             )?;
             let archives = archives.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-            let mut hidden = self.connection.prepare_cached(
-                "SELECT url, coalesce(draft ->> '$.section', '') FROM record WHERE dirty > 0 AND hidden = 1 AND number IS NOT NULL ORDER BY +number",
-            )?;
+            let mut hidden = self
+                .connection
+                .prepare_cached("SELECT url, section FROM record WHERE dirty > 0 AND hidden = 1 AND number IS NOT NULL ORDER BY +number")?;
             let hidden = hidden.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
             Ok(Pending { topics, records, feeds, archives, hidden })
         };
@@ -68,8 +84,8 @@ impl SqliteStore {
         self.connection
             .prepare_cached(
                 "SELECT f.path, f.updated, (SELECT coalesce(sum(p.records), 0) FROM part p WHERE p.feed = f.id), \
-                 CASE WHEN f.path LIKE 'source/%' THEN (SELECT coalesce(r.draft ->> '$.via', r.draft ->> '$.taken_from.title') \
-                 FROM carried c JOIN record r ON r.id = c.record WHERE c.feed = f.id \
+                 CASE WHEN f.path LIKE 'source/%' THEN (SELECT coalesce(d.draft ->> '$.via', d.draft ->> '$.taken_from.title') \
+                 FROM carried c JOIN draft d ON d.record = c.record WHERE c.feed = f.id \
                  AND c.part = (SELECT max(p.part) FROM part p WHERE p.feed = f.id) ORDER BY c.record DESC LIMIT 1) END \
                  FROM feed f ORDER BY f.path",
             )
@@ -104,36 +120,44 @@ impl SqliteStore {
             .map_err(|e| self.error(e))
     }
 
-    pub(in crate::store) fn archived_records(&self, feed: &str, archive: &Archive) -> Result<Vec<StoredRecord>> {
+    pub(in crate::store) fn archived_records(&self, feed: &str, archive: &Archive) -> Result<Vec<KeptRecord>> {
         // As it was: the first version that was replaced after the part was closed, else as it is.
-        let version = |column: &str| {
-            format!(
-                "coalesce((SELECT v.{column} FROM version v WHERE v.record = r.id AND v.until > ?3 ORDER BY v.until LIMIT 1), r.{column})"
-            )
-        };
-        let columns = SELECT_RECORD.replace("r.updated", &version("updated")).replace("r.draft", &version("draft"));
-        let rows = self
-            .connection
+        let version = "(SELECT min(v.until) FROM version v WHERE v.record = r.id AND v.until > ?3)";
+        self.connection
             .prepare_cached(&format!(
-                "{columns} WHERE r.id IN (SELECT record FROM carried WHERE feed = (SELECT id FROM feed WHERE path = ?1) AND part = ?2) \
-                 ORDER BY r.published DESC, r.number DESC"
+                "SELECT r.id, r.number, r.story, r.revision, {SHOWN}, {version} FROM record r WHERE r.id IN (SELECT record FROM carried \
+                 WHERE feed = (SELECT id FROM feed WHERE path = ?1) AND part = ?2) ORDER BY r.published DESC, r.number DESC"
             ))
-            .and_then(|mut s| {
-                s.query_map(params![feed, archive.part.cast_signed(), micros(archive.closed)], RecordRow::read)?
-                    .collect::<rusqlite::Result<Vec<_>>>()
-            })
-            .map_err(|e| self.error(e))?;
-        rows.into_iter().map(|row| self.read_record(row)).collect()
+            .and_then(|mut s| s.query_map(params![feed, archive.part.cast_signed(), micros(archive.closed)], KeptRecord::of)?.collect())
+            .map_err(|e| self.error(e))
     }
 
-    pub(in crate::store) fn current_records(&self, feed: &str, window: &Window) -> Result<Vec<StoredRecord>> {
+    pub(in crate::store) fn current_records(&self, feed: &str, window: &Window) -> Result<Vec<KeptRecord>> {
         let ids = self.current_ids(feed, window).map_err(|e| self.error(e))?;
         let ids = serde_json::to_string(&ids).map_err(|e| self.damaged("a list of rows", e))?;
         let pinned = if window.topic.is_some() { "r.pinned DESC," } else { "" };
-        self.select_records(
-            &format!("WHERE r.id IN (SELECT value FROM json_each(?1)) ORDER BY {pinned} r.published DESC, r.number DESC"),
-            [ids],
-        )
+        self.connection
+            .prepare_cached(&format!(
+                "SELECT r.id, r.number, r.story, r.revision, {SHOWN}, NULL FROM record r \
+                 WHERE r.id IN (SELECT value FROM json_each(?1)) ORDER BY {pinned} r.published DESC, r.number DESC"
+            ))
+            .and_then(|mut s| s.query_map([ids], KeptRecord::of)?.collect())
+            .map_err(|e| self.error(e))
+    }
+
+    /// A record as it is, or as it was until another version of it was kept.
+    pub(in crate::store) fn read_kept(&self, kept: &KeptRecord) -> Result<StoredRecord> {
+        let Some(until) = kept.until else {
+            let read = self.select_records("WHERE r.id = ?1", [kept.row])?.pop();
+            return read.ok_or_else(|| self.error(rusqlite::Error::QueryReturnedNoRows));
+        };
+        let columns = SELECT_RECORD.replace("r.updated", "v.updated").replace("d.draft", "v.draft");
+        let row = self
+            .connection
+            .prepare_cached(&format!("{columns} JOIN version v ON v.record = r.id WHERE r.id = ?1 AND v.until = ?2"))
+            .and_then(|mut s| s.query_row([kept.row, until], RecordRow::read))
+            .map_err(|e| self.error(e))?;
+        self.read_record(row)
     }
 
     fn current_ids(&self, feed: &str, window: &Window) -> rusqlite::Result<Vec<i64>> {
@@ -146,9 +170,9 @@ impl SqliteStore {
         let mut ids: Vec<i64> = Vec::new();
         let mut bytes = 0_u64;
         {
-            let mut all = self.connection.prepare_cached(
-                "SELECT r.id, length(r.draft) FROM carried c JOIN record r ON r.id = c.record WHERE c.feed = ?1 AND c.part = ?2",
-            )?;
+            let mut all = self
+                .connection
+                .prepare_cached("SELECT r.id, r.bytes FROM carried c JOIN record r ON r.id = c.record WHERE c.feed = ?1 AND c.part = ?2")?;
             let mut rows = all.query([id, open])?;
             while let Some(row) = rows.next()? {
                 ids.push(row.get(0)?);
@@ -174,7 +198,7 @@ impl SqliteStore {
             // Those that came last, a part at a time.
             for part in (1..open).rev() {
                 let mut last = self.connection.prepare_cached(
-                    "SELECT r.id, length(r.draft), p.since FROM carried c JOIN record r ON r.id = c.record \
+                    "SELECT r.id, r.bytes, p.since FROM carried c JOIN record r ON r.id = c.record \
                      JOIN part p ON p.feed = c.feed AND p.part = c.part WHERE c.feed = ?1 AND c.part = ?2 \
                      ORDER BY r.last_mod DESC, r.published DESC, r.number DESC",
                 )?;
@@ -191,7 +215,7 @@ impl SqliteStore {
             return Ok(ids);
         };
         let mut pinned = self.connection.prepare_cached(
-            "SELECT r.id, length(r.draft) FROM record r WHERE r.pinned = 1 AND EXISTS \
+            "SELECT r.id, r.bytes FROM record r WHERE r.pinned = 1 AND EXISTS \
              (SELECT 1 FROM carried c WHERE c.record = r.id AND c.feed = ?1) ORDER BY r.published DESC, r.number DESC",
         )?;
         let mut rows = pinned.query([id])?;
@@ -200,7 +224,7 @@ impl SqliteStore {
         }
         let once = if window.once { ONCE } else { "1" };
         let mut newest = self.connection.prepare_cached(&format!(
-            "SELECT r.id, length(r.draft), r.published FROM record_topic t JOIN record r ON r.id = t.record \
+            "SELECT r.id, r.bytes, r.published FROM record_topic t JOIN record r ON r.id = t.record \
              WHERE t.topic = ?1 AND r.number IS NOT NULL AND {once} ORDER BY t.published DESC, r.number DESC LIMIT ?2"
         ))?;
         let mut rows = newest.query(params![topic, window.count_max as i64])?;

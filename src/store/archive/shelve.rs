@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
-use serde::Deserialize;
 
 use crate::store::StoreError;
 use crate::store::sqlite::{Result, SqliteStore, micros, time};
@@ -17,24 +16,13 @@ const PART_BYTES_MAX: i64 = 96 << 10;
 /// Keeps a record as it was, before it changes at `now`, if some closed part shows it so.
 pub(in crate::store) fn keep_version(tx: &Transaction<'_>, record: i64, now: DateTime<Utc>) -> rusqlite::Result<()> {
     tx.prepare_cached(
-        "INSERT OR IGNORE INTO version (record, until, updated, draft) SELECT id, ?2, updated, draft FROM record WHERE id = ?1 AND EXISTS \
+        "INSERT OR IGNORE INTO version (record, until, updated, draft) \
+         SELECT r.id, ?2, r.updated, d.draft FROM record r JOIN draft d ON d.record = r.id WHERE r.id = ?1 AND EXISTS \
          (SELECT 1 FROM carried c JOIN part p ON p.feed = c.feed AND p.part = c.part WHERE c.record = ?1 \
          AND p.closed >= coalesce((SELECT max(until) FROM version WHERE record = ?1), 0))",
     )?
     .execute(params![record, micros(now)])?;
     Ok(())
-}
-
-/// What of a draft decides where its record belongs.
-#[derive(Deserialize)]
-struct Place {
-    section: String,
-    topics: Vec<Slug>,
-}
-
-#[derive(Deserialize)]
-struct Slug {
-    slug: String,
 }
 
 /// A record on its way to its feeds.
@@ -48,7 +36,9 @@ struct Candidate {
     story: Option<i64>,
     rank: i64,
     bytes: i64,
-    draft: String,
+    section: String,
+    /// With a space between.
+    topics: String,
 }
 
 /// A feed's last part as it fills.
@@ -110,13 +100,13 @@ impl Shelving<'_> {
     }
 
     /// The feeds that a record belongs to.
-    fn wanted(&self, record: &Candidate, place: &Place) -> rusqlite::Result<Vec<String>> {
+    fn wanted(&self, record: &Candidate) -> rusqlite::Result<Vec<String>> {
         if record.hidden {
             return Ok(Vec::new());
         }
-        let mut paths = vec![String::new(), format!("source/{}", record.source), format!("section/{}", place.section)];
-        for Slug { slug } in &place.topics {
-            if let Some(story) = record.story.filter(|_| self.once.contains(slug.as_str())) {
+        let mut paths = vec![String::new(), format!("source/{}", record.source), format!("section/{}", record.section)];
+        for slug in record.topics.split_ascii_whitespace() {
+            if let Some(story) = record.story.filter(|_| self.once.contains(slug)) {
                 let mut first = self.tx.prepare_cached(
                     "SELECT 1 FROM record m JOIN record_topic o ON o.topic = ?1 AND o.published = m.published AND o.record = m.id \
                      WHERE m.story = ?2 AND m.story_rank < ?3",
@@ -130,9 +120,9 @@ impl Shelving<'_> {
         Ok(paths)
     }
 
-    fn move_record(&mut self, record: &Candidate, place: &Place) -> rusqlite::Result<()> {
+    fn move_record(&mut self, record: &Candidate) -> rusqlite::Result<()> {
         let tx = self.tx;
-        let wanted = self.wanted(record, place)?;
+        let wanted = self.wanted(record)?;
         // Feed, its folder, the last part that carries the record, and the record's state then.
         let carried: Vec<(i64, String, i64, i64)> = tx
             .prepare_cached(
@@ -278,12 +268,11 @@ impl SqliteStore {
         for id in records {
             let record = tx
                 .prepare_cached(
-                    "SELECT r.id, r.published_id, s.name, r.updated, r.last_mod, r.hidden, r.story, r.story_rank, r.draft \
+                    "SELECT r.id, r.published_id, s.name, r.updated, r.last_mod, r.hidden, r.story, r.story_rank, r.bytes, r.section, r.topics \
                      FROM record r JOIN source s ON s.id = r.source WHERE r.id = ?1",
                 )
                 .and_then(|mut s| {
                     s.query_row([id], |row| {
-                        let draft: String = row.get(8)?;
                         Ok(Candidate {
                             id: row.get(0)?,
                             published_id: row.get(1)?,
@@ -293,18 +282,14 @@ impl SqliteStore {
                             hidden: row.get(5)?,
                             story: row.get(6)?,
                             rank: row.get(7)?,
-                            bytes: i64::try_from(draft.len()).unwrap_or(i64::MAX),
-                            draft,
+                            bytes: row.get(8)?,
+                            section: row.get(9)?,
+                            topics: row.get(10)?,
                         })
                     })
                 })
                 .map_err(error)?;
-            let place: Place = serde_json::from_str(&record.draft).map_err(|e| StoreError::Damaged {
-                path: path.clone(),
-                what: format!("the record in row {id}"),
-                cause: e.to_string(),
-            })?;
-            shelving.move_record(&record, &place).map_err(error)?;
+            shelving.move_record(&record).map_err(error)?;
         }
         shelving.finish().map_err(error)?;
         tx.commit().map_err(error)

@@ -185,9 +185,10 @@ impl Writing<'_> {
                 .and_then(|mut s| s.query_row([], |row| row.get(0)))
                 .map_err(|e| self.error(e))?,
         };
+        let text = self.encode("a record", draft)?;
         self.run(
-            "INSERT INTO record (url, original, source, owner, published, added, updated, last_mod, draft, hidden, pinned) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?6, ?8, ?9, ?10)",
+            "INSERT INTO record (url, original, source, owner, published, added, updated, last_mod, bytes, section, topics, feed_id, hidden, \
+             pinned) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?6, ?8, ?9, ?10, ?11, ?12, ?13)",
             params![
                 draft.href,
                 (draft.original != draft.href).then_some(&draft.original),
@@ -196,12 +197,16 @@ impl Writing<'_> {
                 micros(draft.published),
                 micros(self.now),
                 micros(draft.changed.unwrap_or(draft.published)),
-                self.encode("a record", draft)?,
+                text.len() as i64,
+                draft.section,
+                slugs(draft),
+                draft.feed_id,
                 draft.hidden,
                 draft.pinned
             ],
         )?;
         let record = self.tx.last_insert_rowid();
+        self.run("INSERT INTO draft (record, draft) VALUES (?1, ?2)", params![record, text])?;
         self.run(
             "INSERT INTO entry (id, source, key, fingerprint, first_seen, raw, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
              ON CONFLICT (source, key) DO UPDATE SET fingerprint = ?4, raw = ?6, record = ?7",
@@ -238,7 +243,7 @@ impl Writing<'_> {
     pub(super) fn apply(&self, record: i64, draft: &Draft, topics: &mut Topics) -> Result<bool> {
         let (old, updated, settled): (String, i64, bool) = self
             .tx
-            .prepare_cached("SELECT draft, updated, number IS NOT NULL FROM record WHERE id = ?1")
+            .prepare_cached("SELECT d.draft, r.updated, r.number IS NOT NULL FROM record r JOIN draft d ON d.record = r.id WHERE r.id = ?1")
             .and_then(|mut s| s.query_row([record], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))))
             .map_err(|e| self.error(e))?;
         let old: Draft = serde_json::from_str(&old).map_err(|e| self.damaged(&format!("the record of {}", draft.href), &e))?;
@@ -254,15 +259,20 @@ impl Writing<'_> {
             Some(changed) if micros(changed) > updated => changed,
             _ => self.now,
         };
+        let text = self.encode("a record", draft)?;
+        self.run("UPDATE draft SET draft = ?2 WHERE record = ?1", params![record, text])?;
         self.run(
-            "UPDATE record SET published = ?2, updated = ?3, last_mod = ?4, dirty = 1, draft = ?5, hidden = ?6, pinned = ?7, \
-             told = told AND NOT ?8 WHERE id = ?1",
+            "UPDATE record SET published = ?2, updated = ?3, last_mod = ?4, dirty = 1, revision = revision + 1, bytes = ?5, section = ?6, \
+             topics = ?7, feed_id = ?8, hidden = ?9, pinned = ?10, told = told AND NOT ?11 WHERE id = ?1",
             params![
                 record,
                 micros(draft.published),
                 micros(updated),
                 micros(self.now),
-                self.encode("a record", draft)?,
+                text.len() as i64,
+                draft.section,
+                slugs(draft),
+                draft.feed_id,
                 draft.hidden,
                 draft.pinned,
                 seen
@@ -283,4 +293,9 @@ impl Writing<'_> {
         }
         Ok(true)
     }
+}
+
+/// A draft's topics as a record's row names them.
+fn slugs(draft: &Draft) -> String {
+    draft.topics.iter().map(|topic| topic.slug.as_str()).collect::<Vec<_>>().join(" ")
 }
