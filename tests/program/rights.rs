@@ -92,6 +92,23 @@ fn p3_rights_hold_for_the_addresses_that_they_name_also_on_what_is_stored() {
 }
 
 #[test]
+fn p3_a_picture_is_linked_and_not_copied_where_titles_alone_are_allowed() {
+    let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+    png.extend([0, 0, 4, 176, 0, 0, 2, 118, 8, 2, 0, 0, 0, 0, 0, 0, 0]);
+    for (keys, copied) in [("", true), ("rights = { url = \"/ency/\", mode = \"title\" }", false)] {
+        let origin = Origin::start();
+        put(&origin, "", &[("/ency/1", LONG)]);
+        origin.put("/ency/1", "text/html", "<title>Telehealth</title><meta property=og:image content=/lamp>");
+        origin.put("/lamp", "image/png", png.clone());
+        let place = place(&origin, &format!("enrich = \"always\"\n{keys}"));
+        place.run(&["refresh"]).expect(0);
+        let image = &record(&place, &origin, "/ency/1")["featuredImage"];
+        assert_eq!((image["valid"].as_bool(), image["href"] == origin.url("/lamp")), (Some(true), !copied), "{keys}");
+        assert_eq!(place.tree().keys().any(|path| path.ends_with("featuredImage.png")), copied, "{keys}");
+    }
+}
+
+#[test]
 fn p5_what_is_under_cc_by_is_attributed_everywhere_and_changes_are_told() {
     let origin = Origin::start();
     let licence = "<c:license>https://creativecommons.org/licenses/by/4.0/</c:license>";
@@ -156,12 +173,15 @@ fn reserved(place: &Place) -> [(bool, bool, bool); 5] {
     ]
 }
 
+type Headers = Vec<(String, String)>;
+/// What stands in the feed, in its item, in the feed's headers, in the page, in its headers and in `robots.txt`; what is to come of it.
+type Declared<'a> = (&'a str, &'a str, Headers, &'a str, Headers, &'a str, (bool, bool, bool));
+
 #[test]
 fn p6_what_is_reserved_is_passed_on_wherever_it_is_declared() {
     let rsl = "<a:link rel='license' type='application/rsl+xml' href='https://news.example/l.xml'/>";
     let header = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
-    type Headers = Vec<(String, String)>;
-    let cases: [(&str, &str, Headers, &str, Headers, &str, (bool, bool, bool)); 11] = [
+    let cases: [Declared<'_>; 11] = [
         ("", "", vec![], "", vec![], "", (false, false, false)),
         (rsl, "", vec![], "", vec![], "", (true, false, false)),
         ("", rsl, vec![], "", vec![], "", (true, false, false)),

@@ -261,7 +261,12 @@ impl Reader<'_, '_> {
             // RFC 4287 section 4.2.6 wants an absolute IRI; a path is one only together with its base, and no other feed has it then.
             *id = scope.address(id).unwrap_or_default();
         }
-        let has_link = entry.links.iter().any(|link| link.rel.as_deref().is_none_or(|rel| rel == "alternate"));
+        let mut has_link = entry.links.iter().any(|link| link.rel.as_deref().is_none_or(|rel| rel == "alternate"));
+        let paid = entry.links.iter().find(|link| link.rel.as_deref() == Some(promotion::SPONSORED)).filter(|_| !has_link);
+        if let Some(href) = paid.map(|paid| paid.href.clone()) {
+            entry.links.push(Link { href, rel: Some("alternate".to_owned()), ..Link::default() });
+            has_link = true;
+        }
         if !has_link {
             let permalink = named.filter(|id| {
                 let node = tree.node(*id);
@@ -347,7 +352,7 @@ impl Reader<'_, '_> {
                 let rest = rel.split_ascii_whitespace().filter(|word| !word.eq_ignore_ascii_case(promotion::SPONSORED));
                 rel = rest.collect::<Vec<_>>().join(" ");
                 if rel.is_empty() {
-                    "alternate".clone_into(&mut rel);
+                    return;
                 }
             }
             links.push(Link {

@@ -698,7 +698,7 @@ fn what_is_reserved_of_an_entry_and_of_a_feed_is_read() {
         (link.to_owned(), terms("https://a.example/l.xml")),
         (format!("<r:content {RSL} url='/a'>{prohibited}</r:content>"), terms("https://a.example/feed")),
         (format!("<r:content {RSL} url='/a'>{prohibited}</r:content>{link}"), terms("https://a.example/l.xml")),
-        (format!("<rsl xmlns='https://rslstandard.org/rsl'><content url='/a'><license><payment type='crawl'/></license></content></rsl>"), terms("https://a.example/feed")),
+        ("<rsl xmlns='https://rslstandard.org/rsl'><content url='/a'><license><payment type='crawl'/></license></content></rsl>".to_owned(), terms("https://a.example/feed")),
         (format!("<r:content {RSL} url='/a'>{free}</r:content>"), None),
         (
             "<t:reservation xmlns:t='http://www.w3.org/ns/tdmrep/'>1</t:reservation><t:policy xmlns:t='http://www.w3.org/ns/tdmrep/'>/p</t:policy>".to_owned(),
@@ -726,4 +726,7 @@ fn a_link_that_is_paid_for_leads_to_the_article_all_the_same() {
         let rels: Vec<_> = entry.links.iter().map(|link| (link.rel.as_deref().unwrap(), link.href.as_str())).collect();
         assert_eq!(rels, [("sponsored", "https://a.example/1"), ("alternate", "https://a.example/1")], "{rel}");
     }
+    let beside = entry("<link rel='sponsored' href='https://ads.example/1'/><link href='https://a.example/1'/>");
+    let alternates: Vec<_> = beside.links.iter().filter(|link| link.rel.as_deref() == Some("alternate")).collect();
+    assert_eq!((alternates.len(), alternates[0].href.as_str()), (1, "https://a.example/1"), "an advertiser's link is not the article's");
 }
