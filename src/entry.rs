@@ -6,6 +6,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::rights::Reservation;
+
 /// Which format a document turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -186,6 +188,9 @@ pub struct Entry {
     pub content: Option<Content>,
     /// Rights notice.
     pub rights: Option<Text>,
+    /// What its publisher reserves of it where programs read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reservation: Option<Reservation>,
     /// Language (BCP 47), inherited from the feed where the entry has none.
     pub language: Option<String>,
     /// The feed it was first published in.
@@ -239,6 +244,9 @@ pub struct Feed {
     pub generator: Option<String>,
     /// Rights notice.
     pub rights: Option<Text>,
+    /// What its publisher reserves of all its entries where programs read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reservation: Option<Reservation>,
     /// Banner's URL.
     pub logo: Option<String>,
     /// Small picture's URL.
@@ -275,6 +283,7 @@ impl Feed {
             categories: Vec::new(),
             generator: None,
             rights: None,
+            reservation: None,
             logo: None,
             icon: None,
             entries: Vec::new(),

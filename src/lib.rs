@@ -27,6 +27,7 @@ pub mod push;
 pub mod read_back;
 mod reason;
 pub mod record;
+pub mod rights;
 pub mod scheduler;
 #[cfg(test)]
 mod shared;

@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::rights::{Promotion, Reservation};
+
 /// The keys of `htmlMetaData`, in the contract's order.
 pub const HTML_META: [&str; 22] = [
     "author",
@@ -169,6 +171,18 @@ pub struct Record {
     pub insights_name: Option<String>,
     /// `relatedOfferings`: at most five.
     pub related_offerings: Vec<Offering>,
+    /// `licence`: its address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+    /// `attribution`: whose it is, where its licence or its source's asks for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<String>,
+    /// `promotion`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<Promotion>,
+    /// `reservation`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reservation: Option<Reservation>,
 }
 
 /// All of a record that follows from its entry and the configuration: what [`crate::stage::map`] makes and the store keeps.
@@ -207,6 +221,15 @@ pub struct Draft {
     /// Address of its licence (RFC 4946).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<String>,
+    /// Whose it is, plain text, where its licence or its source's asks for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<String>,
+    /// What its publisher reserves of it: its entry, its feed, or its page says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reservation: Option<Reservation>,
+    /// What its publisher declares it to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<Promotion>,
     /// Files that come with it: URL, media type, bytes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub enclosures: Vec<(String, String, u64)>,
@@ -233,7 +256,7 @@ pub struct Draft {
     /// The source's own title, where an editor gave another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_title: Option<String>,
-    /// Whether an editor took it out of everything published.
+    /// Whether an editor, or the rule for what is reserved, took it out of everything published.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hidden: bool,
     /// Whether an editor put it before everything else of its topics.

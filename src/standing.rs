@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::config::{Site, Source, SourceKind};
+use crate::config::{Mode, Site, Source, SourceKind};
 use crate::stage::poll::{self, Degraded, Health, PollLine, PollState};
 use crate::stage::push::Subscription;
+use crate::stage::rights::Licence;
 use crate::stage::{drift, text};
 use crate::store::{ArticleCount, SourceCount, Store, StoreError};
 use crate::syntax::rfc3339;
@@ -98,6 +99,11 @@ pub(crate) fn line(text: &str) -> String {
     text.chars().filter(|c| text::keeps(*c) && !c.is_control()).collect()
 }
 
+/// What a licence that a publisher declares forbids of what is done with its articles (acceptance P5).
+pub(crate) fn warnings(licence: &str, mode: Mode, is_filed: bool) -> Vec<String> {
+    Licence::read(licence).map(|licence| licence.warnings(mode == Mode::Excerpt, is_filed)).unwrap_or_default()
+}
+
 /// A moment, or a dash.
 pub(crate) fn when(at: Option<DateTime<Utc>>) -> String {
     at.map_or_else(|| "-".to_owned(), rfc3339)
@@ -165,6 +171,19 @@ impl Standing<'_> {
         Some(format!("permanently redirected to {to} since {day} ({times} times); {then}"))
     }
 
+    /// What its publisher says of rights that its own entries inherit, a line each: the licence, and what is reserved.
+    pub(crate) fn rights(&self, is_filed: bool) -> Vec<String> {
+        let licence = self.state.licence.iter().map(|url| {
+            let terms = self.source.terms(["", ""], false);
+            let warnings = warnings(url, terms.mode, is_filed).into_iter().map(|warning| format!("; note: {warning}"));
+            format!("its feed's licence is {}{}", line(url), warnings.collect::<String>())
+        });
+        let reserved = self.state.reservation.iter().map(|reservation| {
+            format!("it reserves: {} (reservations = \"{}\")", line(&reservation.words()), self.source.reservations.word())
+        });
+        licence.chain(reserved).collect()
+    }
+
     /// Everything, as JSON; the last polls with it where `is_full`.
     pub(crate) fn to_json(&self, is_full: bool) -> Value {
         let Standing { source, state, count, .. } = self;
@@ -212,6 +231,8 @@ impl Standing<'_> {
                 "why": self.articles.why,
             },
         });
+        value["licence"] = json!(state.licence);
+        value["reservation"] = json!(state.reservation);
         if let (true, Some(fields)) = (is_full, value.as_object_mut()) {
             let polls = self.polls.iter().map(|poll| {
                 json!({

@@ -116,6 +116,7 @@ impl Given {
             source: &self.source,
             language: self.language.as_deref(),
             fixed: &[],
+            reserved: false,
         }
     }
 }

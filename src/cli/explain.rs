@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 
 use super::{CommandError, Context, Exit, Result, print, print_json, stories};
 use crate::config::overrides::RecordWord;
-use crate::config::{Enrich, FullText, Site, Source};
+use crate::config::{Enrich, Leave, Mode, Site, Source};
 use crate::entry::Entry;
 use crate::reason;
+use crate::record::Draft;
+use crate::rights::Reservation;
 use crate::stage::classify::{Classifier, Explanation};
 use crate::stage::map::{self, Rules};
 use crate::stage::{clean, naming};
@@ -62,6 +64,9 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         }
         let owner = owner(&site, &trace);
         print(&format!("{:<12} {}\n", "rights", standing::line(&leave(owner, &trace))));
+        for (name, line) in declared(&site, owner, &trace.record.draft) {
+            print(&format!("{name:<12} {}\n", standing::line(&line)));
+        }
         for (name, line) in page.as_ref().map_or_else(|| unread(owner), page_lines) {
             print(&format!("{name:<12} {}\n", standing::line(&line)));
         }
@@ -76,14 +81,38 @@ fn owner<'s>(site: &'s Site, trace: &Trace) -> Option<&'s Source> {
 
 /// By what leave its text is published (acceptance P14).
 fn leave(owner: Option<&Source>, trace: &Trace) -> String {
-    let leave = match owner.map(|source| (source.rights.as_ref(), source.excerpt_max_chars)) {
-        Some((Some(FullText { allowed_by, on, written }), _)) => format!("whole text: allowed by {allowed_by} on {on} ({written})"),
-        Some((None, 0)) => "title alone".to_owned(),
-        Some((None, most)) => format!("excerpt of at most {most} characters"),
-        None => "as when its source was followed".to_owned(),
-    };
     let draft = &trace.record.draft;
-    [Some(leave), draft.rights.clone(), draft.licence.clone()].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    let noted = owner.map(|source| noted(source, draft));
+    let (leave, licence) = noted.unwrap_or_else(|| ("as when its source was followed".to_owned(), None));
+    let parts = [Some(leave), licence, draft.rights.clone(), draft.licence.clone(), draft.attribution.clone()];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// How much is published, and what the operator noted on that.
+fn noted(source: &Source, draft: &Draft) -> (String, Option<String>) {
+    let terms = source.terms([&draft.href, &draft.original], draft.reservation.is_some());
+    let much = match terms.mode {
+        Mode::Title => "title alone".to_owned(),
+        Mode::Excerpt => format!("excerpt of at most {} characters", terms.excerpt_max_chars),
+        Mode::FullText => "whole text".to_owned(),
+    };
+    let leave = terms.rights.and_then(|rights| rights.leave.as_ref());
+    let leave = leave.map(|Leave { allowed_by, on, written }| format!(": allowed by {allowed_by} on {on} ({written})")).unwrap_or_default();
+    let licence = terms.rights.and_then(|rights| rights.licence.as_ref()).map(|licence| format!("licence as noted: {licence}"));
+    (much + &leave, licence)
+}
+
+/// What its publisher declares of it, a line each.
+fn declared(site: &Site, owner: Option<&Source>, draft: &Draft) -> Vec<(&'static str, String)> {
+    let mode = owner.map(|source| source.terms([&draft.href, &draft.original], draft.reservation.is_some()).mode);
+    let warnings = draft.licence.iter().zip(mode).flat_map(|(licence, mode)| standing::warnings(licence, mode, !site.topics.is_empty()));
+    let mut lines: Vec<(&str, String)> = warnings.map(|warning| ("note", warning)).collect();
+    if let Some(reservation) = &draft.reservation {
+        let rule = owner.map(|source| format!(" (reservations = \"{}\")", source.reservations.word())).unwrap_or_default();
+        lines.push(("reserved", reservation.words() + &rule));
+    }
+    lines.extend(draft.promotion.map(|promotion| ("declared", promotion.label().to_owned())));
+    lines
 }
 
 /// What tells whether a source said the same: a hash of the entry as it was read.
@@ -99,7 +128,7 @@ fn reasons(site: &Site, classifier: &Classifier, trace: &Trace) -> Result<Vec<Ex
         what: format!("entry {} of {}", owner.key, owner.source),
         cause: e.to_string(),
     })?;
-    Ok(map::explain(&entry, &trace.record.draft.href, source, &trace.record.draft.taken_from.title, Rules { site, classifier }))
+    Ok(map::explain(&entry, &trace.record.draft, source, Rules { site, classifier }))
 }
 
 fn category(site: &Site, topic: usize) -> &str {
@@ -132,6 +161,10 @@ fn as_json(site: &Site, trace: &Trace, reasons: &[Explanation]) -> Value {
         "added": rfc3339(record.added),
         "updated": rfc3339(record.updated),
         "rights": leave(owner(site, trace), trace),
+        "licence": record.draft.licence,
+        "attribution": record.draft.attribution,
+        "reservation": record.draft.reservation,
+        "promotion": record.draft.promotion,
         "entries": entries,
         "categories": record.draft.topics.iter().map(|t| &t.category).collect::<Vec<_>>(),
         "topics": topics,
@@ -217,6 +250,7 @@ fn page_lines(state: &ArticleState) -> Vec<(&'static str, String)> {
             }),
         );
     }
+    put("reserves", facts.reservation.as_ref().map(Reservation::words));
     for note in &facts.notes {
         put("note", Some(note.clone()));
     }

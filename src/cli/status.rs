@@ -44,7 +44,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result {
         let sources: Vec<Value> = standings.iter().map(|standing| standing.to_json(is_full)).collect();
         print_json(&json!({ "sources": sources }));
     } else if is_full {
-        let texts: Vec<String> = standings.iter().map(in_full).collect();
+        let texts: Vec<String> = standings.iter().map(|standing| in_full(standing, !site.topics.is_empty())).collect();
         print(&texts.join("\n"));
     } else {
         print(&table(&["source", "is", "since", "why", "last good", "next try", "entries", "records"], &[6, 7], standings.iter().map(row)));
@@ -126,7 +126,7 @@ fn articles_text(count: &ArticleCount) -> Option<String> {
     (read + waiting + given_up > 0).then(|| format!("{read} read, {waiting} to be read, {given_up} given up{why}"))
 }
 
-fn in_full(standing: &Standing<'_>) -> String {
+fn in_full(standing: &Standing<'_>, is_filed: bool) -> String {
     let Standing { source, state, .. } = standing;
     let mut text = String::new();
     let mut put = |name: &str, value: String| text += &format!("{name:<12} {value}\n");
@@ -168,6 +168,9 @@ fn in_full(standing: &Standing<'_>) -> String {
         put("wait", format!("no request before {}, as the server asked; not even by hand", rfc3339(until)));
     }
     put("schedule", source.schedule.to_string());
+    for rights in standing.rights(is_filed) {
+        put("rights", rights);
+    }
     let validators: Vec<_> =
         [("ETag", &state.etag), ("Last-Modified", &state.last_modified)].iter().filter(|(_, v)| v.is_some()).map(|(n, _)| *n).collect();
     put("validators", if validators.is_empty() { "none".to_owned() } else { validators.join(" and ") });

@@ -160,8 +160,9 @@ impl Overrides {
             draft.given_title = Some(std::mem::replace(&mut draft.title, title.clone()));
         }
         draft.pinned = word.pin;
-        draft.hidden = word.hide;
-        if word.hide {
+        // What a source's rule hides, no word shows.
+        draft.hidden |= word.hide;
+        if draft.hidden {
             draft.topics.clear();
         }
     }

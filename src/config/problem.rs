@@ -36,6 +36,7 @@ pub(super) struct Report<'a> {
     /// Where each line begins.
     lines: Vec<usize>,
     problems: Vec<Problem>,
+    warnings: Vec<Problem>,
     /// Lines that are no TOML. What else is reported of them is their echo; so is anything missing, which may stand there.
     broken: Vec<usize>,
 }
@@ -43,7 +44,7 @@ pub(super) struct Report<'a> {
 impl<'a> Report<'a> {
     pub(super) fn new(file: &'a Path, text: &'a str) -> Self {
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { file, text, lines, problems: Vec::new(), broken: Vec::new() }
+        Self { file, text, lines, problems: Vec::new(), warnings: Vec::new(), broken: Vec::new() }
     }
 
     /// Says that the file is no TOML at `span`.
@@ -72,6 +73,19 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// Says that something at `span` can be used, and should be looked at.
+    pub(super) fn warn(&mut self, span: Range<usize>, what: impl Into<String>, remedy: impl Into<String>) {
+        let warning = self.problem(span, what.into(), remedy.into());
+        self.warnings.push(warning);
+    }
+
+    /// What should be looked at, in the order of the file.
+    pub(super) fn warnings(&mut self) -> Vec<Problem> {
+        let mut warnings = std::mem::take(&mut self.warnings);
+        warnings.sort_by_key(|warning| (warning.line, warning.column));
+        warnings
+    }
+
     /// The line of a byte offset, from 1.
     pub(super) fn line(&self, at: usize) -> usize {
         self.lines.partition_point(|start| *start <= at)
@@ -85,10 +99,15 @@ impl<'a> Report<'a> {
     }
 
     fn add(&mut self, span: Range<usize>, what: String, remedy: String) {
+        let problem = self.problem(span, what, remedy);
+        self.problems.push(problem);
+    }
+
+    fn problem(&self, span: Range<usize>, what: String, remedy: String) -> Problem {
         let line = self.line(span.start);
         let start = self.lines.get(line - 1).copied().unwrap_or(0);
         let column = self.text.get(start..span.start).map_or(1, |before| before.chars().count() + 1);
-        self.problems.push(Problem { file: self.file.to_owned(), line, column, what, remedy });
+        Problem { file: self.file.to_owned(), line, column, what, remedy }
     }
 }
 

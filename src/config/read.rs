@@ -137,6 +137,7 @@ pub(super) fn site<'a>(report: &mut Report<'a>, included: &mut [Included<'a>], p
         read_back,
         desk,
         overrides: Overrides { path: overrides, ..Overrides::default() },
+        warnings: report.warnings(),
     })
 }
 

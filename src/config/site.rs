@@ -12,9 +12,11 @@ use url::Url;
 
 use super::access::Access;
 use super::overrides::Overrides;
+use super::problem::Problem;
 use super::proxy::Proxy;
 use crate::record::Section;
 use crate::stage::classify::{Group, Model};
+use crate::stage::rights::Pattern;
 use crate::stage::schedule::Schedule;
 
 /// The whole of `feeds.toml`, checked.
@@ -68,6 +70,8 @@ pub struct Site {
     pub read_back: bool,
     /// The review desk, if there is one.
     pub desk: Option<DeskPolicy>,
+    /// What can be used as it stands, and should be looked at, in the file's order.
+    pub warnings: Vec<Problem>,
 }
 
 /// `[desk]`: the review desk.
@@ -219,8 +223,10 @@ pub struct Source {
     pub enrich: Enrich,
     /// Whether the archive documents of its feed are read, once, after its first document (default yes).
     pub backfill: bool,
-    /// Its leave to publish whole texts, if there is one.
-    pub rights: Option<FullText>,
+    /// How its articles are published where that is not as it says above, and by what leave: the first that means an article's address.
+    pub rights: Vec<Rights>,
+    /// What becomes of articles whose publisher reserves them (default: they are published, and the reservation with them).
+    pub reservations: Reservations,
     /// What its own host is given besides the public internet.
     pub access: Access,
     /// Its host shares one budget of requests with the hosts of every source that names the same group.
@@ -257,15 +263,114 @@ pub enum Enrich {
     Never,
 }
 
-/// A publisher's leave to publish whole texts, as the operator noted it (acceptance P1, P5).
+/// `[source.rights]`, or one of several `[[source.rights]]` (acceptance P1, P3, P5).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FullText {
+pub struct Rights {
+    /// The addresses that it is for; all if there are none.
+    pub urls: Vec<Pattern>,
+    /// How much is published; as the source says where there is none.
+    pub mode: Option<Mode>,
+    /// Longest excerpt in characters; the source's where there is none.
+    pub excerpt_max_chars: Option<usize>,
+    /// The licence as the operator noted it: a name or an address.
+    pub licence: Option<String>,
+    /// What is said of whose the articles are, with placeholders.
+    pub attribution: Option<String>,
+    /// The publisher's leave. Always there with [`Mode::FullText`].
+    pub leave: Option<Leave>,
+}
+
+/// How much of an article is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Its title, with a link.
+    Title,
+    /// An excerpt of its text too.
+    Excerpt,
+    /// All of its text.
+    FullText,
+}
+
+impl Mode {
+    /// The word for it in `feeds.toml`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Title => "title",
+            Self::Excerpt => "excerpt",
+            Self::FullText => "full-text",
+        }
+    }
+}
+
+/// What becomes of articles whose publisher reserves them. Each does what those before it do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reservations {
+    /// They are published, and the reservation with them.
+    #[default]
+    Pass,
+    /// They are filed by rules alone, and no model is asked.
+    Rules,
+    /// Their titles alone are published.
+    Title,
+    /// They are not published.
+    Skip,
+}
+
+impl Reservations {
+    /// The word for it in `feeds.toml`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Rules => "rules",
+            Self::Title => "title",
+            Self::Skip => "skip",
+        }
+    }
+}
+
+/// A publisher's leave to publish its texts, as the operator noted it (acceptance P1, P5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leave {
     /// Who allowed it.
     pub allowed_by: String,
     /// When.
     pub on: NaiveDate,
     /// Where that is written: an address, a file, a contract's number.
     pub written: String,
+}
+
+/// How one article of a source may be published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms<'a> {
+    /// How much of it.
+    pub mode: Mode,
+    /// Longest excerpt in characters; 0 where there is none.
+    pub excerpt_max_chars: usize,
+    /// What the operator noted, if anything is noted for its address.
+    pub rights: Option<&'a Rights>,
+}
+
+impl Source {
+    /// How an article at these addresses (as published, as given) is published; `is_reserved` if its publisher reserves it.
+    #[must_use]
+    pub fn terms(&self, urls: [&str; 2], is_reserved: bool) -> Terms<'_> {
+        // Read only where a pattern asks for them.
+        let urls = std::cell::LazyCell::new(|| urls.map(|url| Url::parse(url).ok()));
+        let means = |rights: &&Rights| {
+            rights.urls.is_empty() || rights.urls.iter().any(|pattern| urls.iter().flatten().any(|url| pattern.matches(url)))
+        };
+        let rights = self.rights.iter().find(means);
+        let excerpt_max_chars = rights.and_then(|rights| rights.excerpt_max_chars).unwrap_or(self.excerpt_max_chars);
+        let mode = match rights.and_then(|rights| rights.mode) {
+            _ if is_reserved && self.reservations >= Reservations::Title => Mode::Title,
+            None | Some(Mode::Excerpt) if excerpt_max_chars == 0 => Mode::Title,
+            Some(mode) => mode,
+            None => Mode::Excerpt,
+        };
+        Terms { mode, excerpt_max_chars: if mode == Mode::Title { 0 } else { excerpt_max_chars }, rights }
+    }
 }
 
 /// How a source is read.

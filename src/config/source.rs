@@ -15,12 +15,24 @@ use super::access::{self, Published};
 use super::fields::{At, Fields, spell_duration};
 use super::problem::{Report, suggest};
 use super::read::{id as read_id, is_duplicate, language, time_zone, web_url};
-use super::site::{Enrich, FetchPolicy, FullText, NamedSection, PageSelectors, Source, SourceKind};
+use super::site::{Enrich, FetchPolicy, Leave, Mode, NamedSection, PageSelectors, Reservations, Rights, Source, SourceKind};
+use crate::stage::rights::{Licence, Pattern, attribution};
 use crate::stage::schedule::Schedule;
 use crate::stage::wordpress;
 
-const DEFAULTS_KEYS: &[&str] =
-    &["schedule", "time_zone", "language", "section", "curator", "entries_max", "excerpt_max", "enrich", "stories", "backfill"];
+const DEFAULTS_KEYS: &[&str] = &[
+    "schedule",
+    "time_zone",
+    "language",
+    "section",
+    "curator",
+    "entries_max",
+    "excerpt_max",
+    "enrich",
+    "stories",
+    "backfill",
+    "reservations",
+];
 const SOURCE_KEYS: &[&str] = &[
     "id",
     "url",
@@ -40,6 +52,7 @@ const SOURCE_KEYS: &[&str] = &[
     "enrich",
     "stories",
     "backfill",
+    "reservations",
     "rights",
     "i_have_permission",
     "allow",
@@ -49,7 +62,8 @@ const SOURCE_KEYS: &[&str] = &[
     "host_group",
 ];
 const SELECTOR_KEYS: &[&str] = &["item", "title", "link", "summary", "date", "date_format", "image", "author", "skip", "next", "pages_max"];
-const RIGHTS_KEYS: &[&str] = &["full_text", "allowed_by", "on", "where"];
+const RIGHTS_KEYS: &[&str] = &["url", "mode", "full_text", "excerpt_max", "licence", "attribution", "allowed_by", "on", "where"];
+const MODES: [Mode; 3] = [Mode::Title, Mode::Excerpt, Mode::FullText];
 const SCHEDULE_KEYS: &[&str] = &["cron", "time_zone"];
 const KINDS: &[&str] = &["feed", "page", "sitemap", "wordpress", "opml"];
 
@@ -84,6 +98,7 @@ struct Settings {
     stories: bool,
     enrich: Enrich,
     backfill: bool,
+    reservations: Reservations,
 }
 
 /// The sources in the file's order; `None` for one that cannot be used, which is then reported.
@@ -100,6 +115,7 @@ pub(super) fn sources(report: &mut Report, top: &Fields, around: &Around) -> Vec
         stories: true,
         enrich: Enrich::default(),
         backfill: true,
+        reservations: Reservations::default(),
     };
     let mut defaults = settings(report, &table, &plain, around.fetch.floor, around);
     if !table.has("schedule") {
@@ -146,9 +162,9 @@ fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Aro
     let categories = categories(report, table, around);
     let institution = table.text(report, "institution");
     let offering = table.text(report, "offering");
-    let rights = rights(report, table);
     let floor = if table.flag(report, "i_have_permission") { Duration::ZERO } else { around.fetch.floor };
     let settings = settings(report, table, defaults, floor, around);
+    let rights = rights(report, table, settings.excerpt_max_chars, !around.topics.is_empty());
     Some(Source {
         id: id.filter(|_| is_new)?.value,
         url: url?,
@@ -169,6 +185,7 @@ fn source(report: &mut Report, table: &Fields, defaults: &Settings, around: &Aro
         enrich: settings.enrich,
         backfill: settings.backfill,
         rights,
+        reservations: settings.reservations,
         access,
         host_group: host_group.map(|group| group.value),
         parent: None,
@@ -220,7 +237,19 @@ fn settings(report: &mut Report, table: &Fields, defaults: &Settings, floor: Dur
         stories: table.flag_or(report, "stories", defaults.stories),
         enrich: enrich(report, table).unwrap_or(defaults.enrich),
         backfill: table.flag_or(report, "backfill", defaults.backfill),
+        reservations: reservations(report, table).unwrap_or(defaults.reservations),
     }
+}
+
+fn reservations(report: &mut Report, table: &Fields) -> Option<Reservations> {
+    let text = table.text(report, "reservations")?;
+    let known = [Reservations::Pass, Reservations::Rules, Reservations::Title, Reservations::Skip];
+    let found = known.into_iter().find(|known| known.word() == text.value);
+    if found.is_none() {
+        let what = format!("\"reservations\" cannot be \"{}\"", text.value);
+        report.wrong(text.span, what, suggest(text.value, known.map(Reservations::word)));
+    }
+    found
 }
 
 fn enrich(report: &mut Report, table: &Fields) -> Option<Enrich> {
@@ -236,15 +265,102 @@ fn enrich(report: &mut Report, table: &Fields) -> Option<Enrich> {
     }
 }
 
-/// Leave to publish whole texts, with the note on it that must not be missing (acceptance P1).
-fn rights(report: &mut Report, table: &Fields) -> Option<FullText> {
-    let inner = table.table(report, "rights", "rights", RIGHTS_KEYS);
-    let text = |report: &mut Report, key: &str| inner.text(report, key).map(|text| text.value.to_owned());
+/// `rights`: one table, or several of which the first that means an article's address holds for it (acceptance P3).
+fn rights(report: &mut Report, table: &Fields, excerpt_max_chars: usize, is_filed: bool) -> Vec<Rights> {
+    let is_list = table.get("rights").is_some_and(|value| matches!(value.get_ref(), DeValue::Array(_)));
+    let tables = match (table.has("rights"), is_list) {
+        (false, _) => return Vec::new(),
+        (true, true) => table.tables(report, "rights", "rights", RIGHTS_KEYS),
+        (true, false) => vec![table.table(report, "rights", "rights", RIGHTS_KEYS)],
+    };
+    let catches_all = tables.iter().position(|table| !table.has("url"));
+    if let Some(unreached) = catches_all.and_then(|at| tables.get(at + 1)) {
+        let what = "these rights hold for nothing: those before them have no \"url\", and hold for every article";
+        report.wrong(unreached.span.clone(), what, "put those without a \"url\" last");
+    }
+    tables.iter().filter_map(|table| right(report, table, excerpt_max_chars, is_filed)).collect()
+}
+
+/// One of a source's rights. Whole texts need a note on the leave for them (acceptance P1, P5).
+fn right(report: &mut Report, table: &Fields, excerpt_max_chars: usize, is_filed: bool) -> Option<Rights> {
+    let mut urls = Vec::new();
+    for text in table.texts(report, "url") {
+        match Pattern::read(text.value) {
+            Ok(pattern) => urls.push(pattern),
+            Err(why) => {
+                let remedy = "write the beginning of a path, such as \"/ency/\", or of an address; * stands for anything";
+                report.wrong(text.span, format!("\"{}\" under url in rights is no pattern: {why}", text.value), remedy);
+            }
+        }
+    }
+    let mode = mode(report, table);
+    let own_max = table.number(report, "excerpt_max", 0..=10_000).and_then(|number| usize::try_from(number).ok());
+    if let (Some(value), Some(mode @ (Mode::Title | Mode::FullText))) = (table.get("excerpt_max"), mode) {
+        let what = format!("\"excerpt_max\" in rights means nothing beside mode = \"{}\"", mode.word());
+        report.wrong(value.span(), what, "remove one of the two");
+    }
+    let licence = licence(report, table);
+    let attribution = table.text(report, "attribution");
+    if let Some((text, wrong)) = attribution.as_ref().and_then(|text| Some((text, attribution::fault(text.value)?))) {
+        let remedy = format!("take {}", attribution::PLACEHOLDERS.map(|name| format!("{{{name}}}")).join(", "));
+        report.wrong(text.span.clone(), format!("\"attribution\" in rights has {{{wrong}}}, which stands for nothing"), remedy);
+    }
+    let leave = leave(report, table, mode == Some(Mode::FullText));
+    let is_excerpt = match mode {
+        Some(mode) => mode == Mode::Excerpt,
+        None => own_max.unwrap_or(excerpt_max_chars) > 0,
+    };
+    if let Some(At { value, span }) = &licence {
+        for warning in Licence::read(value).map(|licence| licence.warnings(is_excerpt, is_filed)).unwrap_or_default() {
+            let remedy = "be sure that this is no such use, have the publisher's leave, or publish its titles alone (mode = \"title\")";
+            report.warn(span.clone(), warning, remedy);
+        }
+    }
+    Some(Rights {
+        urls,
+        mode,
+        excerpt_max_chars: own_max,
+        licence: licence.map(|text| text.value.to_owned()),
+        attribution: attribution.map(|text| text.value.to_owned()),
+        leave: leave?,
+    })
+}
+
+/// How much is published: `mode`, or `full_text` by its older name.
+fn mode(report: &mut Report, table: &Fields) -> Option<Mode> {
+    let is_full = table.flag(report, "full_text");
+    let Some(text) = table.text(report, "mode") else { return is_full.then_some(Mode::FullText) };
+    let Some(mode) = MODES.into_iter().find(|mode| mode.word() == text.value) else {
+        let what = format!("\"mode\" in rights cannot be \"{}\"", text.value);
+        report.wrong(text.span, what, suggest(text.value, MODES.map(Mode::word)));
+        return None;
+    };
+    if is_full && mode != Mode::FullText {
+        report.wrong(text.span, format!("\"mode\" in rights is \"{}\", and full_text says another", mode.word()), "remove one of the two");
+    }
+    Some(mode)
+}
+
+/// The licence, a name or an address. One that asks to be linked has to say where it is.
+fn licence<'a>(report: &mut Report, table: &Fields<'a>) -> Option<At<&'a str>> {
+    let text = table.text(report, "licence")?;
+    if text.value.contains("://") {
+        web_url(report, &text, "licence")?;
+    } else if let Some(licence) = Licence::read(text.value).filter(|licence| licence.version.is_none()) {
+        let what = format!("\"licence\" in rights has no version, by which {} is linked", licence.name());
+        report.wrong(text.span.clone(), what, format!("write one such as \"{} 4.0\"", licence.name()));
+    }
+    Some(text)
+}
+
+/// The note on a publisher's leave, which must not be missing where whole texts are published. `None` where it is missing or wrong.
+fn leave(report: &mut Report, table: &Fields, is_full: bool) -> Option<Option<Leave>> {
+    let text = |report: &mut Report, key: &str| table.text(report, key).map(|text| text.value.to_owned());
     let (allowed_by, written) = (text(report, "allowed_by"), text(report, "where"));
-    let on = match inner.get("on").map(|value| (value.span(), value.get_ref())) {
+    let on = match table.get("on").map(|value| (value.span(), value.get_ref())) {
         // TOML's own date, or the same as text.
         Some((span, DeValue::Datetime(date))) => Some((span, date.to_string())),
-        Some(_) => inner.text(report, "on").map(|text| (text.span, text.value.to_owned())),
+        Some(_) => table.text(report, "on").map(|text| (text.span, text.value.to_owned())),
         None => None,
     };
     let on = on.and_then(|(span, text)| {
@@ -254,16 +370,17 @@ fn rights(report: &mut Report, table: &Fields) -> Option<FullText> {
         }
         day
     });
-    if !inner.flag(report, "full_text") {
-        return None;
-    }
-    let missing: Vec<&str> = ["allowed_by", "on", "where"].into_iter().filter(|key| !inner.has(key)).collect();
-    if !missing.is_empty() {
+    let missing: Vec<&str> = ["allowed_by", "on", "where"].into_iter().filter(|key| !table.has(key)).collect();
+    if is_full && !missing.is_empty() {
         let what = format!("whole texts may be published only with a note on the leave for it, and {} is missing", missing.join(", "));
         let remedy = "add allowed_by = \"who allowed it\", on = 2026-01-05, where = \"where that is written\", or remove full_text";
-        report.missing(inner.span.clone(), what, remedy);
+        report.missing(table.span.clone(), what, remedy);
     }
-    Some(FullText { allowed_by: allowed_by?, on: on?, written: written? })
+    match (allowed_by, on, written) {
+        (Some(allowed_by), Some(on), Some(written)) => Some(Some(Leave { allowed_by, on, written })),
+        // A note in parts is as good as none where none is needed.
+        _ => (!is_full).then_some(None),
+    }
 }
 
 /// An interval or cron fields in the site's zone, or a table that names another zone.

@@ -284,6 +284,41 @@ fn each_problem_is_told_with_its_place_and_remedy() {
             "{at}:53: \"on\" in rights is no day: \"May\"; write one such as 2026-01-05",
         ),
         (
+            "rights = { mode = \"full\" }",
+            "{at}:19: \"mode\" in rights cannot be \"full\"; the nearest is \"title\"; known are title, excerpt, full-text",
+        ),
+        (
+            "rights = { mode = \"title\", full_text = true, allowed_by = \"A\", on = 2026-01-05, where = \"B\" }",
+            "{at}:19: \"mode\" in rights is \"title\", and full_text says another; remove one of the two",
+        ),
+        (
+            "rights = { mode = \"title\", excerpt_max = 9 }",
+            "{at}:42: \"excerpt_max\" in rights means nothing beside mode = \"title\"; remove one of the two",
+        ),
+        (
+            "rights = { url = \"ency\" }",
+            "{at}:18: \"ency\" under url in rights is no pattern: it begins with neither / nor https://; \
+             write the beginning of a path, such as \"/ency/\", or of an address; * stands for anything",
+        ),
+        (
+            "rights = { licence = \"CC BY\" }",
+            "{at}:22: \"licence\" in rights has no version, by which CC BY is linked; write one such as \"CC BY 4.0\"",
+        ),
+        (
+            "rights = { attribution = \"by {name}\" }",
+            "{at}:26: \"attribution\" in rights has {name}, which stands for nothing; \
+             take {title}, {author}, {source}, {licence}, {date}",
+        ),
+        (
+            "[[source.rights]]\nmode = \"title\"\n[[source.rights]]\nurl = \"/a\"",
+            "{third}:1: these rights hold for nothing: those before them have no \"url\", and hold for every article; \
+             put those without a \"url\" last",
+        ),
+        (
+            "reservations = \"never\"",
+            "{at}:16: \"reservations\" cannot be \"never\"; the nearest is \"rules\"; known are pass, rules, title, skip",
+        ),
+        (
             "entries_max = \"9\"",
             "{at}:15: \"entries_max\" in [[source]] must be a whole number, not text; write it without quotes and without a point",
         ),
@@ -474,4 +509,53 @@ fn pushes_are_off_unless_they_are_asked_for() {
         told,
         ["\"callback_base\" has a query or a fragment, which no path can follow", "\"announce\" must be http or https, not ftp"]
     );
+}
+
+const RIGHTS: &str = "[[source.rights]]\nurl = [\"/ency/\", \"https://other.example/ency/\"]\nmode = \"title\"\n\
+    [[source.rights]]\nurl = \"/short/\"\nexcerpt_max = 40\n\
+    [[source.rights]]\nmode = \"full-text\"\nlicence = \"public domain\"\nattribution = \"Courtesy of {source}.\"\n\
+    allowed_by = \"NLM\"\non = 2026-01-05\nwhere = \"https://a.example/terms\"\n";
+
+#[test]
+fn the_first_rights_that_mean_an_address_hold_for_it() {
+    let site = read(&format!("{LEAST}{RIGHTS}"));
+    for (url, mode, most) in [
+        ("https://a.example/ency/1", Mode::Title, 0),
+        ("https://other.example/ency/1", Mode::Title, 0),
+        ("https://a.example/short/1", Mode::Excerpt, 40),
+        ("https://a.example/asthma", Mode::FullText, 300),
+        ("", Mode::FullText, 300),
+    ] {
+        let terms = site.sources[0].terms([url, ""], false);
+        assert_eq!((terms.mode, terms.excerpt_max_chars), (mode, most), "{url}");
+        assert_eq!(site.sources[0].terms(["", url], false).mode, mode, "as it was given: {url}");
+    }
+    let plain = read(LEAST);
+    assert_eq!(plain.sources[0].terms(["", ""], true).mode, Mode::Excerpt);
+    let none = read(&format!("{LEAST}excerpt_max = 0\n"));
+    assert_eq!(none.sources[0].terms(["", ""], false).mode, Mode::Title);
+    for (word, mode) in [("pass", Mode::FullText), ("rules", Mode::FullText), ("title", Mode::Title), ("skip", Mode::Title)] {
+        let site = read(&format!("[defaults]\nreservations = \"{word}\"\n{LEAST}{RIGHTS}"));
+        assert_eq!(site.sources[0].terms(["", ""], true).mode, mode, "{word}");
+        assert_eq!(site.sources[0].terms(["", ""], false).mode, Mode::FullText, "{word}");
+    }
+}
+
+#[test]
+fn a_licence_that_forbids_what_is_done_is_warned_of_and_loads() {
+    let topic = "[[topic]]\ncategory = \"A: B\"\nany = [\"x\"]\n";
+    for (keys, topics, told) in [
+        ("licence = \"CC BY-ND 4.0\"", "", vec!["CC BY-ND 4.0 forbids to pass on what was changed, and an excerpt is a change"]),
+        ("licence = \"CC BY-ND 4.0\", mode = \"title\"", topic, vec![]),
+        (
+            "licence = \"https://creativecommons.org/licenses/by-nc/4.0/\", mode = \"title\"",
+            topic,
+            vec!["CC BY-NC 4.0 forbids commercial use, for which its articles must not be filed under topics"],
+        ),
+        ("licence = \"CC BY 4.0\"", topic, vec![]),
+        ("licence = \"all rights reserved\"", topic, vec![]),
+    ] {
+        let site = read(&format!("{LEAST}rights = {{ {keys} }}\n{topics}"));
+        assert_eq!(site.warnings.iter().map(|warning| warning.what.as_str()).collect::<Vec<_>>(), told, "{keys}");
+    }
 }

@@ -19,9 +19,11 @@ use tokio::time::Instant;
 use url::Url;
 
 use self::visit::{Failure, Visitor};
-use crate::config::{Enrich, Site, Source};
-use crate::ingest::{Ingest, IngestError, SharedStore, locked};
+use crate::config::{Enrich, Mode, Site, Source};
+use crate::ingest::{Ingest, IngestError, SharedStore, locked, reserved_by_headers};
 use crate::io::fetch::{ACCEPT_PAGE, Response};
+use crate::record::Draft;
+use crate::rights::Reservation;
 use crate::stage::article::image::{self, Picture};
 use crate::stage::article::{self, Answer, Article, Facts, attempt};
 use crate::store::{DueArticle, ReadArticle, Store, StoreError};
@@ -57,6 +59,7 @@ pub struct Enriched {
 /// Reads article pages. Clones share what they know of hosts: `robots.txt`, and when each may be asked again.
 #[derive(Clone)]
 pub struct Enricher {
+    ingest: Ingest,
     site: Arc<Site>,
     store: SharedStore,
     visitor: Arc<Visitor>,
@@ -77,7 +80,7 @@ impl Enricher {
         let site = Arc::clone(ingest.site());
         let store = Arc::clone(ingest.store());
         let visitor = Visitor::new(fetcher.clone(), gate.clone(), Arc::clone(&store), site.fetch.host_gap);
-        Self { site, store, visitor: Arc::new(visitor), places: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { ingest: ingest.clone(), site, store, visitor: Arc::new(visitor), places: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// Reads pages that are due, each host's one after another, until none is left or the time is over; what was begun is finished.
@@ -144,7 +147,7 @@ impl Enricher {
             }
             let (asked, named) = (host.clone(), Arc::clone(&sources));
             let Some(due) = self.stored(move |store| store.due_article(&asked, &named, now)).await? else { return Ok(()) };
-            let (record, tries) = (due.record, due.tries + 1);
+            let (record, tries, href) = (due.record, due.tries + 1, due.draft.href.clone());
             let limit = ARTICLE_LIMIT.min(until.saturating_duration_since(Instant::now()) + GRACE);
             // A panic in somebody's HTTP or picture costs this article alone.
             let read = AssertUnwindSafe(self.read(due, now)).catch_unwind();
@@ -159,7 +162,13 @@ impl Enricher {
                 Outcome::Read(read) => {
                     failures = 0;
                     tally.read.fetch_add(1, Ordering::Relaxed);
+                    let reserved = read.article.facts.reservation.clone();
                     self.stored(move |store| store.article_read(record, &read, now)).await?;
+                    if let Some(reserved) = reserved {
+                        let ingest = self.ingest.clone();
+                        let derived = tokio::task::spawn_blocking(move || ingest.reserve(&href, &reserved, now));
+                        derived.await.map_err(|_| IngestError::Lost("an article".to_owned()))??;
+                    }
                 }
                 Outcome::Failed(failure) if failure.is_hosts => {
                     let Failure { why, not_before, .. } = failure;
@@ -205,7 +214,7 @@ impl Enricher {
             Some(known) => known,
             None => match self.page(source, &draft.href, &draft.title, now).await? {
                 Ok((facts, pdf)) => {
-                    let pdf = pdf.map(|bytes| keep_pdf(source, &facts.address, bytes, &mut files));
+                    let pdf = pdf.map(|bytes| keep_pdf(source, &draft, &facts.address, bytes, &mut files));
                     Article { facts, pdf, ..Article::default() }
                 }
                 Err(failure) => return Ok(Outcome::Failed(failure)),
@@ -216,7 +225,10 @@ impl Enricher {
             if urls.is_empty() {
                 urls.extend(draft.image.clone());
             }
-            article.image = self.feature_image(source, urls, &mut files, now).await?;
+            // Where an operator allows titles alone, a picture may be linked, not copied (acceptance P3).
+            let terms = source.terms([&draft.href, &draft.original], draft.reservation.is_some());
+            let copies = terms.rights.is_none() || terms.mode != Mode::Title;
+            article.image = self.feature_image(source, urls, copies.then_some(&mut files), now).await?;
         }
         let mut looked_at = None;
         if let (None, Some(url)) = (&article.icon, &article.facts.icon) {
@@ -226,7 +238,8 @@ impl Enricher {
             let guessed = Url::parse(url).is_ok_and(|url| url.path() == "/favicon.ico");
             article.icon = Some(icon).filter(|icon| icon.is_valid() || !guessed);
         }
-        let mut shown = article::shown(&article.facts, &draft, source.excerpt_max_chars);
+        let terms = source.terms([&draft.href, &draft.original], article.facts.reservation.is_some() || draft.reservation.is_some());
+        let mut shown = article::shown(&article.facts, &draft, terms.excerpt_max_chars);
         if let Some(page) = &mut shown
             && let Some(address) = page.href.clone()
             && let Some(holder) = self.stored(move |store| store.holder(&address)).await?
@@ -263,15 +276,18 @@ impl Enricher {
         if let Some(failure) = Failure::of_status(&response, now) {
             return Ok(Err(failure));
         }
-        let robots_note = self.visitor.has_page_for_robots(&response.final_url).await;
+        let (robots_note, by_robots) = self.visitor.said_to_robots(&response.final_url).await;
         let title = title.to_owned();
         let read = move || {
+            let by_headers = reserved_by_headers(&response);
+            let reserved = Reservation::joined(by_headers.as_ref(), by_robots.as_ref());
             let Response { final_url, content_type, robots_tag, body, .. } = response;
             let answer = Answer {
                 url: &final_url,
                 asked: &asked,
                 content_type: content_type.as_deref(),
                 robots_tag: robots_tag.as_deref(),
+                reserved: reserved.as_ref(),
                 bytes: &body,
                 title: &title,
             };
@@ -287,12 +303,12 @@ impl Enricher {
         Ok(read.map_err(|why| Failure { is_final: matches!(why, article::Unusable::Kind(_)), ..Failure::page(why.to_string()) }))
     }
 
-    /// The first of these that is a picture, else what is wrong with the first.
+    /// The first of these that is a picture, its bytes among `files` if it is to be copied; else what is wrong with the first.
     async fn feature_image(
         &self,
         source: &Source,
         urls: Vec<String>,
-        files: &mut Vec<(String, Vec<u8>)>,
+        files: Option<&mut Vec<(String, Vec<u8>)>>,
         now: DateTime<Utc>,
     ) -> Result<Option<Picture>, IngestError> {
         let mut first = None;
@@ -305,7 +321,10 @@ impl Enricher {
                 };
             }
             if picture.is_valid() {
-                return Ok(Some(keep(picture, bytes, files)));
+                return Ok(Some(match files {
+                    Some(files) => keep(picture, bytes, files),
+                    None => picture,
+                }));
             }
             first.get_or_insert(picture);
         }
@@ -388,9 +407,10 @@ fn keep(picture: Picture, bytes: Vec<u8>, files: &mut Vec<(String, Vec<u8>)>) ->
 }
 
 /// A PDF is the whole article: a copy of it is kept only with the publisher's leave (acceptance P1).
-fn keep_pdf(source: &Source, url: &str, bytes: Vec<u8>, files: &mut Vec<(String, Vec<u8>)>) -> Picture {
+fn keep_pdf(source: &Source, draft: &Draft, url: &str, bytes: Vec<u8>, files: &mut Vec<(String, Vec<u8>)>) -> Picture {
     let pdf = Picture { url: url.to_owned(), format: Some("PDF".to_owned()), ..Picture::default() };
-    if source.rights.is_some() { keep(pdf, bytes, files) } else { pdf }
+    let terms = source.terms([&draft.href, &draft.original], draft.reservation.is_some());
+    if terms.mode == Mode::FullText { keep(pdf, bytes, files) } else { pdf }
 }
 /// Asks for an article's page, or for a picture, as [`Enricher`] does; why it could not be had.
 #[cfg(test)]

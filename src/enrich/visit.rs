@@ -6,7 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use tokio::time::Instant;
 
 use crate::io::fetch::{FetchError, Fetcher, HostGate, Request, Response};
+use crate::rights::Reservation;
 use crate::stage::exchange;
+use crate::stage::rights::reservation;
 use crate::stage::robots::{self, Robots};
 use crate::store::StoredRobots;
 
@@ -136,13 +138,13 @@ impl Visitor {
         tokio::time::sleep_until(turn).await;
     }
 
-    /// Whether an HTML page stands in the place of the `robots.txt` that governs an address, as far as it was looked at.
-    pub(super) async fn has_page_for_robots(&self, url: &Url) -> bool {
+    /// What the `robots.txt` that governs an address says besides its rules, as far as it was looked at: whether it is an HTML page, and
+    /// what it reserves.
+    pub(super) async fn said_to_robots(&self, url: &Url) -> (bool, Option<Reservation>) {
         let cell = self.robots.lock().unwrap_or_else(PoisonError::into_inner).get(&url.origin().ascii_serialization()).map(Arc::clone);
-        match cell {
-            Some(cell) => cell.lock().await.as_ref().is_some_and(|known| known.robots.is_page()),
-            None => false,
-        }
+        let Some(cell) = cell else { return (false, None) };
+        let known = cell.lock().await;
+        known.as_ref().map_or((false, None), |known| (known.robots.is_page(), reservation::in_robots(known.robots.licences())))
     }
 
     /// An article's page.

@@ -10,19 +10,20 @@ use atom_syndication::{Feed, FixedDateTime, Generator, Link, Text, WriteConfig};
 use chrono::{DateTime, Utc};
 
 use super::document::gate::{blank, iri, line, moment, rfc3339, text, web_url};
-use super::document::{FeedDocument, FeedItem, FeedSource, GENERATOR, VERSION};
-use super::markup::{Attribute, element, indent, insert};
+use super::document::{FeedDocument, FeedItem, FeedSource, GENERATOR, TDM, VERSION};
+use super::markup::{Attribute, Uses, element, indent, insert};
+use crate::stage::rights::reservation::RSL_TYPE;
 
 /// The feed as UTF-8; the same document always gives the same bytes.
 #[must_use]
 pub fn write(document: &FeedDocument) -> Vec<u8> {
     let entries: Vec<String> = document.items.iter().map(|item| entry(item, document.item_language(item))).collect();
-    let has_picture = document.items.iter().any(|item| item.picture().is_some());
-    bind(document, has_picture, &entries.iter().map(String::as_str).collect::<Vec<_>>())
+    let uses = document.items.iter().fold(Uses::default(), |uses, item| uses.or(Uses::of(item)));
+    bind(document, uses, &entries.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// A feed of entries that are written already, whatever items the document has. `has_picture` says whether any of them names one.
-pub(super) fn bind(document: &FeedDocument, has_picture: bool, entries: &[&str]) -> Vec<u8> {
+/// A feed of entries that are written already, whatever items the document has; `uses` says what any of them uses.
+pub(super) fn bind(document: &FeedDocument, uses: Uses, entries: &[&str]) -> Vec<u8> {
     let mut links = vec![link("self", &document.urls.atom, "application/atom+xml")];
     // The page comes first: readers that know one alternate only take the first.
     links.push(link("alternate", &document.page_url, "text/html"));
@@ -34,7 +35,8 @@ pub(super) fn bind(document: &FeedDocument, has_picture: bool, entries: &[&str])
     links.extend(document.hubs().map(|url| Link { href: url.into_owned(), rel: "hub".into(), ..Link::default() }));
     let mut namespaces = BTreeMap::new();
     for (prefix, namespace, is_used) in [
-        ("media", "http://search.yahoo.com/mrss/", has_picture),
+        ("media", "http://search.yahoo.com/mrss/", uses.picture),
+        ("tdm", TDM, uses.mining),
         ("fh", "http://purl.org/syndication/history/1.0", document.current.is_some()),
         ("at", "http://purl.org/atompub/tombstones/1.0", !document.deleted.is_empty()),
     ] {
@@ -97,6 +99,9 @@ pub(super) fn entry(item: &FeedItem, language: Option<&str>) -> String {
         attributes.push(("label", line(&category.label)));
         element(&mut out, 2, "category", &attributes, None);
     }
+    for (scheme, term, label) in item.declared() {
+        element(&mut out, 2, "category", &[("term", term.into()), ("scheme", scheme.into()), ("label", label.into())], None);
+    }
     let alternate = web_url(&item.url);
     if let Some(url) = &alternate {
         reference(&mut out, 2, url.clone(), "alternate", &[]);
@@ -108,6 +113,9 @@ pub(super) fn entry(item: &FeedItem, language: Option<&str>) -> String {
     }
     if let Some(url) = item.licence.as_deref().and_then(web_url) {
         reference(&mut out, 2, url, "license", &[]);
+    }
+    if let Some(url) = item.terms() {
+        reference(&mut out, 2, url, "license", &[("type", RSL_TYPE.into())]);
     }
     for other in &item.related {
         let Some(url) = web_url(&other.url) else { continue };
@@ -132,6 +140,12 @@ pub(super) fn entry(item: &FeedItem, language: Option<&str>) -> String {
     if let Some(url) = item.picture() {
         element(&mut out, 2, "media:content", &[("medium", "image".into()), ("url", url.clone())], None);
         element(&mut out, 2, "media:thumbnail", &[("url", url)], None);
+    }
+    if let Some(policy) = item.mining() {
+        if let Some(policy) = policy {
+            element(&mut out, 2, "tdm:policy", &[], Some(&policy));
+        }
+        element(&mut out, 2, "tdm:reservation", &[], Some("1"));
     }
     indent(&mut out, 1);
     out.push_str("</entry>");
@@ -189,7 +203,7 @@ fn date(when: DateTime<Utc>) -> FixedDateTime {
 
 #[cfg(test)]
 mod tests {
-    use super::super::document::samples::{archive, bare, document, item};
+    use super::super::document::samples::{archive, bare, declared, document, item};
     use super::*;
 
     fn written(items: Vec<FeedItem>) -> String {
@@ -294,5 +308,21 @@ mod tests {
     #[test]
     fn a_licence_is_passed_on() {
         assert!(written(vec![item(1)]).contains("<link href=\"https://creativecommons.org/licenses/by/4.0/\" rel=\"license\"/>"));
+    }
+
+    #[test]
+    fn what_is_declared_is_passed_on() {
+        let xml = written(vec![declared()]);
+        for part in [
+            "xmlns:tdm=\"http://www.w3.org/ns/tdmrep/\"",
+            "#promotion\" label=\"Press release\"/>",
+            "<category term=\"noai\" scheme=",
+            "<link href=\"https://news.example/l.xml?a=1&amp;b=2\" rel=\"license\" type=\"application/rsl+xml\"/>",
+            "<tdm:policy>https://news.example/p.json</tdm:policy>",
+            "<tdm:reservation>1</tdm:reservation>",
+        ] {
+            assert!(xml.contains(part), "{part} in {xml}");
+        }
+        assert!(!written(vec![item(1)]).contains("tdm"));
     }
 }

@@ -11,6 +11,7 @@ mod atom {
 
     use crate::format::document::gate::{blank, iri, line, moment, text, web_url};
     use crate::format::document::{FeedItem, FeedSource};
+    use crate::stage::rights::reservation::RSL_TYPE;
 
     pub(super) fn entry(item: &FeedItem, language: Option<&str>) -> Entry {
         let mut links = Vec::with_capacity(1 + item.enclosures.len());
@@ -27,6 +28,7 @@ mod atom {
             rel: "license".into(),
             ..Link::default()
         }));
+        links.extend(item.terms().map(|url| link("license", &url, RSL_TYPE)));
         links.extend(item.related.iter().filter_map(|other| {
             let href = web_url(&other.url)?.into_owned();
             Some(Link {
@@ -60,6 +62,11 @@ mod atom {
                     scheme: category.scheme().map(Into::into),
                     label: Some(line(&category.label).into_owned()),
                 })
+                .chain(item.declared().map(|(scheme, term, label)| Category {
+                    term: term.into(),
+                    scheme: Some(scheme.into()),
+                    label: Some(label.into()),
+                }))
                 .collect(),
             links,
             published: Some(date(item.published)),
@@ -68,7 +75,7 @@ mod atom {
             authors,
             summary,
             content,
-            extensions: item.picture().map(|url| picture(&url)).unwrap_or_default(),
+            extensions: item.picture().map(|url| picture(&url)).into_iter().chain(item.mining().map(mining)).flatten().collect(),
             ..Entry::default()
         }
     }
@@ -104,6 +111,13 @@ mod atom {
         BTreeMap::from([("media".to_owned(), elements)])
     }
 
+    fn mining(policy: Option<Cow<'_, str>>) -> ExtensionMap {
+        let element = |name: &str, value: String| Extension { name: format!("tdm:{name}"), value: Some(value), ..Extension::default() };
+        let policy = policy.map(|url| ("policy".to_owned(), vec![element("policy", url.into_owned())]));
+        let reservation = ("reservation".to_owned(), vec![element("reservation", "1".to_owned())]);
+        BTreeMap::from([("tdm".to_owned(), policy.into_iter().chain([reservation]).collect())])
+    }
+
     fn link(rel: &str, url: &str, media_type: &str) -> Link {
         Link { href: iri(url).into_owned(), rel: rel.into(), mime_type: Some(media_type.into()), ..Link::default() }
     }
@@ -130,6 +144,7 @@ mod rss {
     use crate::format::document::FeedItem;
     use crate::format::document::gate::{blank, iri, line, rfc822, text, untagged, web_url};
     use crate::format::rss::{LICENCE, add, element};
+    use crate::stage::rights::reservation::RSL_TYPE;
 
     pub(super) fn entry(item: &FeedItem, language: Option<&str>) -> Item {
         let mut creators: Vec<String> = item.names().map(Into::into).collect();
@@ -152,6 +167,16 @@ mod rss {
         if let Some(url) = item.licence.as_deref().and_then(web_url) {
             add(&mut extensions, Extension { value: Some(url.into_owned()), ..element(LICENCE, "license", []) });
         }
+        if let Some(url) = item.terms() {
+            let attributes = [("href", url.into_owned()), ("rel", "license".to_owned()), ("type", RSL_TYPE.to_owned())];
+            add(&mut extensions, element("atom", "link", attributes));
+        }
+        if let Some(policy) = item.mining() {
+            if let Some(policy) = policy {
+                add(&mut extensions, Extension { value: Some(policy.into_owned()), ..element("tdm", "policy", []) });
+            }
+            add(&mut extensions, Extension { value: Some("1".to_owned()), ..element("tdm", "reservation", []) });
+        }
         Item {
             title: Some(untagged(&item.headline()).into_owned()),
             link: link.map(Into::into),
@@ -162,6 +187,7 @@ mod rss {
                 .categories
                 .iter()
                 .map(|category| Category { name: text(&category.term).into_owned(), domain: category.scheme().map(Into::into) })
+                .chain(item.declared().map(|(scheme, term, _)| Category { name: term.into(), domain: Some(scheme.into()) }))
                 .collect(),
             enclosure: file.map(|(url, media_type, length_bytes)| Enclosure {
                 url: url.into_owned(),
@@ -191,15 +217,20 @@ use crate::format::document::samples::{any_items, document, hostile, wild_items}
 
 /// As the library that reads it sees it, the libraries' own writing gone through their reading too.
 fn atom_entries(entries: Vec<atom_syndication::Entry>, document: &FeedDocument) -> Vec<atom_syndication::Entry> {
-    let namespaces = [("media".to_owned(), "http://search.yahoo.com/mrss/".to_owned())].into_iter().collect();
+    let namespaces = [("media", "http://search.yahoo.com/mrss/"), ("tdm", "http://www.w3.org/ns/tdmrep/")];
+    let namespaces = namespaces.map(|(prefix, url)| (prefix.to_owned(), url.to_owned())).into_iter().collect();
     let feed = atom_syndication::Feed { entries, namespaces, id: document.id.clone(), ..atom_syndication::Feed::default() };
     atom_syndication::Feed::read_from(feed.to_string().as_bytes()).unwrap().entries
 }
 
 fn rss_items(items: Vec<::rss::Item>) -> Vec<::rss::Item> {
     let namespace = |(prefix, url): (&str, &str)| (prefix.to_owned(), url.to_owned());
-    let namespaces =
-        [("media", "http://search.yahoo.com/mrss/"), ("creativeCommons", "http://backend.userland.com/creativeCommonsRssModule")];
+    let namespaces = [
+        ("media", "http://search.yahoo.com/mrss/"),
+        ("creativeCommons", "http://backend.userland.com/creativeCommonsRssModule"),
+        ("atom", "http://www.w3.org/2005/Atom"),
+        ("tdm", "http://www.w3.org/ns/tdmrep/"),
+    ];
     let channel = ::rss::Channel { items, namespaces: namespaces.into_iter().map(namespace).collect(), ..::rss::Channel::default() };
     ::rss::Channel::read_from(channel.to_string().as_bytes()).unwrap().items
 }

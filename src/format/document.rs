@@ -12,6 +12,7 @@ pub(crate) mod gate;
 #[cfg(test)]
 pub(crate) mod samples;
 
+use crate::rights::{Promotion, Reservation};
 use crate::syntax::{is_language_tag, is_media_type};
 use gate::{blank, image_type, text, web_url};
 use quick_xml::escape::partial_escape;
@@ -42,6 +43,12 @@ pub const MOVED_FILE: &str = "_moved.json";
 pub const ARCHIVE_FOLDER: &str = "archive";
 /// The program's name and home, as feeds and pages tell them.
 pub(crate) const GENERATOR: (&str, &str) = ("Topicwire", env!("CARGO_PKG_REPOSITORY"));
+/// The scheme of categories that say what promotion an entry is.
+pub(crate) const PROMOTION: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "#promotion");
+/// The scheme of categories that are directives for robots.
+pub(crate) const ROBOTS: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "#robots");
+/// The namespace of TDMRep.
+pub(crate) const TDM: &str = "http://www.w3.org/ns/tdmrep/";
 /// Version of the program that wrote a feed.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -129,6 +136,12 @@ pub struct FeedItem {
     pub rights: Option<String>,
     /// Address of its licence (RFC 4946).
     pub licence: Option<String>,
+    /// Whose it is, plain text, where its licence or its source's asks for that; the excerpt says it too.
+    pub attribution: Option<String>,
+    /// What its publisher reserves of it where programs read.
+    pub reservation: Option<Reservation>,
+    /// What its publisher declares it to be.
+    pub promotion: Option<Promotion>,
     /// The feed it was taken from.
     pub source: FeedSource,
     /// Other articles of the same story.
@@ -291,6 +304,24 @@ impl FeedItem {
         self.licence.as_deref().and_then(web_url)
     }
 
+    /// What is reserved of it, as feeds can say it: where its terms for programs are.
+    pub(crate) fn terms(&self) -> Option<Cow<'_, str>> {
+        self.reservation.as_ref()?.rsl.as_deref().and_then(web_url)
+    }
+
+    /// Whether mining is reserved, and where the policy on it is (TDMRep).
+    pub(crate) fn mining(&self) -> Option<Option<Cow<'_, str>>> {
+        let reservation = self.reservation.as_ref().filter(|reservation| reservation.mining)?;
+        Some(reservation.policy.as_deref().and_then(web_url))
+    }
+
+    /// What its publisher declares, as categories: scheme, term, label.
+    pub(crate) fn declared(&self) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+        let promotion = self.promotion.map(|promotion| (PROMOTION, promotion.word(), promotion.label()));
+        let directives = self.reservation.as_ref().into_iter().flat_map(Reservation::directives);
+        promotion.into_iter().chain(directives.map(|directive| (ROBOTS, directive, directive)))
+    }
+
     /// The excerpt as HTML where that says more than the plain text.
     pub(crate) fn rich(&self) -> Option<Cow<'_, str>> {
         let inner = self.summary_html.strip_prefix("<p>").and_then(|html| html.strip_suffix("</p>"));
@@ -337,7 +368,9 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::samples::{any_items, any_text, archive, as_xml_reads, at, bare, document, hostile, item, topics, wild_items, xml_fault};
+    use super::samples::{
+        any_items, any_text, archive, as_xml_reads, at, bare, declared, document, hostile, item, topics, wild_items, xml_fault,
+    };
     use super::*;
     use crate::format::{atom, json_feed, opml, rss};
     use crate::shared;
@@ -407,6 +440,7 @@ mod tests {
         let mut files = Vec::new();
         let documents = [
             ("plain", document((0..5).map(item).collect())),
+            ("declared", document(vec![declared(), item(2)])),
             ("bare", FeedDocument { subtitle: None, ..document(vec![bare()]) }),
             ("empty", document(Vec::new())),
             ("archive", archive((0..5).map(item).collect())),

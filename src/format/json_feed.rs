@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::document::gate::{blank, iri, rfc3339, text, untagged, web_url};
 use super::document::{FeedDocument, FeedItem, FeedSource, Related};
+use crate::rights::Promotion;
 
 /// The feed as UTF-8; the same document always gives the same bytes.
 #[must_use]
@@ -73,6 +74,14 @@ fn object<'a>(item: &'a FeedItem, language: Option<&'a str>) -> Item<'a> {
             source: source(&item.source),
             rights: item.any_rights().map(text),
             licence: item.licence(),
+            attribution: item.attribution.as_deref().filter(|line| !blank(line)).map(text),
+            promotion: item.promotion.map(Promotion::word),
+            reservation: item.reservation.as_ref().map(|reservation| Reserved {
+                rsl: item.terms(),
+                tdm_reservation: reservation.mining.then_some(1),
+                tdm_policy: item.mining().flatten(),
+                robots: reservation.directives().collect(),
+            }),
             related: item.related.iter().filter_map(related).collect(),
         },
     }
@@ -170,8 +179,27 @@ struct Extension<'a> {
     rights: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     licence: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attribution: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    promotion: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reservation: Option<Reserved<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     related: Vec<Other<'a>>,
+}
+
+/// What is reserved of the item, by the names that its declarations have elsewhere.
+#[derive(Serialize)]
+struct Reserved<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rsl: Option<Cow<'a, str>>,
+    #[serde(rename = "tdm-reservation", skip_serializing_if = "Option::is_none")]
+    tdm_reservation: Option<u8>,
+    #[serde(rename = "tdm-policy", skip_serializing_if = "Option::is_none")]
+    tdm_policy: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    robots: Vec<&'static str>,
 }
 
 /// Another article of the item's story.
@@ -196,7 +224,7 @@ struct Source<'a> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::document::samples::{archive, bare, document, item};
+    use super::super::document::samples::{archive, bare, declared, document, item};
     use super::*;
 
     #[test]
@@ -250,5 +278,19 @@ mod tests {
             (&feed["feed_url"], &feed["next_url"]),
             (&json!(format!("{folder}/2026-10.json")), &json!(format!("{folder}/2026-09-2.json")))
         );
+    }
+
+    #[test]
+    fn what_is_declared_is_passed_on() {
+        let feed: Value = serde_json::from_slice(&write(&document(vec![declared()]))).unwrap();
+        let extension = &feed["items"][0]["_topicwire"];
+        let reserved = json!({
+            "rsl": "https://news.example/l.xml?a=1&b=2",
+            "tdm-reservation": 1,
+            "tdm-policy": "https://news.example/p.json",
+            "robots": ["noai"]
+        });
+        assert_eq!((&extension["reservation"], &extension["promotion"]), (&reserved, &json!("press-release")));
+        assert_eq!(extension["attribution"], "“Part 1” by Ada Writer, Example News, CC BY 4.0");
     }
 }

@@ -7,8 +7,28 @@ use std::borrow::Cow;
 
 use quick_xml::escape::{escape, partial_escape};
 
+use super::document::FeedItem;
+
 /// An attribute's name and its value, as yet unescaped.
 pub(super) type Attribute<'a> = (&'static str, Cow<'a, str>);
+
+/// What of the vocabularies that not every feed needs an item uses.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Uses {
+    pub(super) picture: bool,
+    pub(super) licence: bool,
+    pub(super) mining: bool,
+}
+
+impl Uses {
+    pub(super) fn of(item: &FeedItem) -> Self {
+        Self { picture: item.picture().is_some(), licence: item.licence().is_some(), mining: item.mining().is_some() }
+    }
+
+    pub(super) fn or(self, other: Self) -> Self {
+        Self { picture: self.picture || other.picture, licence: self.licence || other.licence, mining: self.mining || other.mining }
+    }
+}
 
 /// Opens a line of its own at this depth.
 pub(super) fn indent(out: &mut String, depth: usize) {

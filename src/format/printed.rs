@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::check::{self, Fault, Form};
 use super::document::gate::iri;
 use super::document::{FeedDocument, FeedItem};
+use super::markup::Uses;
 use super::{atom, json_feed, rss};
 
 /// An item in each form.
@@ -14,8 +15,7 @@ pub struct Printed {
     atom: String,
     rss: String,
     json: String,
-    has_picture: bool,
-    has_licence: bool,
+    uses: Uses,
     fault: Option<Fault>,
 }
 
@@ -29,8 +29,7 @@ impl Printed {
             atom: atom::entry(item, language),
             rss: rss::entry(item, language),
             json: json_feed::entry(item, language),
-            has_picture: item.picture().is_some(),
-            has_licence: item.licence().is_some(),
+            uses: Uses::of(item),
             fault: None,
         };
         let read_back = |form| check::item(form, printed.text(form), &printed.id).err();
@@ -61,12 +60,11 @@ impl Printed {
 /// The document in its three forms, with the endings of their files. `items` are its items.
 #[must_use]
 pub fn bind(document: &FeedDocument, items: &[Arc<Printed>]) -> [(Form, &'static str, Vec<u8>); 3] {
-    let has_picture = items.iter().any(|item| item.has_picture);
-    let has_licence = items.iter().any(|item| item.has_licence);
+    let uses = items.iter().fold(Uses::default(), |uses, item| uses.or(item.uses));
     let all = |form: Form| items.iter().map(|item| item.text(form)).collect::<Vec<_>>();
     [
-        (Form::Atom, "atom", atom::bind(document, has_picture, &all(Form::Atom))),
-        (Form::Rss, "rss", rss::bind(document, has_picture, has_licence, &all(Form::Rss))),
+        (Form::Atom, "atom", atom::bind(document, uses, &all(Form::Atom))),
+        (Form::Rss, "rss", rss::bind(document, uses, &all(Form::Rss))),
         (Form::Json, "json", json_feed::bind(document, &all(Form::Json))),
     ]
 }

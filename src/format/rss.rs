@@ -11,27 +11,28 @@ use rss::extension::{Extension, ExtensionMap};
 use quick_xml::escape::partial_escape;
 
 use super::document::gate::{blank, iri, line, rfc822, text, untagged, web_url};
-use super::document::{FeedDocument, FeedItem, GENERATOR, VERSION};
-use super::markup::{self, indent, insert};
+use super::document::{FeedDocument, FeedItem, GENERATOR, TDM, VERSION};
+use super::markup::{self, Uses, indent, insert};
+use crate::stage::rights::reservation::RSL_TYPE;
 
 /// The feed as UTF-8; the same document always gives the same bytes.
 #[must_use]
 pub fn write(document: &FeedDocument) -> Vec<u8> {
     let items: Vec<String> = document.items.iter().map(|item| entry(item, document.item_language(item))).collect();
-    let has_picture = document.items.iter().any(|item| item.picture().is_some());
-    let has_licence = document.items.iter().any(|item| item.licence().is_some());
-    bind(document, has_picture, has_licence, &items.iter().map(String::as_str).collect::<Vec<_>>())
+    let uses = document.items.iter().fold(Uses::default(), |uses, item| uses.or(Uses::of(item)));
+    bind(document, uses, &items.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// A feed of items that are written already, whatever items the document has; the flags say what some of them name.
-pub(super) fn bind(document: &FeedDocument, has_picture: bool, has_licence: bool, items: &[&str]) -> Vec<u8> {
+/// A feed of items that are written already, whatever items the document has; `uses` says what any of them uses.
+pub(super) fn bind(document: &FeedDocument, uses: Uses, items: &[&str]) -> Vec<u8> {
     let mut namespaces = BTreeMap::new();
     for (prefix, namespace, is_used) in [
         ("atom", "http://www.w3.org/2005/Atom", true),
         ("content", "http://purl.org/rss/1.0/modules/content/", true),
         ("dc", "http://purl.org/dc/elements/1.1/", true),
-        ("media", "http://search.yahoo.com/mrss/", has_picture),
-        (LICENCE, "http://backend.userland.com/creativeCommonsRssModule", has_licence),
+        ("media", "http://search.yahoo.com/mrss/", uses.picture),
+        (LICENCE, "http://backend.userland.com/creativeCommonsRssModule", uses.licence),
+        ("tdm", TDM, uses.mining),
         ("fh", "http://purl.org/syndication/history/1.0", document.current.is_some()),
     ] {
         if is_used {
@@ -93,6 +94,9 @@ pub(super) fn entry(item: &FeedItem, language: Option<&str>) -> String {
         let scheme = category.scheme().map(|scheme| ("domain", scheme));
         markup::element(&mut out, 3, "category", scheme.as_slice(), Some(&text(&category.term)));
     }
+    for (scheme, term, _) in item.declared() {
+        markup::element(&mut out, 3, "category", &[("domain", scheme.into())], Some(term));
+    }
     // RSS allows one; readers differ on which of several they take.
     let file = item.files().next();
     if let Some((url, media_type, length_bytes)) = &file {
@@ -111,6 +115,16 @@ pub(super) fn entry(item: &FeedItem, language: Option<&str>) -> String {
     }
     if let Some(url) = item.licence() {
         put(&mut out, "creativeCommons:license", &url);
+    }
+    if let Some(url) = item.terms() {
+        let attributes = [("href", url), ("rel", "license".into()), ("type", RSL_TYPE.into())];
+        markup::element(&mut out, 3, "atom:link", &attributes, None);
+    }
+    if let Some(policy) = item.mining() {
+        if let Some(policy) = policy {
+            put(&mut out, "tdm:policy", &policy);
+        }
+        put(&mut out, "tdm:reservation", "1");
     }
     if let Some(url) = item.picture() {
         // Several readers, feed-rs among them, drop the enclosure when they see media:content: only where it says the same.
@@ -153,7 +167,7 @@ pub(super) fn add(extensions: &mut ExtensionMap, element: Extension) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::document::samples::{archive, bare, document, hostile, item};
+    use super::super::document::samples::{archive, bare, declared, document, hostile, item};
     use super::*;
 
     fn read_back(items: Vec<FeedItem>) -> Channel {
@@ -244,6 +258,21 @@ mod tests {
             let shown = scraper::Html::parse_fragment(read.description.as_deref().unwrap_or_default());
             let shown: String = shown.root_element().text().collect();
             assert_eq!(shown.trim(), super::text(&written.summary_text).trim());
+        }
+    }
+
+    #[test]
+    fn what_is_declared_is_passed_on() {
+        let xml = String::from_utf8(write(&document(vec![declared()]))).unwrap();
+        for part in [
+            "xmlns:tdm=\"http://www.w3.org/ns/tdmrep/\"",
+            "#promotion\">press-release</category>",
+            "#robots\">noai</category>",
+            "<atom:link href=\"https://news.example/l.xml?a=1&amp;b=2\" rel=\"license\" type=\"application/rsl+xml\"/>",
+            "<tdm:policy>https://news.example/p.json</tdm:policy>",
+            "<tdm:reservation>1</tdm:reservation>",
+        ] {
+            assert!(xml.contains(part), "{part} in {xml}");
         }
     }
 }

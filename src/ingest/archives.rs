@@ -150,7 +150,9 @@ impl Ingest {
                 };
                 let fingerprint = identity::fingerprint(entry);
                 let entry = spoken(entry, feed);
-                let made = map::make(&entry, keyed.address.as_ref(), &keyed.key, source, &taken_from, self.rules(), first_seen);
+                let reserved = feed.reservation.as_ref().or(state.reservation.as_ref());
+                let taken = (&taken_from, reserved);
+                let made = map::make(&entry, keyed.address.as_ref(), &keyed.key, source, taken, self.rules(), first_seen);
                 let raw = Packed::new(&serde_json::to_vec(&*entry).map_err(|_| IngestError::Encode(source.id.clone()))?);
                 mapped.push(Mapped { is_new: true, key: keyed.key, known: None, fingerprint, raw, made });
             }

@@ -123,7 +123,7 @@ impl Ingest {
         Ok(())
     }
 
-    fn derive(&self, stored: &StoredEntry, old: &Draft) -> Option<Draft> {
+    pub(super) fn derive(&self, stored: &StoredEntry, old: &Draft) -> Option<Draft> {
         self.derive_by_rules(stored, old).or_else(|| {
             // A source that is configured no more is left as it is, but not what is taken down.
             let taken = self.site.overrides.takedowns.holds(old, &stored.source);

@@ -33,12 +33,16 @@ use crate::config::{Budgets, Site, Source, SourceKind};
 use crate::entry::{Entry, Feed};
 use crate::io::fetch::{ACCEPT_FEED, ACCEPT_PAGE, FetchError, Fetcher, HostGate, Pass, Poller, Request, Response};
 use crate::io::{file, specimen};
+use crate::record::Draft;
+use crate::rights::Reservation;
 use crate::stage::classify::{Classifier, Explanation};
 use crate::stage::exchange::{self, Facts};
+use crate::stage::host::Reach;
 use crate::stage::identity::{self, Claim, RecordChange};
 use crate::stage::map::{self, Rules};
 use crate::stage::poll::{self, Ask, Asked, Neighbour, Plan, Said, backfill, twin};
 use crate::stage::push::{self, Subscription};
+use crate::stage::rights::{Headers, reservation};
 use crate::stage::schedule;
 use crate::store::{Change, Failure, Outcome, Packed, PollCommit, PollState, Store, StoreError, StoredEntry, StoredRecord};
 
@@ -200,7 +204,7 @@ impl Ingest {
     pub fn reasons(&self, record: &StoredRecord, owner: &StoredEntry) -> Vec<Explanation> {
         let source = self.positions.get(&owner.source).and_then(|n| self.site.sources.get(*n));
         match (source, serde_json::from_slice(&owner.raw)) {
-            (Some(source), Ok(entry)) => map::explain(&entry, &record.draft.href, source, &record.draft.taken_from.title, self.rules()),
+            (Some(source), Ok(entry)) => map::explain(&entry, &record.draft, source, self.rules()),
             _ => Vec::new(),
         }
     }
@@ -387,8 +391,12 @@ impl Ingest {
             return self.commit(source, state, now, began);
         }
         let mut changes = Vec::new();
-        if let Some(vetted) = &vetted {
+        if let Some(vetted) = &mut vetted {
             if let Ok(response) = answer {
+                let by_headers = reserved_by_headers(response);
+                vetted.feed.reservation = Reservation::joined(vetted.feed.reservation.as_ref(), by_headers.as_ref());
+                state.reservation.clone_from(&vetted.feed.reservation);
+                state.licence = map::licence(&vetted.feed.links, Reach::of(source));
                 state.offer = push::offer(response.link.as_deref().unwrap_or_default(), &vetted.feed.links, &response.final_url);
             }
             let (listed, notes) = self.changes(source, vetted, now)?;
@@ -494,7 +502,12 @@ impl Ingest {
             let entry = spoken(entry, feed);
             let entry = &*entry;
             let first_seen = known.as_ref().map_or(now, |k| k.first_seen);
-            let made = map::make(entry, keyed.address.as_ref(), &keyed.key, source, &taken_from, self.rules(), first_seen);
+            // Its page was read when it was new, and is not read again.
+            let by_page =
+                known.as_ref().and_then(|known| known.url.as_deref()).map(|url| self.reserved_by_page(url)).transpose()?.flatten();
+            let reserved = Reservation::joined(feed.reservation.as_ref(), by_page.as_ref());
+            let taken = (&taken_from, reserved.as_ref());
+            let made = map::make(entry, keyed.address.as_ref(), &keyed.key, source, taken, self.rules(), first_seen);
             let raw = Packed::new(&serde_json::to_vec(entry).map_err(|_| IngestError::Encode(source.id.clone()))?);
             changes.push(Mapped { is_new: known.is_none(), key: keyed.key.clone(), known: known.clone(), fingerprint, raw, made });
         }
@@ -504,6 +517,34 @@ impl Ingest {
             note(stale, "entries are older than what was read of them before, which stays: the server gave an old copy"),
         ];
         Ok((changes, notes.into_iter().flatten().collect()))
+    }
+
+    /// What the page of a record's article reserves, if it was read.
+    fn reserved_by_page(&self, url: &str) -> Result<Option<Reservation>, IngestError> {
+        let store = locked(&self.store);
+        let Some(trace) = store.trace(url)?.filter(|trace| trace.record.draft.reservation.is_some()) else { return Ok(None) };
+        let article = store.articles(&[trace.record.number])?.remove(&trace.record.number);
+        Ok(article.and_then(|article| article.facts.reservation))
+    }
+
+    /// Has a record heed what its article's page reserves, which nothing else says of it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) fn reserve(&self, url: &str, reserved: &Reservation, now: DateTime<Utc>) -> Result<(), IngestError> {
+        let mut store = locked(&self.store);
+        // An editor may have said something since this was made.
+        let words = store.words()?;
+        let newer = words.as_deref().filter(|words| *words != &*self.words).and_then(|words| serde_json::from_str(words).ok());
+        let by = match newer {
+            Some(overrides) => Cow::Owned(self.with_overrides(overrides)?),
+            None => Cow::Borrowed(self),
+        };
+        store.redecide(&[url.to_owned()], words.as_deref().unwrap_or(&self.words), now, &mut |stored, old| {
+            let reservation = Reservation::joined(old.reservation.as_ref(), Some(reserved));
+            by.derive(stored, &Draft { reservation, ..old.clone() })
+        })?;
+        Ok(())
     }
 
     /// Whether an entry that differs from what is stored is an older version of it.
@@ -585,6 +626,17 @@ impl Ingest {
         locked(&self.store).commit(&PollCommit { source: &source.id, now, state: state.clone(), changes: Vec::new() })?;
         Ok(Polled { source: source.id.clone(), state })
     }
+}
+
+/// What a response's headers reserve of what is in it.
+pub(crate) fn reserved_by_headers(response: &Response) -> Option<Reservation> {
+    let headers = Headers {
+        link: response.link.as_deref(),
+        robots_tag: response.robots_tag.as_deref(),
+        mining: response.tdm_reservation.as_deref(),
+        policy: response.tdm_policy.as_deref(),
+    };
+    reservation::in_headers(&headers, &response.final_url)
 }
 
 fn took_ms(began: Instant) -> u64 {
@@ -727,7 +779,7 @@ fn rules_hash(site: &Site) -> String {
                 &source.institution,
                 &source.offering,
                 source.excerpt_max_chars,
-                &source.rights
+                (&source.rights, source.reservations)
             )
         ));
     }

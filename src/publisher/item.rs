@@ -7,6 +7,7 @@ use super::records::add_page;
 use crate::config::Site;
 use crate::format::document::{Enclosure, FeedCategory, FeedItem, FeedSource, Related};
 use crate::record::{Draft, DraftTopic};
+use crate::stage::rights::Licence;
 use crate::stage::{naming, text};
 use crate::store::{Store, StoreError, StoredRecord};
 use crate::syntax;
@@ -28,7 +29,7 @@ pub(super) fn item(site: &Site, stored: StoredRecord, related: Vec<Related>) -> 
         published: draft.published,
         updated,
         authors: draft.authors,
-        summary_html: with_others(draft.body, &related),
+        summary_html: with_others(attributed(draft.body, draft.attribution.as_deref(), draft.licence.as_deref()), &related),
         summary_text: draft.summary,
         categories: draft.topics.into_iter().map(category).collect(),
         enclosures: draft.enclosures.into_iter().map(enclosure).collect(),
@@ -36,6 +37,9 @@ pub(super) fn item(site: &Site, stored: StoredRecord, related: Vec<Related>) -> 
         language: draft.language.filter(|l| syntax::is_language_tag(l)),
         rights: draft.rights,
         licence: draft.licence,
+        attribution: draft.attribution,
+        reservation: draft.reservation,
+        promotion: draft.promotion,
         source: FeedSource {
             id: draft.taken_from.id,
             title: draft.taken_from.title,
@@ -76,6 +80,22 @@ fn address(draft: &Draft) -> &str {
     if draft.href.contains('#') { &draft.original } else { &draft.href }
 }
 
+/// An excerpt with the line that says whose it is, in which the licence's name leads to the licence (acceptance P5).
+fn attributed(body: String, attribution: Option<&str>, licence: Option<&str>) -> String {
+    let Some(line) = attribution else { return body };
+    let Some(url) = licence else { return format!("{body}<p>{}</p>", escape(line)) };
+    let link = |label: &str| format!("<a href=\"{}\" rel=\"license\">{}</a>", escape(url), escape(label));
+    let name = Licence::read(url).map(|licence| licence.name());
+    // The last: a title before it may say the same words.
+    match name.as_deref().and_then(|name| Some((line.rfind(name)?, name))) {
+        Some((at, name)) => {
+            let (before, after) = (line.get(..at).unwrap_or_default(), line.get(at + name.len()..).unwrap_or_default());
+            format!("{body}<p>{}{}{}</p>", escape(before), link(name), escape(after))
+        }
+        None => format!("{body}<p>{} {}</p>", escape(line), link(name.as_deref().unwrap_or("Licence"))),
+    }
+}
+
 /// An excerpt with the line that names the story's other sources, for readers that show no related links.
 fn with_others(body: String, related: &[Related]) -> String {
     if related.is_empty() {
@@ -83,4 +103,28 @@ fn with_others(body: String, related: &[Related]) -> String {
     }
     let names = related.iter().map(|other| format!("<a href=\"{}\">{}</a>", escape(other.url.as_str()), escape(other.source.as_str())));
     format!("{body}<p>Also reported by {}.</p>", names.collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attribution_links_its_licence() {
+        const BY: &str = "https://creativecommons.org/licenses/by/4.0/";
+        const LINK: &str = "<a href=\"https://creativecommons.org/licenses/by/4.0/\" rel=\"license\">CC BY 4.0</a>";
+        for (line, licence, expected) in [
+            (None, Some(BY), String::new()),
+            (Some("Courtesy of <A> & B"), None, "<p>Courtesy of &lt;A&gt; &amp; B</p>".to_owned()),
+            (Some("“CC BY 4.0 & I”, News, CC BY 4.0. Cut."), Some(BY), format!("<p>“CC BY 4.0 &amp; I”, News, {LINK}. Cut.</p>")),
+            (Some("Courtesy of News"), Some(BY), format!("<p>Courtesy of News {LINK}</p>")),
+            (
+                Some("Courtesy"),
+                Some("https://a.example/?a&b"),
+                "<p>Courtesy <a href=\"https://a.example/?a&amp;b\" rel=\"license\">Licence</a></p>".to_owned(),
+            ),
+        ] {
+            assert_eq!(attributed("<p>x</p>".to_owned(), line, licence), format!("<p>x</p>{expected}"), "{line:?}");
+        }
+    }
 }

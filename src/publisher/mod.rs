@@ -38,7 +38,7 @@ use crate::stories;
 /// Records held in memory at once while all are written.
 const BATCH: usize = 500;
 /// Counts up when the writers would give other bytes for the same store, so that everything is published anew.
-const PUBLICATION_VERSION: u32 = 4;
+const PUBLICATION_VERSION: u32 = 5;
 
 /// What to publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -249,6 +249,10 @@ impl Press<'_> {
             via_link: draft.via_link,
             insights_description: None,
             insights_name: None,
+            licence: draft.licence,
+            attribution: draft.attribution,
+            promotion: draft.promotion,
+            reservation: draft.reservation,
         }
     }
 }

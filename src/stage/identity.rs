@@ -220,6 +220,10 @@ pub fn fingerprint(entry: &Entry) -> Fingerprint {
     for content in entry.media.iter().flat_map(|m| &m.contents) {
         put(content.url.as_deref());
     }
+    // After everything else, and only where there is one: entries without it keep what they had.
+    if let Some(reservation) = &entry.reservation {
+        put(Some(&reservation.words()));
+    }
     let mut out = [0; 16];
     hash.finalize_xof().fill(&mut out);
     out
@@ -325,6 +329,9 @@ mod tests {
             language: None,
             rights: None,
             licence: None,
+            attribution: None,
+            reservation: None,
+            promotion: None,
             enclosures: Vec::new(),
             image: None,
             feed_id: None,

@@ -5,18 +5,20 @@ use std::borrow::Cow;
 use chrono::{DateTime, Datelike, Utc};
 use url::Url;
 
-use crate::config::{Site, Source};
+use crate::config::{Mode, Reservations, Site, Source, Terms};
 use crate::entry::{Entry, Feed, Link, Text, TextKind};
 use crate::record::{Draft, DraftTopic, TakenFrom};
+use crate::rights::Reservation;
 use crate::stage::classify::{Article, Classifier, Explanation};
 use crate::stage::host::Reach;
 use crate::stage::identity::Address;
+use crate::stage::rights::{Licence, attribution, promotion, reservation};
 use crate::stage::story::{self, Signature};
 use crate::stage::{clean, naming, text};
 use crate::syntax::{is_iri, is_iri_char, is_media_type};
 
 /// Counts up when the same entry and configuration would give another draft, so that stored records are derived anew.
-pub const MAP_VERSION: u32 = 2;
+pub const MAP_VERSION: u32 = 3;
 
 /// Longest title made of an untitled entry's text, in characters.
 const MADE_TITLE_MAX_CHARS: usize = 80;
@@ -53,8 +55,11 @@ pub fn title_of(feed: &Feed, source: &Source) -> String {
     source.title.clone().or_else(own).unwrap_or_else(|| naming::brand(&source.url))
 }
 
-fn licence(links: &[Link], reach: Reach) -> Option<String> {
-    links.iter().find(|l| l.rel.as_deref() == Some("license")).and_then(|l| web_url(l, reach))
+/// The licence that a feed or an entry declares.
+#[must_use]
+pub fn licence(links: &[Link], reach: Reach) -> Option<String> {
+    let is_licence = |l: &&Link| l.rel.as_deref() == Some("license") && !reservation::is_rsl(l.rel.as_deref(), l.media_type.as_deref());
+    links.iter().find(is_licence).and_then(|l| web_url(l, reach))
 }
 
 /// What is made of an entry.
@@ -68,24 +73,33 @@ pub struct Made {
 
 /// What is made of an entry, or `None` if it has neither title nor text nor address.
 ///
-/// `first_seen` dates what has no date, and caps what claims the future (invariant 4).
+/// `first_seen` dates what has no date, and caps what claims the future (invariant 4). `reserved` is what its feed or its page reserves.
 #[must_use]
 pub fn make(
     entry: &Entry,
     address: Option<&Address>,
     key: &str,
     source: &Source,
-    taken_from: &TakenFrom,
+    (taken_from, reserved): (&TakenFrom, Option<&Reservation>),
     rules: Rules<'_>,
     first_seen: DateTime<Utc>,
 ) -> Option<Made> {
-    let texts = Texts::read(entry, source, &taken_from.title, address.map(|a| a.clean.as_str()))?;
-    let address = address.cloned().unwrap_or_else(|| placeless(source, taken_from, key));
-    let published = date(entry.published.or(entry.updated), first_seen).unwrap_or(first_seen);
+    let href = address.map(|a| a.clean.as_str());
+    let place = address.map_or_else(|| Cow::Owned(placeless(source, taken_from, key)), Cow::Borrowed);
     let reach = Reach::of(source);
+    let reservation = reserved_of(entry, reserved, reach);
+    let terms = source.terms([&place.clean, &place.original], reservation.is_some());
+    let texts = Texts::read(entry, source, &terms, &taken_from.title, href)?;
+    let address = place.into_owned();
+    let published = date(entry.published.or(entry.updated), first_seen).unwrap_or(first_seen);
     let origin = entry.source.as_ref().filter(|o| o.title.is_some() || o.id.is_some() || o.url.is_some());
-    let topics = topics(&texts.article(&address.clean, entry, source), rules);
+    let is_reserved = reservation.is_some();
+    let topics = topics(&texts.article(&address.clean, entry, source, is_reserved), rules);
     let language = entry.language.clone().or_else(|| source.language.clone());
+    let licence = licence_of(entry, taken_from, &terms, reach);
+    let name = origin.and_then(|origin| origin.title.as_ref()).map(plain).filter(|title| !title.is_empty());
+    let name = name.as_ref().unwrap_or(&taken_from.title);
+    let attribution = texts.attribution(&terms, licence.as_deref(), &texts.authors, name, published);
     let signature = signature_of(entry, &texts.title, &texts.told(), (&address.clean, None), language.as_deref());
     let draft = Draft {
         topics,
@@ -98,7 +112,9 @@ pub fn make(
         section: rules.site.sections.get(source.section).map(|s| s.id.clone()).unwrap_or_default(),
         language,
         rights: entry.rights.as_ref().map(plain).filter(|r| !r.is_empty()).or_else(|| taken_from.rights.clone()),
-        licence: licence(&entry.links, reach).or_else(|| taken_from.licence.clone()),
+        licence,
+        attribution,
+        promotion: promotion::of(entry),
         enclosures: enclosures(entry, reach),
         image: image(entry, reach),
         feed_id: entry.id.as_deref().filter(|id| may_name(id, reach)).map(str::to_owned),
@@ -111,10 +127,11 @@ pub fn make(
         summary: texts.summary,
         body: texts.body,
         given_title: None,
-        hidden: false,
+        hidden: is_hidden(source, is_reserved),
+        reservation,
         pinned: false,
     };
-    Some(Made { draft, signature })
+    Some(Made { draft: withheld(draft), signature })
 }
 
 /// Derives a stored record anew: text, topics and what the configuration gives; identity, dates and provenance stay. With the
@@ -122,9 +139,17 @@ pub fn make(
 #[must_use]
 pub fn redraft(entry: &Entry, old: &Draft, source: &Source, rules: Rules<'_>) -> Option<Draft> {
     let title = source.title.as_ref().or(old.via.as_ref()).unwrap_or(&old.taken_from.title).clone();
-    let texts = Texts::read(entry, source, &title, Some(&old.href))?;
-    Some(Draft {
-        topics: topics(&texts.article(&old.href, entry, source), rules),
+    let reach = Reach::of(source);
+    let reservation = reserved_of(entry, old.reservation.as_ref(), reach);
+    let terms = source.terms([&old.href, &old.original], reservation.is_some());
+    let texts = Texts::read(entry, source, &terms, &title, Some(&old.href))?;
+    let licence = licence_of(entry, &old.taken_from, &terms, reach);
+    let name = if old.via.is_some() { &old.taken_from.title } else { &title };
+    Some(withheld(Draft {
+        topics: topics(&texts.article(&old.href, entry, source, reservation.is_some()), rules),
+        attribution: texts.attribution(&terms, licence.as_deref(), &old.authors, name, old.published),
+        licence,
+        promotion: promotion::of(entry),
         curators: curators(source, rules, &old.authors, &title),
         section: rules.site.sections.get(source.section).map(|s| s.id.clone()).unwrap_or_default(),
         language: entry.language.clone().or_else(|| source.language.clone()),
@@ -136,31 +161,68 @@ pub fn redraft(entry: &Entry, old: &Draft, source: &Source, rules: Rules<'_>) ->
         summary: texts.summary,
         body: texts.body,
         given_title: None,
-        hidden: false,
+        hidden: is_hidden(source, reservation.is_some()),
+        reservation,
         pinned: false,
         ..old.clone()
-    })
+    }))
+}
+
+/// What an entry reserves itself, and what is reserved of it elsewhere. Addresses that may not be published are left out.
+fn reserved_of(entry: &Entry, elsewhere: Option<&Reservation>, reach: Reach<'_>) -> Option<Reservation> {
+    let may = |url: &String| may_link(url, reach);
+    let found = Reservation::joined(entry.reservation.as_ref(), elsewhere)?;
+    Reservation { rsl: found.rsl.filter(may), policy: found.policy.filter(may), ..found }.some()
+}
+
+fn is_hidden(source: &Source, is_reserved: bool) -> bool {
+    is_reserved && source.reservations == Reservations::Skip
+}
+
+/// What is hidden is in no feed.
+fn withheld(draft: Draft) -> Draft {
+    if draft.hidden { Draft { topics: Vec::new(), ..draft } } else { draft }
+}
+
+/// Where its licence is: its own, its feed's, or the one that the operator noted.
+fn licence_of(entry: &Entry, taken_from: &TakenFrom, terms: &Terms<'_>, reach: Reach<'_>) -> Option<String> {
+    let noted = || {
+        let noted = terms.rights?.licence.as_ref()?;
+        let address = || Licence::read(noted).and_then(|licence| licence.address());
+        Some(noted.clone()).filter(|noted| is_web(noted)).or_else(address)
+    };
+    licence(&entry.links, reach).or_else(|| taken_from.licence.clone()).or_else(noted)
 }
 
 /// Why an entry is, is not, or nearly is under each topic.
 #[must_use]
-pub fn explain(entry: &Entry, href: &str, source: &Source, source_title: &str, rules: Rules<'_>) -> Vec<Explanation> {
-    let texts = Texts::read(entry, source, source_title, Some(href));
-    texts.map_or_else(Vec::new, |texts| rules.classifier.explain(&texts.article(href, entry, source)))
+pub fn explain(entry: &Entry, draft: &Draft, source: &Source, rules: Rules<'_>) -> Vec<Explanation> {
+    let (terms, is_reserved) = terms_of(draft, source);
+    let texts = Texts::read(entry, source, &terms, &draft.taken_from.title, Some(&draft.href));
+    texts.map_or_else(Vec::new, |texts| rules.classifier.explain(&texts.article(&draft.href, entry, source, is_reserved)))
+}
+
+/// How a record is published, and whether it is reserved.
+fn terms_of<'s>(draft: &Draft, source: &'s Source) -> (Terms<'s>, bool) {
+    let is_reserved = draft.reservation.is_some();
+    (source.terms([&draft.href, &draft.original], is_reserved), is_reserved)
 }
 
 /// The topics that the rules give an entry, without making the rest of its draft.
 #[must_use]
 pub fn refile(entry: &Entry, old: &Draft, source: &Source, rules: Rules<'_>) -> Option<Vec<DraftTopic>> {
     let title = source.title.as_ref().or(old.via.as_ref()).unwrap_or(&old.taken_from.title);
-    Texts::read(entry, source, title, Some(&old.href)).map(|texts| topics(&texts.article(&old.href, entry, source), rules))
+    let (terms, is_reserved) = terms_of(old, source);
+    let texts = Texts::read(entry, source, &terms, title, Some(&old.href))?;
+    Some(if is_hidden(source, is_reserved) { Vec::new() } else { topics(&texts.article(&old.href, entry, source, is_reserved), rules) })
 }
 
 /// What of an entry is compared to find its story. `page` is the address that its article's page gives; `source` is `None` if it is not
 /// configured any more.
 #[must_use]
 pub fn signature(entry: &Entry, draft: &Draft, page: Option<&str>, source: Option<&Source>) -> Signature {
-    let texts = source.and_then(|source| Texts::read(entry, source, &draft.taken_from.title, Some(&draft.href)));
+    let read = |source| Texts::read(entry, source, &terms_of(draft, source).0, &draft.taken_from.title, Some(&draft.href));
+    let texts = source.and_then(read);
     let title = draft.given_title.as_ref().unwrap_or(&draft.title);
     let text = texts.as_ref().map_or(Cow::Borrowed(draft.summary.as_str()), Texts::told);
     signature_of(entry, title, &text, (&draft.href, page), draft.language.as_deref())
@@ -210,13 +272,13 @@ struct Texts {
 }
 
 impl Texts {
-    fn read(entry: &Entry, source: &Source, source_title: &str, href: Option<&str>) -> Option<Self> {
+    fn read(entry: &Entry, source: &Source, terms: &Terms<'_>, source_title: &str, href: Option<&str>) -> Option<Self> {
         let content = content_of(entry).map(|content| plain(&content));
         let described = entry.summary.as_ref().or_else(|| entry.media.iter().find_map(|m| m.description.as_ref()));
         let whole = described.map(plain).map(|s| text::without_boilerplate(&s).to_owned());
         let content = content.map(|c| text::without_boilerplate(&c).to_owned()).unwrap_or_default();
         let whole = whole.filter(|s| !s.is_empty()).unwrap_or_else(|| content.clone());
-        let summary = text::teaser(&whole, source.excerpt_max_chars);
+        let summary = text::teaser(&whole, terms.excerpt_max_chars);
         let title = entry.title.as_ref().map(plain).filter(|t| !t.is_empty());
         let title = match title {
             Some(title) => naming::title_without_site(&title, Some(source_title)),
@@ -227,12 +289,12 @@ impl Texts {
             }
         };
         let body = match described {
-            _ if source.rights.is_some() => full_text(entry, source, described),
+            _ if terms.mode == Mode::FullText => full_text(entry, source, described),
             // Emphasis and links survive only in a summary that is published whole.
             Some(html) if html.kind == TextKind::Html && html.value.contains('<') && summary == whole => {
                 // A private base would make private links of relative ones.
                 let base = entry.base.as_deref().and_then(|b| Url::parse(b).ok()).filter(|base| Reach::of(source).holds(base));
-                text::paragraphs(html, base.as_ref().or(Some(&source.url)), Some(source.excerpt_max_chars))
+                text::paragraphs(html, base.as_ref().or(Some(&source.url)), Some(terms.excerpt_max_chars))
             }
             _ => text::paragraphs(&Text { value: summary.clone(), kind: TextKind::Plain }, None, None),
         };
@@ -253,7 +315,41 @@ impl Texts {
         }
     }
 
-    fn article<'a>(&'a self, href: &'a str, entry: &'a Entry, source: &'a Source) -> Article<'a> {
+    /// The line that says whose it is: the operator's, or what a Creative Commons licence asks for where anything is shown of it.
+    fn attribution(
+        &self,
+        terms: &Terms<'_>,
+        licence: Option<&str>,
+        authors: &[String],
+        source: &str,
+        published: DateTime<Utc>,
+    ) -> Option<String> {
+        let template = terms.rights.and_then(|rights| rights.attribution.as_deref());
+        let noted = terms.rights.and_then(|rights| rights.licence.as_deref());
+        if template.is_none() && licence.is_none() {
+            return None;
+        }
+        let common = licence.and_then(Licence::read);
+        let is_owed = common.as_ref().is_some_and(|common| common.attribution && terms.mode != Mode::Title);
+        if template.is_none() && !is_owed {
+            return None;
+        }
+        let is_cut = self.summary != self.whole || !(self.content.is_empty() || self.content == self.whole);
+        let named = common.as_ref().map(Licence::name).or_else(|| noted.map(str::to_owned));
+        Some(attribution::line(
+            template,
+            &attribution::Facts {
+                title: &self.title,
+                authors,
+                source,
+                licence: named.as_deref().unwrap_or_default(),
+                date: &published.date_naive().to_string(),
+                is_changed: is_owed && terms.mode == Mode::Excerpt && is_cut,
+            },
+        ))
+    }
+
+    fn article<'a>(&'a self, href: &'a str, entry: &'a Entry, source: &'a Source, is_reserved: bool) -> Article<'a> {
         Article {
             title: &self.title,
             summary: &self.whole,
@@ -264,6 +360,7 @@ impl Texts {
             source: &self.source,
             language: entry.language.as_deref().or(source.language.as_deref()),
             fixed: &source.categories,
+            reserved: is_reserved && source.reservations >= Reservations::Rules,
         }
     }
 }
@@ -432,7 +529,7 @@ mod tests {
         let source = &site.sources[0];
         let taken_from = taken_from(&feed, source, at(100));
         let address = identity::address(entry, Reach::of(source));
-        let made = make(entry, address.as_ref(), "id:1", source, &taken_from, rules, at(100));
+        let made = make(entry, address.as_ref(), "id:1", source, (&taken_from, None), rules, at(100));
         let draft = made.map(|made| made.draft);
         let again = draft.as_ref().and_then(|old| redraft(entry, old, source, rules));
         (draft, again)
@@ -536,6 +633,91 @@ mod tests {
         // A public address beside the private one is the article's.
         let second = Entry { links: vec![link(local, None), link("https://s.example/a", None)], ..entry() };
         assert_eq!(draft_of(&second).href, "https://s.example/a");
+    }
+
+    fn with_rights(rights: &str) -> String {
+        CONFIG.replace("[[topic]]", &format!("{rights}\n[[topic]]"))
+    }
+
+    fn licensed(url: &str) -> Entry {
+        let licence = Link { href: url.into(), rel: Some("license".into()), ..Link::default() };
+        Entry { links: entry().links.into_iter().chain([licence]).collect(), ..entry() }
+    }
+
+    #[test]
+    fn rights_by_address_decide_what_is_published() {
+        let config = with_rights(
+            "[[source.rights]]\nurl = \"/ency/\"\nmode = \"title\"\n[[source.rights]]\nmode = \"full-text\"\nallowed_by = \"NLM\"\n\
+             on = 2026-01-05\nwhere = \"terms\"\nattribution = \"Courtesy of {source}, {date}.\"",
+        );
+        let content = Content { value: Some("<p>All <b>of</b> it.</p>".into()), media_type: "text/html".into(), src: None };
+        for (path, summary, body, attribution) in
+            [("ency/1", "", "", None), ("asthma", "About it.", "<p>All <b>of</b> it.</p>", Some("Courtesy of Source, 2023-11-14."))]
+        {
+            let link = Link { href: format!("https://s.example/{path}"), ..Link::default() };
+            let (draft, again) = drafted(&config, &Entry { links: vec![link], content: Some(content.clone()), ..entry() });
+            assert_eq!(draft, again, "{path}");
+            let draft = draft.unwrap();
+            assert_eq!((draft.summary.as_str(), draft.body.as_str(), draft.attribution.as_deref()), (summary, body, attribution), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_licence_that_asks_for_it_is_attributed() {
+        const BY: &str = "https://creativecommons.org/licenses/by/4.0/";
+        let long = Some(Text { value: "word ".repeat(200), kind: TextKind::Plain });
+        for (rights, entry, licence, attribution) in [
+            ("", entry(), None, None),
+            ("", licensed("https://s.example/terms"), Some("https://s.example/terms"), None),
+            ("", licensed(BY), Some(BY), Some("“On health & more” by Desk, Source, CC BY 4.0")),
+            (
+                "",
+                Entry { summary: long.clone(), ..licensed(BY) },
+                Some(BY),
+                Some("“On health & more” by Desk, Source, CC BY 4.0. Changes were made: this is an excerpt."),
+            ),
+            ("excerpt_max = 0", licensed(BY), Some(BY), None),
+            ("rights = { licence = \"CC BY 4.0\" }", entry(), Some(BY), Some("“On health & more” by Desk, Source, CC BY 4.0")),
+            ("rights = { licence = \"CC0 1.0\" }", entry(), Some("https://creativecommons.org/publicdomain/zero/1.0/"), None),
+            (
+                "rights = { licence = \"all rights reserved\", attribution = \"{licence}: {source}\" }",
+                entry(),
+                None,
+                Some("all rights reserved: Source"),
+            ),
+        ] {
+            let (draft, again) = drafted(&with_rights(rights), &entry);
+            assert_eq!(draft, again, "{rights}");
+            let draft = draft.unwrap();
+            assert_eq!((draft.licence.as_deref(), draft.attribution.as_deref()), (licence, attribution), "{rights}");
+        }
+    }
+
+    #[test]
+    fn the_operators_rule_decides_on_what_is_reserved() {
+        let reserved = Reservation { noai: true, rsl: Some("https://s.example/l.xml".into()), ..Reservation::default() };
+        let declared = Entry { reservation: Some(reserved.clone()), ..entry() };
+        for (rule, summary, topics, hidden) in
+            [("pass", "About it.", 1, false), ("rules", "About it.", 1, false), ("title", "", 1, false), ("skip", "", 0, true)]
+        {
+            let config = with_rights(&format!("reservations = \"{rule}\""));
+            let (draft, again) = drafted(&config, &declared);
+            assert_eq!(draft, again, "{rule}");
+            let draft = draft.unwrap();
+            assert_eq!((draft.summary.as_str(), draft.topics.len(), draft.hidden), (summary, topics, hidden), "{rule}");
+            assert_eq!(draft.reservation.as_ref(), Some(&reserved), "{rule}");
+            assert!(!drafted(&config, &entry()).0.unwrap().hidden, "{rule}");
+        }
+        let private = Reservation { rsl: Some("http://10.0.0.1/l.xml".into()), noai: true, ..Reservation::default() };
+        let draft = draft_of(&Entry { reservation: Some(private), ..entry() });
+        assert_eq!(draft.reservation, Some(Reservation { noai: true, ..Reservation::default() }));
+    }
+
+    #[test]
+    fn terms_for_programs_are_no_licence() {
+        let media_type = Some(reservation::RSL_TYPE.to_owned());
+        let rsl = Link { href: "https://s.example/l.xml".into(), rel: Some("license".into()), media_type, ..Link::default() };
+        assert_eq!(draft_of(&Entry { links: vec![entry().links.remove(0), rsl], ..entry() }).licence, None);
     }
 
     #[test]

@@ -12,6 +12,9 @@ const RULES_MAX: usize = 10_000;
 /// Most addresses of sitemaps kept of one file.
 const SITEMAPS_MAX: usize = 1_000;
 
+/// Most addresses of licences kept of one file.
+const LICENCES_MAX: usize = 10;
+
 /// Longer patterns match no address that servers take.
 const PATTERN_MAX_BYTES: usize = 4 * 1024;
 
@@ -23,6 +26,7 @@ const CRAWL_DELAY_MAX_S: u64 = 60;
 pub struct Robots {
     groups: Vec<Group>,
     sitemaps: Vec<String>,
+    licences: Vec<String>,
     is_page: bool,
 }
 
@@ -87,6 +91,9 @@ pub fn parse(bytes: &[u8]) -> Robots {
             b"sitemap" if robots.sitemaps.len() < SITEMAPS_MAX && value.len() <= PATTERN_MAX_BYTES => {
                 robots.sitemaps.extend(str::from_utf8(value).ok().map(str::to_owned));
             }
+            b"license" if robots.licences.len() < LICENCES_MAX && value.len() <= PATTERN_MAX_BYTES => {
+                robots.licences.extend(str::from_utf8(value).ok().map(str::to_owned));
+            }
             _ => {}
         }
     }
@@ -106,15 +113,10 @@ impl Robots {
     /// the longest pattern decides, and of two as long the one that allows.
     #[must_use]
     pub fn allows(&self, agent: &str, url: &Url) -> bool {
-        let mut path = url.path().as_bytes().to_vec();
-        if path == b"/robots.txt" {
+        if url.path() == "/robots.txt" {
             return true;
         }
-        if let Some(query) = url.query() {
-            path.push(b'?');
-            path.extend_from_slice(query.as_bytes());
-        }
-        let path = uniform(&path, true);
+        let path = path_of(url);
         let rules = self.groups(agent).flat_map(|group| &group.rules).filter(|rule| matches(&rule.pattern, &path));
         rules.max_by_key(|rule| (rule.pattern.len(), rule.allow)).is_none_or(|rule| rule.allow)
     }
@@ -129,6 +131,12 @@ impl Robots {
     #[must_use]
     pub fn sitemaps(&self) -> &[String] {
         &self.sitemaps
+    }
+
+    /// Addresses of the site's terms for programs (RSL 1.0), as they are written, in the file's order. They are for everyone.
+    #[must_use]
+    pub fn licences(&self) -> &[String] {
+        &self.licences
     }
 
     /// Whether it is an HTML page, which says nothing to robots.
@@ -146,9 +154,19 @@ impl Robots {
     }
 }
 
+/// What of an address is compared with patterns: path and query.
+pub(crate) fn path_of(url: &Url) -> Vec<u8> {
+    let mut path = url.path().as_bytes().to_vec();
+    if let Some(query) = url.query() {
+        path.push(b'?');
+        path.extend_from_slice(query.as_bytes());
+    }
+    uniform(&path, true)
+}
+
 /// Percent encoding as it is compared (section 2.2.2): unreserved characters plain, all others outside ASCII encoded. In an address,
 /// the signs that are special in a pattern are encoded too.
-fn uniform(text: &[u8], is_address: bool) -> Vec<u8> {
+pub(crate) fn uniform(text: &[u8], is_address: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let encode = |byte: u8, out: &mut Vec<u8>| out.extend_from_slice(format!("%{byte:02X}").as_bytes());
     let mut at = 0;
@@ -175,7 +193,7 @@ fn uniform(text: &[u8], is_address: bool) -> Vec<u8> {
 
 /// Whether a pattern matches an address from its start: `*` stands for anything, a `$` at the end for the end. Each part is looked for
 /// once, from where the one before it ended, which finds a match if there is one.
-fn matches(pattern: &[u8], path: &[u8]) -> bool {
+pub(crate) fn matches(pattern: &[u8], path: &[u8]) -> bool {
     let (pattern, to_end) = match pattern.strip_suffix(b"$") {
         Some(pattern) => (pattern, true),
         None => (pattern, false),
@@ -266,6 +284,8 @@ mod tests {
         assert_eq!(robots.sitemaps(), ["https://example.org/a.xml", "/b.xml"]);
         assert_eq!((robots.crawl_delay("topicwire"), robots.crawl_delay("slow")), (Some(3), Some(60)));
         assert!(!robots.is_page());
+        let robots = parse(b"License: https://example.org/l.xml\nUser-agent: other\nlicense: https://example.org/m.xml\nDisallow: /\n");
+        assert_eq!(robots.licences(), ["https://example.org/l.xml", "https://example.org/m.xml"]);
     }
 
     #[test]

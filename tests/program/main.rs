@@ -20,6 +20,7 @@ mod kinds;
 mod live;
 mod load;
 mod push;
+mod rights;
 mod rules;
 mod serving;
 mod stories;

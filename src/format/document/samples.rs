@@ -46,6 +46,9 @@ pub(crate) fn item(number: u32) -> FeedItem {
         language: Some("en-GB".into()),
         rights: Some("CC BY 4.0".into()),
         licence: Some("https://creativecommons.org/licenses/by/4.0/".into()),
+        attribution: None,
+        reservation: None,
+        promotion: None,
         source: source(),
         related: Vec::new(),
     }
@@ -81,6 +84,22 @@ pub(crate) fn archive(items: Vec<FeedItem>) -> FeedDocument {
         current: Some(current),
         deleted: vec![DeletedEntry { id: "https://news.example/gone?a=1&b=2".into(), when: at("2026-11-20T09:00:00Z") }],
         ..document(items)
+    }
+}
+
+/// An item of which its publisher declares everything that can be declared.
+pub(crate) fn declared() -> FeedItem {
+    FeedItem {
+        attribution: Some("“Part 1” by Ada Writer, Example News, CC BY 4.0".into()),
+        reservation: Some(Reservation {
+            rsl: Some("https://news.example/l.xml?a=1&b=2".into()),
+            mining: true,
+            policy: Some("https://news.example/p.json".into()),
+            noai: true,
+            noimageai: false,
+        }),
+        promotion: Some(Promotion::PressRelease),
+        ..item(1)
     }
 }
 
@@ -130,6 +149,15 @@ pub(crate) fn hostile() -> Vec<FeedItem> {
             language: Some((*text).into()),
             rights: Some((*text).into()),
             licence: Some((*text).into()),
+            attribution: Some((*text).into()),
+            reservation: Some(Reservation {
+                rsl: Some((*text).into()),
+                mining: true,
+                policy: Some((*text).into()),
+                noai: true,
+                noimageai: true,
+            }),
+            promotion: Some(Promotion::Sponsored),
             source: FeedSource { title: (*text).into(), rights: Some((*text).into()), ..source() },
             ..item(number)
         })
@@ -203,6 +231,15 @@ pub(crate) fn wild_items() -> impl Strategy<Value = Vec<FeedItem>> {
     (any_items(), vec((wild(), wild(), wild(), any_text()), 4)).prop_map(|(mut items, values)| {
         for (item, (url, id, image, term)) in items.iter_mut().zip(values) {
             item.enclosures = vec![Enclosure { url: url.clone(), media_type: term.clone(), length_bytes: 0 }];
+            item.attribution = Some(term.clone());
+            item.reservation = Some(Reservation {
+                rsl: Some(url.clone()),
+                mining: term.len() % 2 == 0,
+                policy: Some(image.clone()),
+                noai: term.len() % 3 == 0,
+                noimageai: false,
+            });
+            item.promotion = Some(Promotion::PressRelease).filter(|_| term.len() % 5 == 0);
             item.categories = vec![FeedCategory { label: term.clone(), url: image.clone(), term }];
             item.source = FeedSource { id: id.clone(), self_url: url.clone(), alternate_url: Some(image.clone()), ..item.source.clone() };
             (item.url, item.id, item.image) = (url, id, Some(image));

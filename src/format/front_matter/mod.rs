@@ -71,6 +71,7 @@ pub fn write(record: &Record) -> String {
     yaml.text_or_null(0, "viaLink", record.via_link.as_deref());
     write_offerings(&mut yaml, record);
     write_meta(&mut yaml, "twitterMetaData", &TWITTER_META, &record.page.twitter);
+    write_declared(&mut yaml, record);
 
     let mut file = yaml.into_text();
     file.push_str("---\n");
@@ -121,6 +122,25 @@ fn write_meta(yaml: &mut Document, key: &str, names: &[&str], values: &std::coll
     for name in names {
         yaml.text_or_null(1, name, values.get(*name).map(String::as_str));
     }
+}
+
+/// What publishers declare and licences ask for. The contract has no keys for it, so these are there only where there is something.
+fn write_declared(yaml: &mut Document, record: &Record) {
+    for (key, value) in [("licence", &record.licence), ("attribution", &record.attribution)] {
+        if let Some(value) = value {
+            yaml.text(0, key, value);
+        }
+    }
+    if let Some(promotion) = record.promotion {
+        yaml.text(0, "promotion", promotion.word());
+    }
+    let Some(reservation) = &record.reservation else { return };
+    yaml.open(0, "reservation");
+    yaml.text_or_null(1, "rsl", reservation.rsl.as_deref());
+    yaml.number(1, "tdmReservation", reservation.mining.into());
+    yaml.text_or_null(1, "tdmPolicy", reservation.policy.as_deref());
+    let directives: Vec<&str> = reservation.directives().collect();
+    yaml.text_or_null(1, "robots", Some(directives.join(", ").as_str()).filter(|directives| !directives.is_empty()));
 }
 
 fn write_favicon(yaml: &mut Document, favicon: Option<&Attachment>) {
@@ -271,6 +291,10 @@ mod tests {
             via_link: None,
             insights_description: text(&seed["insights_description"]),
             insights_name: text(&seed["insights_name"]),
+            licence: None,
+            attribution: None,
+            promotion: None,
+            reservation: None,
         }
     }
 

@@ -19,6 +19,7 @@ pub fn feed_page(frame: &Frame, document: &FeedDocument, archives: &[ArchiveLine
     let html = String::with_capacity(PAGE_MAX_BYTES);
     let mut page = Page { html, url: &document.page_url, root: "../../", frame };
     page.open(document.language().unwrap_or("en"), &titled(frame, &document.title), document.subtitle.as_deref());
+    page.reserved(document.items.iter().map(|item| &**item));
     let feeds = announce(&mut page, document);
     page.body();
     page.heading(&document.title, document.subtitle.as_deref());
@@ -59,6 +60,7 @@ pub fn archive_page(frame: &Frame, document: &FeedDocument, name: &str, older: O
     let mut page = Page { html: String::with_capacity(4096 + 1536 * document.items.len()), url: &url, root: "../../../", frame };
     let title = format!("{}: {}", document.title, spelt(name));
     page.open(document.language().unwrap_or("en"), &titled(frame, &title), None);
+    page.reserved(document.items.iter().map(|item| &**item));
     page.body();
     page.heading(&title, document.subtitle.as_deref());
     page.raw("</section>\n<div class=\"columns\">\n<main>\n<h2 class=\"heading\">Articles</h2>\n");

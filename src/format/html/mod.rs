@@ -8,6 +8,9 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 
 use super::document::gate::{blank, moment, rfc3339, text, web_url};
+use crate::rights::Reservation;
+use crate::stage::rights::reservation::RSL_TYPE;
+
 use super::document::{ABOUT_FILE, FeedItem, FeedLine, GENERATOR, ICON_FILE, OPML_FILE, PAGE_FILE, STYLE_FILE, TopicLine};
 
 mod feed;
@@ -179,7 +182,7 @@ impl Page<'_> {
     fn line(&mut self, item: &FeedItem, language: Option<&str>) {
         self.raw("<article class=\"line\">\n<h3 dir=\"auto\"").language(language).raw(">");
         self.link(Some(&item.url), &item.headline()).raw("</h3>\n<p class=\"meta\"><span class=\"source\"><bdi>");
-        self.text(&item.source.name()).raw("</bdi></span> ").time(item.published).raw("</p>\n</article>\n");
+        self.text(&item.source.name()).raw("</bdi></span> ").promotion(item).time(item.published).raw("</p>\n</article>\n");
     }
 
     /// Publisher, author and date stand before the title; the title leads to the publisher.
@@ -190,7 +193,7 @@ impl Page<'_> {
         if !names.is_empty() {
             self.raw(" <span class=\"authors\"><bdi>").text(&names.join(", ")).raw("</bdi></span>");
         }
-        self.raw(" ").time(item.published);
+        self.raw(" ").promotion(item).time(item.published);
         // A later day means a correction, which a reader should see.
         if moment(item.updated).date_naive() > moment(item.published).date_naive() {
             self.raw(" <span>changed ").time(item.updated).raw("</span>");
@@ -210,14 +213,59 @@ impl Page<'_> {
             }
             self.raw("</ul>\n");
         }
-        if let Some(notice) = item.any_rights() {
-            self.raw("<p class=\"rights\" dir=\"auto\">").text(notice);
-            if let Some(url) = item.licence.as_deref().and_then(web_url) {
-                self.raw(" <a rel=\"license\" href=\"").text(&url).raw("\">Licence</a>");
-            }
-            self.raw("</p>\n");
-        }
+        self.rights(item);
         self.raw("</article>\n");
+    }
+
+    /// Its rights notice, its licence, and what is reserved of it.
+    fn rights(&mut self, item: &FeedItem) {
+        let (notice, licence) = (item.any_rights(), item.licence());
+        if notice.is_none() && licence.is_none() && item.reservation.is_none() {
+            return;
+        }
+        self.raw("<p class=\"rights\" dir=\"auto\">").text(notice.unwrap_or_default());
+        if let Some(url) = licence {
+            self.raw(" <a rel=\"license\" href=\"").text(&url).raw("\">Licence</a>");
+        }
+        if let Some(url) = item.terms() {
+            self.raw(" <a rel=\"license\" type=\"").raw(RSL_TYPE).raw("\" href=\"").text(&url).raw("\">Terms for programs</a>");
+        }
+        match item.mining() {
+            Some(Some(policy)) => {
+                self.raw(" <a href=\"").text(&policy).raw("\">Text and data mining reserved</a>");
+            }
+            Some(None) => {
+                self.raw(" Text and data mining reserved");
+            }
+            None => {}
+        }
+        for directive in item.reservation.iter().flat_map(Reservation::directives) {
+            self.raw(" ").raw(directive);
+        }
+        self.raw("</p>\n");
+    }
+
+    /// What its publisher declares it to be, for everyone to see.
+    fn promotion(&mut self, item: &FeedItem) -> &mut Self {
+        match item.promotion {
+            Some(promotion) => self.raw("<span class=\"promotion\">").raw(promotion.label()).raw("</span> "),
+            None => self,
+        }
+    }
+
+    /// Tells robots in a page's head what is reserved of any of its items: they cannot be told for one of them alone.
+    fn reserved<'i>(&mut self, items: impl Iterator<Item = &'i FeedItem> + Clone) {
+        let reservations = items.filter_map(|item| item.reservation.as_ref());
+        let Some(all) = reservations.fold(None, |all: Option<Reservation>, one| Reservation::joined(all.as_ref(), Some(one))) else {
+            return;
+        };
+        let directives: Vec<&str> = all.directives().collect();
+        if !directives.is_empty() {
+            self.raw("<meta name=\"robots\" content=\"").raw(&directives.join(", ")).raw("\">\n");
+        }
+        if all.mining {
+            self.raw("<meta name=\"tdm-reservation\" content=\"1\">\n");
+        }
     }
 
     /// The text as a link where the address is one of the web, else as it is.
@@ -333,8 +381,10 @@ mod tests {
     use proptest::prelude::*;
     use scraper::{Html, Selector};
 
-    use super::super::document::samples::{any_text, archive, as_xml_reads, at, bare, document, hostile, item, topics, wild_items};
-    use super::super::document::{ArchiveLine, FeedDocument};
+    use super::super::document::samples::{
+        any_text, archive, as_xml_reads, at, bare, declared, document, hostile, item, topics, wild_items,
+    };
+    use super::super::document::{ArchiveLine, FeedDocument, FeedSource};
     use super::*;
 
     fn frame(title: &str, topics: &[TopicLine]) -> Frame {
@@ -528,5 +578,25 @@ mod tests {
             (vec!["../../index.html".into()], vec!["A & B {{other}}".into()])
         );
         assert_eq!(all(&html, "footer")[0].trim(), "Ours");
+    }
+
+    #[test]
+    fn what_is_declared_is_shown_and_told_to_robots() {
+        let page = topic_page("Planet", &document(vec![item(2), declared()]), &[]);
+        let html = Html::parse_document(&page);
+        assert_eq!(all(&html, ".promotion"), ["Press release"]);
+        assert_eq!(attributes(&html, ".rights a[type]", "href"), ["https://news.example/l.xml?a=1&b=2"]);
+        assert_eq!(all(&html, ".rights")[1].trim(), "CC BY 4.0 Licence Terms for programs Text and data mining reserved noai");
+        assert_eq!(attributes(&html, "head meta[name=robots]", "content"), ["noai"]);
+        assert_eq!(attributes(&html, "head meta[name=tdm-reservation]", "content"), ["1"]);
+        let plain = Html::parse_document(&topic_page("Planet", &document(vec![item(2)]), &[]));
+        assert_eq!(all(&plain, "meta[name=robots], meta[name=tdm-reservation], .promotion").len(), 0);
+    }
+
+    #[test]
+    fn a_licence_is_shown_where_there_is_no_notice() {
+        let item = FeedItem { rights: None, source: FeedSource { rights: None, ..item(1).source }, ..item(1) };
+        let html = Html::parse_document(&topic_page("Planet", &document(vec![item]), &[]));
+        assert_eq!(attributes(&html, ".rights a[rel=license]", "href"), ["https://creativecommons.org/licenses/by/4.0/"]);
     }
 }

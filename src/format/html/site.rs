@@ -15,6 +15,7 @@ pub fn index_page(frame: &Frame, newest: &[FeedItem], updated: Option<DateTime<U
     let html = String::with_capacity(4096 + 1536 * newest.len() + 512 * frame.topics.len());
     let mut page = Page { html, url: &frame.base_url, root: "", frame };
     page.open(&frame.language, &frame.title, None);
+    page.reserved(newest.iter());
     page.raw("<link rel=\"alternate\" type=\"text/x-opml\" title=\"All topics (OPML)\" href=\"").raw(OPML_FILE).raw("\">\n");
     for ((media_type, name), file) in FORMATS.iter().zip(FILES) {
         page.raw("<link rel=\"alternate\" type=\"").raw(media_type).raw("\" title=\"").text(&frame.title);

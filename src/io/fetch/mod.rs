@@ -125,6 +125,10 @@ pub struct Response {
     pub link: Option<String>,
     /// `X-Robots-Tag`; several are joined with commas.
     pub robots_tag: Option<String>,
+    /// `tdm-reservation` (TDMRep).
+    pub tdm_reservation: Option<String>,
+    /// `tdm-policy` (TDMRep).
+    pub tdm_policy: Option<String>,
     /// `cf-mitigated`, by which Cloudflare marks its challenge pages.
     pub cf_mitigated: Option<String>,
     /// `cf-ray`, the number that Cloudflare's support asks for.
@@ -160,6 +164,8 @@ impl Response {
             server: None,
             link: None,
             robots_tag: None,
+            tdm_reservation: None,
+            tdm_policy: None,
             cf_mitigated: None,
             cf_ray: None,
             content_language: None,
@@ -586,6 +592,8 @@ impl Fetcher {
             server: text(header::SERVER),
             link: text(header::LINK),
             robots_tag: text(HeaderName::from_static("x-robots-tag")),
+            tdm_reservation: text(HeaderName::from_static("tdm-reservation")),
+            tdm_policy: text(HeaderName::from_static("tdm-policy")),
             cf_mitigated: text(HeaderName::from_static("cf-mitigated")),
             cf_ray: text(HeaderName::from_static("cf-ray")),
             content_language: text(header::CONTENT_LANGUAGE),

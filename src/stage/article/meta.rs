@@ -8,6 +8,8 @@ use url::Url;
 use super::{Preview, web_address};
 use crate::entry::{Text, TextKind};
 use crate::record::{HTML_META, OPEN_GRAPH_META, PageMeta, TWITTER_META};
+use crate::rights::Reservation;
+use crate::stage::rights::reservation;
 use crate::stage::text::{self, markup, resolve_entities};
 
 /// Most characters kept of one value: descriptions are shorter.
@@ -36,6 +38,8 @@ pub(super) struct Head {
     pub(super) icon: Option<String>,
     pub(super) image_src: Option<String>,
     pub(super) json_ld: Vec<String>,
+    /// What the page reserves.
+    reserved: Reservation,
 }
 
 /// Reads the tags of a page that came from `url`. Linear in its length.
@@ -51,6 +55,7 @@ pub(super) fn read(html: &str, url: &Url) -> Head {
         icon: None,
         image_src: None,
         json_ld: json_ld(html),
+        reserved: Reservation { rsl: reservation::is_in_page(html).then(|| url.to_string()), ..Reservation::default() },
     };
     let mut icons = Vec::new();
     for token in markup::tokens(html, 32) {
@@ -83,6 +88,7 @@ impl Head {
     fn meta<'v>(&mut self, value: &dyn Fn(&str) -> Option<std::borrow::Cow<'v, str>>) {
         let Some(content) = value("content") else { return };
         let Some(name) = value("property").or_else(|| value("name")).or_else(|| value("itemprop")) else { return };
+        reservation::meta(&mut self.reserved, &name, &content, &self.base);
         let key: String = name.trim().chars().filter(|c| *c != ':').flat_map(char::to_lowercase).take(64).collect();
         if matches!(key.as_str(), "robots" | AGENT) {
             self.robots.push(content.chars().take(500).collect());
@@ -101,6 +107,7 @@ impl Head {
     fn link<'v>(&mut self, value: &dyn Fn(&str) -> Option<std::borrow::Cow<'v, str>>, icons: &mut Vec<(u32, String)>) {
         let (Some(rel), Some(href)) = (value("rel"), value("href")) else { return };
         let href = href.trim().to_owned();
+        reservation::link(&mut self.reserved, &rel, &value("type").unwrap_or_default(), &href, &self.base);
         for rel in rel.split_whitespace() {
             match rel.to_ascii_lowercase().as_str() {
                 "canonical" if self.canonical.len() < 2 && !self.canonical.contains(&href) => self.canonical.push(href.clone()),
@@ -121,25 +128,15 @@ impl Head {
 
     /// What the page allows to be shown, with what its response's header says.
     pub(super) fn preview(&self, robots_tag: Option<&str>) -> Preview {
-        // TDMRep says it in an element of its own.
-        let mut preview = Preview { chars: None, images: true, mining: self.get("tdm-reservation") != Some("1") };
+        let mut preview = Preview { chars: None, images: true };
         self.robots.iter().for_each(|directives| preview.restrict(directives));
-        let mut speaks_to_us = true;
-        for directive in robots_tag.unwrap_or_default().split(',') {
-            // `agent: directive` begins what is meant for that robot alone.
-            let known = ["max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"];
-            let directive = match directive.split_once(':') {
-                Some((name, rest)) if !known.contains(&name.trim().to_ascii_lowercase().as_str()) => {
-                    speaks_to_us = name.trim().eq_ignore_ascii_case(AGENT);
-                    rest
-                }
-                _ => directive,
-            };
-            if speaks_to_us {
-                preview.restrict(directive);
-            }
-        }
+        reservation::directives(robots_tag.unwrap_or_default()).for_each(|directive| preview.restrict(directive));
         preview
+    }
+
+    /// What the page reserves in its tags.
+    pub(super) fn reserved(&self) -> &Reservation {
+        &self.reserved
     }
 
     /// The record's keys, its texts within what the page allows.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::record::{Draft, FromPage, PageMeta};
+use crate::rights::Reservation;
 use crate::stage::page::{barrier, charset};
 use crate::stage::{date, map, text};
 use crate::syntax::is_language_tag;
@@ -34,6 +35,8 @@ pub struct Answer<'a> {
     pub content_type: Option<&'a str>,
     /// `X-Robots-Tag`; several are joined with commas.
     pub robots_tag: Option<&'a str>,
+    /// What its headers and its site's `robots.txt` reserve of it.
+    pub reserved: Option<&'a Reservation>,
     /// The body, decoded.
     pub bytes: &'a [u8],
     /// The record's title, which tells an article from a page that stands before it.
@@ -64,6 +67,9 @@ pub struct Facts {
     pub icon: Option<String>,
     /// Whether it is a PDF.
     pub is_pdf: bool,
+    /// What is reserved of it where programs read (acceptance P6).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reservation: Option<Reservation>,
     /// What was not believed or not taken, and why.
     pub notes: Vec<String>,
 }
@@ -119,7 +125,7 @@ pub enum Unusable {
 pub fn read(answer: &Answer<'_>) -> Result<Facts, Unusable> {
     if answer.bytes.starts_with(b"%PDF-") {
         let (address, notes) = address::of(answer.url, &[], answer.url);
-        return Ok(Facts { address, notes, is_pdf: true, ..Facts::default() });
+        return Ok(Facts { address, notes, is_pdf: true, reservation: answer.reserved.cloned(), ..Facts::default() });
     }
     let media_type = answer.content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if !matches!(media_type.as_str(), "" | "text/html" | "application/xhtml+xml" | "text/plain" | "application/xml" | "text/xml")
@@ -160,7 +166,8 @@ pub fn read(answer: &Answer<'_>) -> Result<Facts, Unusable> {
     } else {
         Vec::new()
     };
-    notes.extend(allowed.note().into_iter().chain(allowed.reservation()));
+    notes.extend(allowed.note());
+    let reservation = Reservation::joined(Some(head.reserved()), answer.reserved).and_then(Reservation::some);
     let moment = |keys: &[&str], linked: Option<&str>| {
         let claimed = keys.iter().find_map(|key| head.get(key)).or(linked);
         claimed.and_then(|raw| date::read(raw, Tz::UTC, head.language.as_deref()))
@@ -187,6 +194,7 @@ pub fn read(answer: &Answer<'_>) -> Result<Facts, Unusable> {
         images,
         icon: head.icon.clone().or_else(|| web_address(answer.url, "/favicon.ico")),
         is_pdf: false,
+        reservation,
         notes,
         meta: head.into_meta(&allowed),
     })
@@ -221,8 +229,6 @@ pub(crate) struct Preview {
     chars: Option<usize>,
     /// Whether its pictures may be shown.
     images: bool,
-    /// Whether programs may learn from it: its publisher has reserved that, or not (acceptance P6).
-    mining: bool,
 }
 
 impl Preview {
@@ -232,8 +238,7 @@ impl Preview {
             let directive = directive.trim().to_ascii_lowercase();
             let (name, value) = directive.split_once(':').map_or((directive.as_str(), ""), |(name, value)| (name.trim(), value.trim()));
             match (name, value) {
-                ("noindex" | "none", _) => *self = Self { chars: Some(0), images: false, ..*self },
-                ("noai" | "noimageai", _) => self.mining = false,
+                ("noindex" | "none", _) => *self = Self { chars: Some(0), images: false },
                 ("nosnippet", _) => self.chars = Some(0),
                 // -1 is "no limit".
                 ("max-snippet", limit) => {
@@ -264,10 +269,6 @@ impl Preview {
         let images = (!self.images).then(|| "none of its pictures".to_owned());
         let parts: Vec<String> = text.into_iter().chain(images).collect();
         (!parts.is_empty()).then(|| format!("the page allows {} to be shown", parts.join(" and ")))
-    }
-
-    fn reservation(&self) -> Option<String> {
-        (!self.mining).then(|| "its publisher reserves text and data mining".to_owned())
     }
 }
 

@@ -11,6 +11,7 @@ fn read_page(html: &str, robots_tag: Option<&str>) -> Result<Facts, Unusable> {
         asked: &url,
         content_type: Some("text/html; charset=utf-8"),
         robots_tag,
+        reserved: None,
         bytes: html.as_bytes(),
         title: "A lamp",
     })
@@ -115,15 +116,29 @@ fn a_page_decides_what_is_shown_of_it() {
 
 #[test]
 fn a_reservation_is_told_and_hides_nothing() {
-    for (html, header, is_told) in [
-        ("<meta name=robots content='noai, noimageai'>", None, true),
-        ("<meta name=tdm-reservation content=1>", None, true),
-        ("<meta name=tdm-reservation content=0>", None, false),
-        ("", Some("noai"), true),
+    let mining = "text and data mining reserved (TDMRep)";
+    for (html, told) in [
+        ("<meta name=robots content='index, noai, noimageai'>", Some("noai, noimageai".to_owned())),
+        ("<meta name=otherbot content=noai>", None),
+        ("<meta name=tdm-reservation content=1>", Some(mining.to_owned())),
+        ("<meta name=tdm-reservation content=0>", None),
+        (
+            "<meta name=tdm-reservation content=1><meta name=tdm-policy content=/p>",
+            Some(format!("{mining} with a policy at https://www.news.example/p")),
+        ),
+        (
+            "<link rel=license type=application/rsl+xml href=/l.xml>",
+            Some("terms for programs (RSL) at https://www.news.example/l.xml".to_owned()),
+        ),
+        ("<link rel=license href=/l.html>", None),
+        (
+            "<script type=application/rsl+xml><rsl></rsl></script>",
+            Some("terms for programs (RSL) at https://www.news.example/2026/a?utm_source=x".to_owned()),
+        ),
     ] {
-        let facts = read_page(&format!("{html}<meta name=description content='One two three.'>"), header).unwrap();
-        let told: &[String] = if is_told { &["its publisher reserves text and data mining".to_owned()] } else { &[] };
-        assert_eq!((facts.description.as_deref(), facts.notes.as_slice()), (Some("One two three."), told), "{html} {header:?}");
+        let facts = read_page(&format!("{html}<meta name=description content='One two three.'>"), None).unwrap();
+        let words = facts.reservation.map(|reservation| reservation.words());
+        assert_eq!((facts.description.as_deref(), words), (Some("One two three."), told), "{html}");
     }
 }
 
@@ -132,7 +147,15 @@ fn what_is_no_article_is_told() {
     let page = url("https://news.example/a");
     let front = url("https://news.example/");
     let answer = |url: &Url, content_type, bytes: &str| {
-        read(&Answer { url, asked: &page, content_type, robots_tag: None, bytes: bytes.as_bytes(), title: "Consent in care" })
+        read(&Answer {
+            url,
+            asked: &page,
+            content_type,
+            robots_tag: None,
+            reserved: None,
+            bytes: bytes.as_bytes(),
+            title: "Consent in care",
+        })
     };
     let error = |url: &Url, content_type, bytes: &str| answer(url, content_type, bytes).unwrap_err().to_string();
     assert_eq!(error(&page, Some("video/mp4"), "x"), "it is video/mp4, not a page");

@@ -95,6 +95,8 @@ pub struct Article<'a> {
     pub language: Option<&'a str>,
     /// Topics that every article of its source belongs to.
     pub fixed: &'a [usize],
+    /// Whether no model may look at it, because its publisher reserves that and the operator heeds it (acceptance P6).
+    pub reserved: bool,
 }
 
 /// What put an article under a topic.
@@ -332,7 +334,7 @@ impl Classifier {
     }
 
     fn vote(&self, article: &Article<'_>) -> Vec<(usize, f64)> {
-        let Some(votes) = &self.votes else { return Vec::new() };
+        let Some(votes) = self.votes.as_ref().filter(|_| !article.reserved) else { return Vec::new() };
         let voted = votes.model.votes(article.title, article.summary, article.content);
         voted.into_iter().zip(&votes.topics).filter_map(|(sure, topic)| Some(((*topic)?, sure))).collect()
     }

@@ -273,6 +273,11 @@ fn a_model_learns_what_is_taught_to_the_byte() {
     };
     assert_eq!(told(&topics, 0.8), [format!("model {:.2}", (votes[0] * 100.0).floor() / 100.0)]);
     assert!(told(&topics, 0.999).is_empty());
+    let classifier = Classifier::new(&topics).unwrap().with_model(&topics, model.clone(), 0.8);
+    let reserved = Article { title: "Ransomware hits a clinic", reserved: true, ..Article::default() };
+    assert!(classifier.classify(&reserved).is_empty(), "no model looks at what is reserved");
+    let by_rule = Article { title: "Phishing hits a clinic", ..reserved };
+    assert_eq!(classifier.classify(&by_rule).len(), 1, "rules do");
     assert!(told(&[none], 0.8).is_empty(), "a curator's none outlasts the model");
 }
 

@@ -14,7 +14,8 @@ pub use merge::{Draft, Edits, Merged, edits, merge};
 pub use page::{Page, Unreadable, plain};
 
 /// Keys that are the program's own.
-const MACHINE: [&str; 13] = [
+const MACHINE: [&str; 17] = [
+    "attribution",
     "breadcrumbLinks",
     "categoryLabel",
     "categorySlug",
@@ -22,11 +23,14 @@ const MACHINE: [&str; 13] = [
     "href",
     "id",
     "lastMod",
+    "licence",
     "link",
     "mdName",
     "openProjectCustomFields",
     "openProjectWorkPackageType",
     "original",
+    "promotion",
+    "reservation",
     "source",
 ];
 

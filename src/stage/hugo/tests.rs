@@ -9,6 +9,11 @@ fn record() -> Record {
     serde_json::from_str(&shared::project_text("tests/fixtures/records/lighthouse.json")).unwrap()
 }
 
+/// The same, of which its publisher declares something.
+fn declared() -> Record {
+    serde_json::from_str(&shared::project_text("tests/fixtures/records/declared.json")).unwrap()
+}
+
 fn base_of(record: &Record) -> Base {
     let text = front_matter::write(record);
     Base::of(&text, &text, &record.categories)
@@ -28,7 +33,7 @@ fn replaced(text: &str, from: &str, to: &str) -> String {
 #[test]
 fn keys_of_the_program_are_sorted_and_written() {
     assert!(MACHINE.is_sorted());
-    let text = front_matter::write(&record());
+    let text = front_matter::write(&declared());
     assert!(MACHINE.iter().all(|key| text.contains(&format!("\n{key}:"))));
 }
 
@@ -39,6 +44,14 @@ fn a_file_that_nobody_changed_becomes_what_is_new() {
     let merged = merged(&before, &front_matter::write(&before), &after);
     assert_eq!(merged.text, front_matter::write(&after));
     assert_eq!((merged.base, merged.conflicts), (base_of(&after), Vec::new()));
+}
+
+#[test]
+fn what_is_declared_comes_and_goes_with_its_publisher() {
+    for (before, after) in [(record(), declared()), (declared(), record())] {
+        let merged = merged(&before, &replaced(&front_matter::write(&before), "status: ''", "status: mine"), &after);
+        assert_eq!(merged.text, replaced(&front_matter::write(&after), "status: ''", "status: mine"));
+    }
 }
 
 #[test]

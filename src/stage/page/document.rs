@@ -4,6 +4,8 @@ use scraper::{ElementRef, Html, Selector};
 use url::Url;
 
 use super::{PageError, charset};
+use crate::rights::Reservation;
+use crate::stage::rights::reservation;
 use crate::stage::text::plain_html;
 use crate::stage::text::tidy::{Whole, tidy};
 
@@ -18,6 +20,8 @@ pub(super) struct Document {
     pub(super) language: Option<String>,
     /// What links are relative to.
     pub(super) base: Url,
+    /// What the page reserves where programs read.
+    pub(super) reservation: Option<Reservation>,
 }
 
 impl Document {
@@ -29,7 +33,9 @@ impl Document {
         let title = first("title").map(|title| plain_html(&title.inner_html(), TITLE_MAX_CHARS)).filter(|title| !title.is_empty());
         let language = html.root_element().attr("lang").map(|language| language.trim().to_owned()).filter(|language| !language.is_empty());
         let base = first("base[href]").and_then(|base| url.join(base.attr("href")?.trim()).ok());
-        Ok(Self { title, language, base: base.unwrap_or_else(|| url.clone()), html })
+        let base = base.unwrap_or_else(|| url.clone());
+        let reservation = reserved(&html, text, &base);
+        Ok(Self { title, language, base, reservation, html })
     }
 
     /// Decodes and parses a body.
@@ -46,6 +52,22 @@ impl Document {
     pub(super) fn first_link(&self, element: ElementRef<'_>) -> Option<Url> {
         std::iter::once(element).chain(element.descendent_elements()).find_map(|element| self.link(element.attr("href")?))
     }
+}
+
+/// What a page's tags reserve.
+fn reserved(html: &Html, text: &str, base: &Url) -> Option<Reservation> {
+    let mut found = Reservation::default();
+    for element in Selector::parse("meta[name], link[rel]").iter().flat_map(|selector| html.select(selector)) {
+        let value = |name: &str| element.attr(name).unwrap_or_default();
+        match element.value().name() {
+            "meta" => reservation::meta(&mut found, value("name"), value("content"), base),
+            _ => reservation::link(&mut found, value("rel"), value("type"), value("href"), base),
+        }
+    }
+    if found.rsl.is_none() && reservation::is_in_page(text) {
+        found.rsl = Some(base.to_string());
+    }
+    found.some()
 }
 
 /// Where a link on a page with this base leads, if it is a web page.

@@ -7,6 +7,7 @@ use super::document::web_url;
 use super::{Context, Selectors, address};
 use crate::entry::{Entry, Link, Media, Person, Text, TextKind};
 use crate::stage::date;
+use crate::stage::rights::promotion::SPONSORED;
 use crate::stage::text::plain_html;
 
 /// Longest title and name taken, in characters.
@@ -47,9 +48,12 @@ impl Page<'_> {
         let address = address(&link)
             .ok_or_else(|| LeftOut::Link(format!("its link is longer than an address may be: {} bytes", link.as_str().len())))?;
         let title = self.title(item, anchor, &link).ok_or(LeftOut::Title)?;
+        let is_paid = anchor.attr("rel").is_some_and(|rel| rel.split_ascii_whitespace().any(|r| r.eq_ignore_ascii_case(SPONSORED)));
+        let paid = is_paid.then(|| Link { href: link.to_string(), rel: Some(SPONSORED.into()), ..Link::default() });
+        let own = Link { href: link.into(), rel: Some("alternate".into()), ..Link::default() };
         let mut entry = Entry {
             title: Some(Text { value: title, kind: TextKind::Plain }),
-            links: vec![Link { href: link.into(), rel: Some("alternate".into()), ..Link::default() }],
+            links: std::iter::once(own).chain(paid).collect(),
             summary: select(item, self.selectors.summary.as_ref()).and_then(summary),
             language: self.language.map(str::to_owned),
             base: Some(self.base.to_string()),

@@ -238,6 +238,7 @@ fn feed(document: &Document, context: &Context<'_>) -> Feed {
     let mut feed = Feed::empty(FeedKind::Page);
     feed.title = document.title.clone().map(|value| Text { value, kind: TextKind::Plain });
     feed.language.clone_from(&document.language);
+    feed.reservation = document.reservation.clone();
     feed.links.push(Link {
         href: context.url.to_string(),
         rel: Some("alternate".into()),

@@ -225,6 +225,18 @@ fn the_captures_are_read() {
     assert_eq!(dates("himss.org-news-2024-modelled.html", &cards, "2024-09-20T12:00:00Z"), ["2024-09-13", "2024-08-01"]);
 }
 
+#[test]
+fn a_list_tells_what_is_paid_for_and_what_is_reserved() {
+    let html = "<meta name=robots content='follow, noai'><link rel=license type=application/rsl+xml href=/l.xml>\
+        <div class=i><a rel='nofollow Sponsored' href=/a>Bought</a></div><div class=i><a href=/b>Found</a></div>";
+    let feed = read_now(html, &selectors(".i")).unwrap();
+    let paid: Vec<bool> =
+        feed.entries.iter().map(|entry| entry.links.iter().any(|link| link.rel.as_deref() == Some("sponsored"))).collect();
+    assert_eq!(paid, [true, false]);
+    assert_eq!(href(&feed.entries[0]), "https://www.example.org/a");
+    assert_eq!(feed.reservation.unwrap().words(), "terms for programs (RSL) at https://www.example.org/l.xml, noai");
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {

@@ -1,6 +1,6 @@
 //! A whole feed: where its root and its items are, and what it says of itself.
 
-use super::item::{Best, Dates, Reader, lower, push};
+use super::item::{Best, Dates, Reader, lower, push, reserved_with};
 use super::name::Ns;
 use super::scope::{Scope, language};
 use super::tree::{Id, Kind, Tree};
@@ -112,7 +112,7 @@ pub(super) fn read(tree: &Tree<'_>, root: Root, context: &Context<'_>, problems:
     let channel = if root.kind == FeedKind::Atom { root.id } else { tree.child(root.id, "channel").unwrap_or(root.id) };
     let own = if channel == root.id { Default::default() } else { root_scope.own(tree, channel) };
     let scope = root_scope.with(&own);
-    let reader = Reader { tree, time_zone: context.time_zone, date_language: context.language };
+    let reader = Reader { tree, time_zone: context.time_zone, date_language: context.language, document: context.url };
     about(&reader, root, channel, &scope, &mut feed, problems);
 
     feed.language = feed.language.take().or_else(|| context.language.and_then(language));
@@ -188,6 +188,7 @@ fn about(reader: &Reader<'_, '_>, root: Root, channel: Id, scope: &Scope<'_>, fe
     feed.title = found.title.id().and_then(|id| reader.text(id, scope));
     feed.description = found.description.id().and_then(|id| reader.text(id, scope));
     feed.rights = found.rights.id().and_then(|id| reader.text(id, scope));
+    feed.reservation = reserved_with(feed.reservation.take(), &feed.links);
     feed.published = found.published.best(reader, None, problems).0;
     feed.updated = found.updated.best(reader, None, problems).0;
     if feed.authors.is_empty() {
@@ -268,6 +269,7 @@ impl About {
             (Ns::Itunes, "image") => self.itunes_image = self.itunes_image.take().or_else(|| media::picture(tree, at, scope)),
             (Ns::Itunes | Ns::Media, "category" | "keywords") => reader.category(at, &mut feed.categories),
             (Ns::Licence, "license" | "licence") => reader.licence(at, scope, &mut feed.links),
+            (Ns::Rsl | Ns::Mining, _) => reader.reserved(ns, name, at, scope, &mut feed.reservation),
             (Ns::Syndication, "updateperiod") => self.period_min = period_min(&tree.text(at)),
             (Ns::Syndication, "updatefrequency") => self.frequency = tree.text(at).parse().ok(),
             _ => {}

@@ -6,6 +6,8 @@ use super::scope::{Own, Scope, language};
 use super::tree::{Id, Tree};
 use super::{person, read_date, text};
 use crate::entry::{Category, Entry, Link, Origin, Person, Problem, ReadStage};
+use crate::rights::Reservation;
+use crate::stage::rights::{promotion, reservation};
 use crate::syntax::has_scheme;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -25,6 +27,8 @@ pub(super) struct Reader<'r, 'a> {
     pub time_zone: Tz,
     /// Language that dates are written in.
     pub date_language: Option<&'r str>,
+    /// Where the document is.
+    pub document: Option<&'r Url>,
 }
 
 /// The best of several elements that say the same: the lowest rank, the first of it.
@@ -133,6 +137,7 @@ impl Reader<'_, '_> {
             found.media.enclosure(link.href.clone(), link.media_type.clone(), link.length_bytes);
         }
         entry.media = found.media.finish();
+        entry.reservation = reserved_with(entry.reservation.take(), &entry.links);
         if let Some(link) = entry.links.iter().find(|link| !has_scheme(&link.href)) {
             let shown: String = link.href.chars().take(80).collect();
             problems.push(Problem {
@@ -224,6 +229,7 @@ impl Reader<'_, '_> {
             (Ns::Dc, "identifier") => found.id.offer(2, at),
             (Ns::Dc, "source") => found.source = found.source.take().or_else(|| tree.filled(at)),
             (Ns::FeedBurner, "origlink") => found.original = found.original.take().or_else(|| scope.address(&tree.text(at))),
+            (Ns::Rsl | Ns::Mining, _) => self.reserved(ns, name, at, scope, &mut entry.reservation),
             (Ns::Media | Ns::Itunes, _) => found.media.take(tree, at, scope),
             _ => {}
         }
@@ -255,7 +261,12 @@ impl Reader<'_, '_> {
             // RFC 4287 section 4.2.6 wants an absolute IRI; a path is one only together with its base, and no other feed has it then.
             *id = scope.address(id).unwrap_or_default();
         }
-        let has_link = entry.links.iter().any(|link| link.rel.as_deref().is_none_or(|rel| rel == "alternate"));
+        let mut has_link = entry.links.iter().any(|link| link.rel.as_deref().is_none_or(|rel| rel == "alternate"));
+        let paid = entry.links.iter().find(|link| link.rel.as_deref() == Some(promotion::SPONSORED)).filter(|_| !has_link);
+        if let Some(href) = paid.map(|paid| paid.href.clone()) {
+            entry.links.push(Link { href, rel: Some("alternate".to_owned()), ..Link::default() });
+            has_link = true;
+        }
         if !has_link {
             let permalink = named.filter(|id| {
                 let node = tree.node(*id);
@@ -334,9 +345,19 @@ impl Reader<'_, '_> {
         let href = attribute("href").and_then(|href| scope.address(&href));
         if let Some(href) = href {
             let rel = attribute("rel").map(|rel| rel.trim_start_matches("http://www.iana.org/assignments/relation/").to_owned());
+            let mut rel = rel.unwrap_or_else(|| "alternate".to_owned());
+            if rel.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case(promotion::SPONSORED)) {
+                // Who marks a link as paid for says nothing of what it is; the mark is kept beside it.
+                links.push(Link { href: href.clone(), rel: Some(promotion::SPONSORED.to_owned()), ..Link::default() });
+                let rest = rel.split_ascii_whitespace().filter(|word| !word.eq_ignore_ascii_case(promotion::SPONSORED));
+                rel = rest.collect::<Vec<_>>().join(" ");
+                if rel.is_empty() {
+                    return;
+                }
+            }
             links.push(Link {
                 href,
-                rel: Some(rel.unwrap_or_else(|| "alternate".to_owned())),
+                rel: Some(rel),
                 media_type: attribute("type"),
                 language: attribute("hreflang"),
                 length_bytes: attribute("length").and_then(|length| length.parse().ok()),
@@ -400,6 +421,37 @@ impl Reader<'_, '_> {
         }
     }
 
+    /// What an element of RSL or TDMRep reserves of what it stands in. RSL terms stand in the document itself, which is then where they
+    /// are; those that permit everything for nothing reserve nothing.
+    pub(super) fn reserved(&self, ns: Ns, name: &str, at: Id, scope: &Scope<'_>, found: &mut Option<Reservation>) {
+        let tree = self.tree;
+        let reservation = found.get_or_insert_default();
+        match (ns, name) {
+            (Ns::Rsl, "rsl" | "content" | "license") if !self.permits_all(at) => {
+                reservation.rsl = reservation.rsl.take().or_else(|| self.document.or(scope.base).map(Url::to_string));
+            }
+            (Ns::Mining, "reservation") => reservation.mining |= tree.text(at) == "1",
+            (Ns::Mining, "policy") => reservation.policy = reservation.policy.take().or_else(|| scope.address(&tree.text(at))),
+            _ => {}
+        }
+    }
+
+    fn permits_all(&self, at: Id) -> bool {
+        let tree = self.tree;
+        let usage = |id: Id| tree.attribute(id, "type").is_none_or(|kind| kind.trim().eq_ignore_ascii_case("usage"));
+        let mut permits = false;
+        for id in (at..tree.end(at)).filter(|id| tree.node(*id).ns == Ns::Rsl) {
+            let mut buffer = [0; 24];
+            match lower(tree.node(id).local(), &mut buffer) {
+                "permits" if usage(id) => permits |= tree.text(id).split([' ', ',', '\n']).any(|word| matches!(word, "all" | "ai-all")),
+                "prohibits" => return false,
+                "payment" if tree.attribute(id, "type").is_none_or(|kind| !kind.trim().eq_ignore_ascii_case("free")) => return false,
+                _ => {}
+            }
+        }
+        permits
+    }
+
     /// A category of any vocabulary, those nested in it, and keywords.
     pub(super) fn category(&self, at: Id, categories: &mut Vec<Category>) {
         let tree = self.tree;
@@ -443,6 +495,13 @@ fn add(categories: &mut Vec<Category>, category: Category) {
     if !category.term.is_empty() && !known && categories.len() < MAX_REPEATED {
         categories.push(category);
     }
+}
+
+/// What elements reserve, and links.
+pub(super) fn reserved_with(found: Option<Reservation>, links: &[Link]) -> Option<Reservation> {
+    let linked = reservation::in_links(links);
+    // Terms that have an address of their own are there.
+    Reservation::joined(linked.as_ref(), found.as_ref()).and_then(Reservation::some)
 }
 
 /// Adds a person unless it is already there.

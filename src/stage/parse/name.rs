@@ -29,6 +29,10 @@ pub(super) enum Ns {
     Syndication,
     /// Creative Commons.
     Licence,
+    /// Really Simple Licensing 1.0.
+    Rsl,
+    /// TDMRep.
+    Mining,
     /// SVG and MathML, which may stand in XHTML.
     Drawing,
     /// Anything else: never read as a feed's own element.
@@ -70,6 +74,8 @@ const KNOWN: &[(&str, &str, Ns)] = &[
     ("cyber.law.harvard.edu/rss/creativecommonsrssmodule.html", "", Ns::Licence),
     ("web.resource.org/cc", "cc", Ns::Licence),
     ("creativecommons.org/ns", "", Ns::Licence),
+    ("rslstandard.org/rsl", "rsl", Ns::Rsl),
+    ("w3.org/ns/tdmrep", "tdm", Ns::Mining),
     ("w3.org/2000/svg", "svg", Ns::Drawing),
     ("w3.org/1998/math/mathml", "math", Ns::Drawing),
 ];

@@ -681,3 +681,52 @@ fn feed_rs_reads_the_same_from_real_feeds() {
     println!("of {entries} entries, {links} with the same link and {dates} with the same dates; other counts: {other_counts:?}");
     assert!(entries > 3_000 && links * 100 >= entries * 99 && dates * 100 >= entries * 98 && other_counts.len() <= 1, "{other_counts:?}");
 }
+
+#[test]
+fn what_is_reserved_of_an_entry_and_of_a_feed_is_read() {
+    const RSL: &str = "xmlns:r='https://rslstandard.org/rsl'";
+    let url = Url::parse("https://a.example/feed").unwrap();
+    let read = |document: &str| super::read(document.as_bytes(), &context(Some(&url), None)).unwrap();
+    let link = "<a:link xmlns:a='http://www.w3.org/2005/Atom' rel='license' type='application/rsl+xml' href='/l.xml'/>";
+    let (prohibited, free) = (
+        "<r:license><r:permits type='usage'>search</r:permits><r:prohibits type='usage'>ai-train</r:prohibits></r:license>",
+        "<r:license><r:permits type='usage'>all</r:permits><r:payment type='free'/></r:license>",
+    );
+    let terms = |url: &str| Some(format!("terms for programs (RSL) at {url}"));
+    let mining = Some("text and data mining reserved (TDMRep) with a policy at https://a.example/p".to_owned());
+    for (declared, words) in [
+        (link.to_owned(), terms("https://a.example/l.xml")),
+        (format!("<r:content {RSL} url='/a'>{prohibited}</r:content>"), terms("https://a.example/feed")),
+        (format!("<r:content {RSL} url='/a'>{prohibited}</r:content>{link}"), terms("https://a.example/l.xml")),
+        ("<rsl xmlns='https://rslstandard.org/rsl'><content url='/a'><license><payment type='crawl'/></license></content></rsl>".to_owned(), terms("https://a.example/feed")),
+        (format!("<r:content {RSL} url='/a'>{free}</r:content>"), None),
+        (
+            "<t:reservation xmlns:t='http://www.w3.org/ns/tdmrep/'>1</t:reservation><t:policy xmlns:t='http://www.w3.org/ns/tdmrep/'>/p</t:policy>".to_owned(),
+            mining,
+        ),
+        ("<x:content xmlns:x='urn:other' url='/a'><x:license/></x:content>".to_owned(), None),
+        (String::new(), None),
+    ] {
+        let item = |inside: &str| format!("<item><title>T</title><link>https://a.example/1</link>{inside}</item>");
+        let document = |of_feed: &str, of_item: &str| {
+            format!("<rss version='2.0'><channel><title>N</title>{of_feed}{}</channel></rss>", item(of_item))
+        };
+        let said = |reservation: &Option<crate::rights::Reservation>| reservation.as_ref().map(|reservation| reservation.words());
+        let feed = read(&document("", &declared));
+        assert_eq!((said(&feed.reservation), said(&feed.entries[0].reservation)), (None, words.clone()), "{declared}");
+        let feed = read(&document(&declared, ""));
+        assert_eq!((said(&feed.reservation), said(&feed.entries[0].reservation)), (words, None), "{declared}");
+    }
+}
+
+#[test]
+fn a_link_that_is_paid_for_leads_to_the_article_all_the_same() {
+    for rel in ["sponsored", "alternate sponsored", "Sponsored alternate"] {
+        let entry = entry(&format!("<link rel='{rel}' href='https://a.example/1'/>"));
+        let rels: Vec<_> = entry.links.iter().map(|link| (link.rel.as_deref().unwrap(), link.href.as_str())).collect();
+        assert_eq!(rels, [("sponsored", "https://a.example/1"), ("alternate", "https://a.example/1")], "{rel}");
+    }
+    let beside = entry("<link rel='sponsored' href='https://ads.example/1'/><link href='https://a.example/1'/>");
+    let alternates: Vec<_> = beside.links.iter().filter(|link| link.rel.as_deref() == Some("alternate")).collect();
+    assert_eq!((alternates.len(), alternates[0].href.as_str()), (1, "https://a.example/1"), "an advertiser's link is not the article's");
+}

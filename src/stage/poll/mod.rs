@@ -21,6 +21,7 @@ pub use self::moves::{Adopted, Move, Neighbour, contested};
 pub use self::step::{Ask, Learnt, Plan, Reading, Setting, accept, address, after, from_zero, is_due, pause, plan, retry, undo_move};
 pub use self::words::{Said, Words, challenge, is_html, words};
 use crate::entry::PaceHints;
+use crate::rights::Reservation;
 use crate::stage::drift::Normal;
 use crate::stage::opml::Outline;
 use crate::stage::push::Offer;
@@ -282,6 +283,12 @@ pub struct PollState {
     pub outlines: Vec<Outline>,
     /// How far its archives have been read, if its first document had any.
     pub backfill: Option<backfill::Backfill>,
+    /// What its last document reserves of all its entries, in itself or in its headers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reservation: Option<Reservation>,
+    /// The address of the licence that its last document declares.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
 }
 
 /// One line of a source's history.

@@ -5,9 +5,7 @@ use url::Url;
 
 use super::ADDRESS_MAX_BYTES;
 use crate::entry::Link;
-
-/// Header lines longer than this, in bytes, are cut: real ones are below 1 KiB.
-const HEADER_MAX_BYTES: usize = 8_192;
+use crate::stage::link_header;
 
 /// A hub that a source names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +22,9 @@ pub struct Offer {
 #[must_use]
 pub fn offer(header: &str, links: &[Link], base: &Url) -> Option<Offer> {
     let named = |wanted: &str| {
-        let in_header = in_header(header).filter(|(_, rel)| has(rel, wanted)).find_map(|(target, _)| address(target, base));
+        let in_header = link_header::links(header)
+            .filter(|(_, parameters)| link_header::parameter(parameters, "rel").is_some_and(|rel| has(rel, wanted)))
+            .find_map(|(target, _)| address(target, base));
         let in_document = || {
             links.iter().filter(|link| link.rel.as_deref().is_some_and(|rel| has(rel, wanted))).find_map(|link| address(&link.href, base))
         };
@@ -44,50 +44,6 @@ fn address(text: &str, base: &Url) -> Option<String> {
     url.set_fragment(None);
     let is_plain = matches!(url.scheme(), "http" | "https") && url.has_host() && url.username().is_empty() && url.password().is_none();
     (is_plain && url.as_str().len() <= ADDRESS_MAX_BYTES).then(|| url.into())
-}
-
-/// The targets of a `Link` header with their `rel` (RFC 8288 section 3). What is malformed ends the list.
-fn in_header(header: &str) -> impl Iterator<Item = (&str, &str)> {
-    let mut rest = match header.char_indices().nth(HEADER_MAX_BYTES) {
-        Some((end, _)) => header.get(..end).unwrap_or_default(),
-        None => header,
-    };
-    std::iter::from_fn(move || {
-        let (target, after) = rest.split_once('<')?.1.split_once('>')?;
-        let end = outside_quotes(after, ',');
-        let parameters = after.get(..end)?;
-        rest = after.get(end..)?;
-        Some((target, parameter(parameters, "rel").unwrap_or_default()))
-    })
-}
-
-/// Where the first such byte stands outside quotes; the end if there is none.
-fn outside_quotes(text: &str, wanted: char) -> usize {
-    let (mut quoted, mut escaped) = (false, false);
-    for (at, c) in text.char_indices() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            c if c == wanted && !quoted => return at,
-            _ => {}
-        }
-    }
-    text.len()
-}
-
-/// The first parameter of this name, without its quotes.
-fn parameter<'a>(text: &'a str, wanted: &str) -> Option<&'a str> {
-    let mut rest = text;
-    loop {
-        rest = rest.trim_start().strip_prefix(';')?;
-        let end = outside_quotes(rest, ';');
-        let (name, value) = rest.get(..end)?.split_once('=').unwrap_or_default();
-        if name.trim().eq_ignore_ascii_case(wanted) {
-            return Some(value.trim().trim_matches('"'));
-        }
-        rest = rest.get(end..)?;
-    }
 }
 
 #[cfg(test)]

@@ -7,8 +7,10 @@ use chrono::{DateTime, Utc};
 use super::anchor::{is_call, is_title};
 use super::outline::{Outline, Piece};
 use super::{Page, region};
+use crate::rights::Promotion;
 use crate::stage::date;
 use crate::stage::page::item::picture;
+use crate::stage::rights::promotion;
 
 /// Longest headline, in characters.
 const TITLE_MAX_CHARS: usize = 300;
@@ -28,24 +30,6 @@ const SUMMARY_MAX_CHARS: usize = 2_000;
 
 /// Most tags of an item.
 const TAGS_MAX: usize = 12;
-
-/// Labels of what is paid for, in lower case.
-const PAID: [&str; 14] = [
-    "sponsored",
-    "sponsored content",
-    "advertisement",
-    "promoted",
-    "ad",
-    "partner content",
-    "paid content",
-    "mainos",
-    "kaupallinen yhteistyö",
-    "annons",
-    "anzeige",
-    "publicité",
-    "sponsorisé",
-    "advertorial",
-];
 
 /// Words of classes that say what a text is, in the five languages.
 const DATE_WORDS: [&str; 19] = [
@@ -325,7 +309,7 @@ fn rest(page: &Page<'_>, range: &Range<usize>, anchor: usize, card: &mut Card) {
         }
         at = outline.nodes[node].end;
         let text = outline.text(node);
-        if PAID.contains(&text.to_lowercase().trim_matches(|c: char| !c.is_alphabetic())) {
+        if promotion::named(text) == Some(Promotion::Sponsored) {
             card.paid = true;
         }
         let link_there = !whole_card && outline.name(node) == "a" && leads_there(node);
