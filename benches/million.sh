@@ -5,7 +5,7 @@
 #
 # It grows the store through refreshes of the corpus of side-by-side/feedlab, each of them 60 days after the last, so that everything in it
 # and beside it was made and published by the program itself. That takes most of the time; a store that was grown is kept in
-# target/million (STATE_ROOT names another place, with about 25 GB free) and used again. TOPICWIRE names another binary than the release build.
+# target/million (STATE_ROOT names another place, with about 30 GB free) and used again. TOPICWIRE names another binary than the release build.
 set -euo pipefail
 cd "$(dirname "$0")"
 (cd side-by-side/feedlab && cargo build --release --quiet)
