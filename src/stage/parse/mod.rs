@@ -143,6 +143,22 @@ fn read_document(bytes: &[u8], context: &Context<'_>) -> Result<Feed, ReadError>
     Ok(feed)
 }
 
+/// The reader's steps one by one, for `benches/stages`: what each takes cannot be told from outside. Nothing else may call them.
+#[doc(hidden)]
+pub mod steps {
+    /// Decodes a document. Returns the text's length.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> usize {
+        super::decode::decode(bytes, None, None).text.len()
+    }
+
+    /// Makes the tolerant tree of a text. Returns the number of its nodes.
+    #[must_use]
+    pub fn tree(text: &str) -> usize {
+        super::scan::scan(text).len()
+    }
+}
+
 /// Reads a date. The single place where it is decided who does that.
 fn read_date(raw: &str, time_zone: Tz, language: Option<&str>) -> Option<DateTime<Utc>> {
     crate::stage::date::read(raw, time_zone, language)
