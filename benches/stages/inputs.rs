@@ -134,7 +134,7 @@ impl Inputs {
         let rules = Rules { site: &self.site, classifier: &self.classifier };
         let keyed = self.keyed.iter().map(|keyed| (keyed, &self.feed.entries[keyed.index]));
         keyed
-            .filter_map(|(keyed, entry)| map::make(entry, keyed.address.as_ref(), &keyed.key, source, &taken_from, rules, self.now))
+            .filter_map(|(keyed, entry)| map::make(entry, keyed.address.as_ref(), &keyed.key, source, (&taken_from, None), rules, self.now))
             .collect()
     }
 

@@ -10,8 +10,9 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use rusqlite::Connection;
 use topicwire::entry::{Text, TextKind};
-use topicwire::format::check::{Form, check};
+use topicwire::format::check::{Form, check, item};
 use topicwire::format::document::FeedDocument;
+use topicwire::format::printed::Printed;
 use topicwire::format::{atom, front_matter, json_feed, rss};
 use topicwire::publisher;
 use topicwire::record::{Draft, PageMeta, Record, Section};
@@ -235,6 +236,10 @@ fn records(inputs: &Inputs) -> Vec<Record> {
         source: "news.example".to_owned(),
         via: None,
         via_link: None,
+        licence: None,
+        attribution: None,
+        promotion: None,
+        reservation: None,
         insights_description: None,
         insights_name: None,
         related_offerings: Vec::new(),
@@ -280,8 +285,13 @@ fn format(inputs: &'static Inputs, write: fn(&FeedDocument) -> Vec<u8>) -> Prepa
 fn read_back(inputs: &'static Inputs, form: Form, write: fn(&FeedDocument) -> Vec<u8>) -> Prepared {
     let document = Arc::new(document(inputs));
     let entries = document.items.len();
+    let printed: Vec<_> = document.items.iter().map(|item| Arc::new(Printed::of(item, &document))).collect();
     let bytes: &'static [u8] = write(&document).leak();
-    Prepared { entries, ..work(inputs, bytes.len(), move || check(form, black_box(bytes), &document).unwrap()) }
+    let read = move || {
+        printed.iter().for_each(|it| item(form, black_box(it.text(form)), it.id()).unwrap());
+        check(form, black_box(bytes), &document, &printed).unwrap();
+    };
+    Prepared { entries, ..work(inputs, bytes.len(), read) }
 }
 
 fn poll(inputs: &Inputs) -> PollCommit<'static> {

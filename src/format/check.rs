@@ -123,7 +123,7 @@ fn without<'b>(form: Form, bytes: &'b [u8], printed: &[Arc<Printed>]) -> (Cow<'b
 ///
 /// # Errors
 /// [`Fault::Unreadable`] or [`Fault::Id`].
-pub(super) fn item(form: Form, text: &str, id: &str) -> Result<(), Fault> {
+pub fn item(form: Form, text: &str, id: &str) -> Result<(), Fault> {
     let ids = match form {
         Form::Atom => read_xml(text.as_bytes(), &[], &["entry", "id"])?.ids,
         Form::Rss => read_xml(text.as_bytes(), &[], &["item", "guid"])?.ids,

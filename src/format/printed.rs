@@ -38,12 +38,14 @@ impl Printed {
     }
 
     /// Its id, as each form says it.
-    pub(super) fn id(&self) -> &str {
+    #[must_use]
+    pub fn id(&self) -> &str {
         &self.id
     }
 
     /// It in one form.
-    pub(super) fn text(&self, form: Form) -> &str {
+    #[must_use]
+    pub fn text(&self, form: Form) -> &str {
         match form {
             Form::Atom => &self.atom,
             Form::Rss => &self.rss,

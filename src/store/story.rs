@@ -17,7 +17,9 @@ const SELECT_TELLING: &str = "SELECT r.number, s.name, r.url, r.published, r.sto
 impl SqliteStore {
     pub(super) fn untold_records(&self, limit: usize, off: &[String]) -> Result<Vec<Telling>> {
         let off = serde_json::to_string(off).map_err(|e| self.damaged("a list of sources", e))?;
-        let condition = "r.told = 0 AND s.name NOT IN (SELECT value FROM json_each(?2)) ORDER BY r.published, r.url LIMIT ?1";
+        // Chosen by themselves: sorted with their signatures, all that wait would be in memory.
+        let condition = "r.id IN (SELECT u.id FROM record u JOIN source o ON o.id = u.source WHERE u.told = 0 AND u.number IS NOT NULL \
+             AND o.name NOT IN (SELECT value FROM json_each(?2)) ORDER BY u.published, u.url LIMIT ?1) ORDER BY r.published, r.url";
         self.tellings_where(condition, params![limit as i64, off])
     }
 
