@@ -1,4 +1,4 @@
--- Version 1. Times are microseconds since 1970, UTC.
+-- Version 2. Times are microseconds since 1970, UTC.
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE source (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);

@@ -25,7 +25,9 @@ use crate::stage::story::Signature;
 const SCHEMA: &str = include_str!("schema.sql");
 /// "tpcw": tells our files from other programs' databases.
 const APPLICATION_ID: i32 = 0x7470_6377;
-const SCHEMA_VERSION: i32 = 1;
+const SCHEMA_VERSION: i32 = 2;
+/// What brings a store from each version to the next, the first from 1.
+const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [include_str!("upgrade-1.sql")];
 /// Poll history kept for each source: 30 days of it, and no more lines than polling every quarter of an hour writes in them.
 const POLL_LOG_KEPT_US: i64 = 30 * 86_400 * 1_000_000;
 const POLL_LINES_KEPT: i64 = 3_000;
@@ -71,6 +73,7 @@ impl SqliteStore {
         // In pages: what several polls write in a row goes into the file once.
         store.pragma("wal_autocheckpoint", "2000")?;
         store.prepare_schema()?;
+        store.upgrade()?;
         Ok(store)
     }
 
@@ -87,7 +90,14 @@ impl SqliteStore {
             return Ok(None);
         }
         store.prepare_schema()?;
-        Ok(Some(store))
+        match store.version()? {
+            SCHEMA_VERSION => Ok(Some(store)),
+            // Whoever holds it may be the older program.
+            _ => Err(StoreError::Unusable {
+                path: path.to_owned(),
+                what: "was written by an older topicwire; refresh, publish or serve brings it up to date".to_owned(),
+            }),
+        }
     }
 
     fn connect(path: &Path, flags: OpenFlags) -> Result<Self> {
@@ -115,7 +125,7 @@ impl SqliteStore {
         let unusable = |what: String| StoreError::Unusable { path: self.path.clone(), what };
         let id: i32 = self.connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(|e| self.error(e))?;
         match (id, self.version()?) {
-            (APPLICATION_ID, SCHEMA_VERSION) => Ok(()),
+            (APPLICATION_ID, 1..=SCHEMA_VERSION) => Ok(()),
             (APPLICATION_ID, newer) if newer > SCHEMA_VERSION => {
                 Err(unusable(format!("was written by a newer topicwire (format {newer}, this one knows {SCHEMA_VERSION}); use that one")))
             }
@@ -133,6 +143,16 @@ impl SqliteStore {
             }
             _ => Err(unusable("is another program's database; name a file of its own in [site] store".into())),
         }
+    }
+
+    /// Brings an older version's store up to date, a version at a time, each wholly or not at all.
+    fn upgrade(&self) -> Result<()> {
+        let first = usize::try_from(self.version()?).unwrap_or(1).saturating_sub(1);
+        for (upgrade, version) in UPGRADES.iter().zip(2..).skip(first) {
+            let batch = format!("BEGIN IMMEDIATE; {upgrade} PRAGMA user_version = {version}; COMMIT;");
+            self.connection.execute_batch(&batch).map_err(|e| self.error(e))?;
+        }
+        Ok(())
     }
 
     pub(super) fn error(&self, source: rusqlite::Error) -> StoreError {
@@ -852,6 +872,44 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_store_of_version_1_is_brought_up_to_date() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.db");
+        Connection::open(&path).unwrap().execute_batch(include_str!("../../tests/fixtures/stores/version-1.sql")).unwrap();
+        let refused = SqliteStore::open_to_read(&path).err().unwrap().to_string();
+        assert!(refused.ends_with("was written by an older topicwire; refresh, publish or serve brings it up to date"), "{refused}");
+        let store = SqliteStore::open(&path).unwrap();
+        let fresh = SqliteStore::open(&dir.path().join("b.db")).unwrap();
+        for what in [
+            "SELECT m.name || '.' || c.name FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table'",
+            "SELECT sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL",
+        ] {
+            let names = |store: &SqliteStore| -> Vec<String> {
+                let sql = format!("{what} ORDER BY 1");
+                store.connection.prepare(&sql).unwrap().query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+            };
+            assert_eq!(names(&store), names(&fresh));
+        }
+        let titles: Vec<String> = store.records(&[1, 2]).unwrap().into_iter().map(|record| record.draft.title).collect();
+        assert_eq!(titles, ["Telehealth comes to the harbour", "A quay is mended"]);
+        let rows: Vec<(bool, String, String, Option<String>)> = store
+            .connection
+            .prepare(
+                "SELECT r.bytes = length(CAST(d.draft AS BLOB)), r.section, r.topics, r.feed_id FROM record r JOIN draft d ON d.record = r.id \
+                 ORDER BY r.number",
+            )
+            .unwrap()
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let first = (true, "news".to_owned(), "test-telehealth test-nurses".to_owned(), Some("https://harbour.example/1".to_owned()));
+        assert_eq!(rows, [first, (true, "news".to_owned(), String::new(), Some("urn:x:2".to_owned()))]);
+        drop(store);
+        assert!(SqliteStore::open_to_read(&path).unwrap().is_some());
+    }
+
+    #[test]
     fn passes_the_suite() {
         super::super::suite::every_rule(&|| {
             let dir = tempfile::tempdir().unwrap();
@@ -873,7 +931,7 @@ mod tests {
         drop(SqliteStore::open(&newer).unwrap());
         Connection::open(&newer).unwrap().pragma_update(None, "user_version", 99).unwrap();
         let error = SqliteStore::open(&newer).err().unwrap().to_string();
-        assert!(error.contains("format 99, this one knows 1"), "{error}");
+        assert!(error.contains("format 99, this one knows 2"), "{error}");
     }
 
     #[test]
