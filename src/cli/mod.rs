@@ -319,11 +319,17 @@ impl Context {
     fn site(&self) -> Result<Site> {
         let mut site = config::load_with(&self.config, self.environment.overrides.clone())?;
         self.environment.apply(&mut site);
-        if site.sources.iter().any(|source| source.kind == config::SourceKind::Opml)
-            && let Some(store) = SqliteStore::open_to_read(&site.store)?
-        {
-            site.subscribe(|id| store.poll_state(id).map(|state| state.outlines))?;
-            site.heed();
+        if !site.sources.iter().any(|source| source.kind == config::SourceKind::Opml) {
+            return Ok(site);
+        }
+        match SqliteStore::open_to_read(&site.store) {
+            // A command that works on it brings it up to date, and then reads what the lists name.
+            Err(StoreError::Older { .. }) | Ok(None) => {}
+            Err(error) => return Err(error.into()),
+            Ok(Some(store)) => {
+                site.subscribe(|id| store.poll_state(id).map(|state| state.outlines))?;
+                site.heed();
+            }
         }
         Ok(site)
     }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, TransactionBehavior, params};
 
-use super::sqlite::{Result, SqliteStore, micros, time};
+use super::sqlite::{Result, SqliteStore, TOPICS_OF, micros, time};
 use super::{ArticleCount, ArticleState, DueArticle, ReadArticle, StoreError, StoredRobots};
 use crate::stage::article::Article;
 use crate::stage::article::image::Picture;
@@ -148,11 +148,7 @@ impl SqliteStore {
                     tx.prepare_cached("DELETE FROM signature WHERE record = ?1")?.execute([record])?;
                     tx.prepare_cached("DELETE FROM signature WHERE record = ?1")?.execute([record])?;
                 }
-                tx.prepare_cached(
-                    "UPDATE topic SET dirty = 1 WHERE slug IN \
-                     (SELECT t.slug FROM record r JOIN topic t ON instr(' ' || r.topics || ' ', ' ' || t.slug || ' ') WHERE r.id = ?1)",
-                )?
-                .execute([record])?;
+                tx.prepare_cached(&format!("UPDATE topic SET dirty = 1 WHERE slug IN ({TOPICS_OF} r.id = ?1)"))?.execute([record])?;
                 tx.prepare_cached("UPDATE feed SET dirty = 1 WHERE id IN (SELECT feed FROM carried WHERE record = ?1)")?
                     .execute([record])?;
             }

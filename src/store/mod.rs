@@ -58,6 +58,12 @@ pub enum StoreError {
         /// Why, and what to do.
         what: String,
     },
+    /// The file was written by an older program, and is only to be read, which does not change it.
+    #[error("store {path}: was written by an older topicwire; refresh, publish or serve brings it up to date")]
+    Older {
+        /// The database's file.
+        path: PathBuf,
+    },
     /// A row does not read back as what was written.
     #[error("store {path}: {what} is damaged: {cause}; restore the file from a backup, or move it away and run `topicwire refresh`")]
     Damaged {

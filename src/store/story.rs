@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{Transaction, TransactionBehavior, params};
 
-use super::sqlite::{RecordRow, Result, SELECT_RECORD, SqliteStore, micros, time};
+use super::sqlite::{RecordRow, Result, SELECT_RECORD, SqliteStore, TOPICS_OF, micros, time};
 use super::{Put, StoreError, StoryMember, Telling};
 use crate::stage::story::Signature;
 
@@ -174,11 +174,7 @@ impl SqliteStore {
 /// Every topic that holds a member of the story is to be published again, and every member looked at: whether a topic's feed carries
 /// it may depend on the others.
 fn touch(tx: &Transaction<'_>, story: i64) -> rusqlite::Result<()> {
-    tx.prepare_cached(
-        "UPDATE topic SET dirty = 1 WHERE slug IN (SELECT t.slug FROM record r JOIN topic t ON instr(' ' || r.topics || ' ', ' ' || t.slug || ' ') \
-         WHERE r.story = ?1)",
-    )?
-    .execute([story])?;
+    tx.prepare_cached(&format!("UPDATE topic SET dirty = 1 WHERE slug IN ({TOPICS_OF} r.story = ?1)"))?.execute([story])?;
     tx.prepare_cached("UPDATE record SET dirty = 1 WHERE story = ?1")?.execute([story])?;
     Ok(())
 }

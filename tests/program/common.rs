@@ -213,7 +213,7 @@ impl Place {
     pub(crate) fn rows(&self) -> String {
         let store = rusqlite::Connection::open(self.path().join("topicwire.db")).unwrap();
         let mut all = String::new();
-        for table in ["meta", "source", "entry", "record", "record_topic", "topic"] {
+        for table in ["meta", "source", "entry", "record", "draft", "record_topic", "topic"] {
             let mut statement = store.prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2")).unwrap();
             let columns = statement.column_count();
             let mut rows = statement.query([]).unwrap();

@@ -176,6 +176,22 @@ fn next_pages_are_asked_for_while_they_bring_something_new() {
     assert_eq!(origin.hits("/news?page=3").requests, 1);
 }
 
+/// What lists name is read before a command knows whether it works on the store.
+#[test]
+fn a_store_of_the_version_before_is_brought_up_to_date_although_there_is_a_list() {
+    let origin = Origin::start();
+    let place = place(&origin, &origin.url("/list.opml"), "kind = \"opml\"");
+    let store = rusqlite::Connection::open(place.path().join("topicwire.db")).unwrap();
+    store.execute_batch(include_str!("../fixtures/stores/version-1.sql")).unwrap();
+    drop(store);
+    assert!(
+        place.run(&["status"]).expect(1).err.contains("was written by an older topicwire; refresh, publish or serve brings it up to date")
+    );
+    place.run(&["publish"]).expect(0);
+    assert!(place.run(&["explain", "https://harbour.example/2"]).expect(0).out.contains("A quay is mended"));
+    place.run(&["status"]).expect(0);
+}
+
 #[test]
 fn a_list_of_feeds_is_kept_in_sync() {
     let origin = Origin::start();

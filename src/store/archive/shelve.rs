@@ -249,9 +249,9 @@ impl SqliteStore {
         }
         let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(error)?;
         let mark = || -> rusqlite::Result<Vec<i64>> {
-            // That 1 is more than 0 is said for SQLite, which takes the index of marks only then.
             tx.execute("UPDATE topic SET dirty = 2 WHERE dirty = 1", [])?;
             tx.execute("UPDATE feed SET dirty = 2 WHERE dirty = 1", [])?;
+            // That 1 is more than 0 is said for SQLite, which takes the index of marks only then.
             tx.execute("UPDATE record SET dirty = 2 WHERE dirty > 0 AND dirty = 1 AND number IS NOT NULL", [])?;
             // In the order in which they come into feeds: a function of what is stored, not of the order of polls.
             let which = if all {
